@@ -1,0 +1,55 @@
+# The words of this project: serve, test, check, bench, setup, lock.
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/pip --disable-pip-version-check --quiet
+SOURCES := src tests bench examples
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check format bench setup lock clean
+
+help:  ## Show what can be made.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/' | expand -t 18
+
+setup: $(VENV)/.run  ## Set up .venv with the locked dependencies; .venv/bin/parlour is the program.
+
+serve: setup  ## Start the server; PARLOUR_… variables configure it.
+	@exec $(VENV)/bin/parlour serve $(ARGS)
+
+test: $(VENV)/.dev  ## Run all tests, in parallel. ARGS="-k paging" chooses some.
+	@$(VENV)/bin/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev  ## Lint, types and layers.
+	@$(VENV)/bin/ruff format --check $(SOURCES)
+	@$(VENV)/bin/ruff check $(SOURCES)
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+format: $(VENV)/.dev  ## Rewrite the code in the house's format.
+	@$(VENV)/bin/ruff format $(SOURCES)
+	@$(VENV)/bin/ruff check --fix $(SOURCES)
+
+bench: $(VENV)/.dev  ## Measure against the floor and a naive server, and print the ratios.
+	@$(VENV)/bin/python -m bench $(ARGS)
+
+lock:  ## Choose versions anew (needs uv).
+	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --output-file requirements/run.txt
+	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --extra dev --extra bench \
+		--constraints requirements/run.txt --output-file requirements/dev.txt
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+clean:  ## Remove what was set up and measured.
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache bench/results.json
+
+$(VENV)/bin/python:
+	@echo "Setting up $(VENV) …"
+	@$(PYTHON) -c 'import sys; sys.exit("Parlour needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

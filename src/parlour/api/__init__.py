@@ -1,0 +1,1 @@
+"""HTTP: which requests exist, and the one path that every request takes."""

@@ -1,0 +1,124 @@
+"""A collection ties a resource to a path and its verbs to plain functions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from parlour import errors
+from parlour.errors import ApiError
+from parlour.store import Transaction
+from parlour.wire.kinds import Kind
+from parlour.wire.marks import On
+from parlour.wire.paging import MAX_PAGE_SIZE, PageRequest
+from parlour.wire.profiles import Profile
+from parlour.wire.resource import Resource
+
+IN_SERVICE = "/v1/Services/{ChatServiceSid}"
+ALONE = "/v1"
+BOTH = (IN_SERVICE, ALONE)
+
+
+class Call(msgspec.Struct, frozen=True):
+    """All that a handler may know of its request.
+
+    `path` holds the path's parameters, decoded; `changes` the form's, validated, by field name;
+    `resource_path` is the path as it was sent, without `/v1`; `in_service` tells whether it began
+    with `/Services/{ChatServiceSid}`.
+    """
+
+    account_sid: str
+    service_sid: str
+    default_service_sid: str
+    path: dict[str, str]
+    resource_path: str
+    in_service: bool
+    profile: Profile
+    changes: dict[str, Any] = {}
+    paging: PageRequest = PageRequest()
+
+    def not_found(self) -> ApiError:
+        return errors.NOT_FOUND(path=self.resource_path)
+
+
+Handler = Callable[[Transaction, Call], Any]
+H = TypeVar("H", bound=Handler)
+Registrar = Callable[[H], H]
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One verb on one path: what it accepts and the function that does it."""
+
+    collection: "Collection"
+    method: str
+    status: int
+    on_item: bool
+    handler: Handler
+    accepts: On = On(0)
+    is_list: bool = False
+    filters: Mapping[str, Kind] = field(default_factory=dict)
+    max_page_size: int = MAX_PAGE_SIZE
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+    @property
+    def path(self) -> str:
+        return self.collection.item_path if self.on_item else self.collection.path
+
+
+@dataclass(eq=False)
+class Collection:
+    """A resource's place: `path` below each of `prefixes`, `key` in the page envelope.
+
+    `within` finds the versioned resource that this one is part of; with it, answers to reads are
+    kept and used again for as long as that version stands.
+    """
+
+    resource: type[Resource]
+    path: str
+    key: str
+    prefixes: tuple[str, ...] = BOTH
+    within: Callable[[Transaction, Call], Any] | None = None
+    operations: list[Operation] = field(default_factory=list)
+
+    @property
+    def item_path(self) -> str:
+        return f"{self.path}/{{Sid}}"
+
+    def create(self) -> Registrar[H]:
+        return self._on("POST", 201, on_item=False, accepts=On.CREATE)
+
+    def list(
+        self, filters: Mapping[str, Kind] | None = None, max_page_size: int = MAX_PAGE_SIZE
+    ) -> Registrar[H]:
+        return self._on(
+            "GET", 200, on_item=False, is_list=True, filters=filters or {}, max_page_size=max_page_size
+        )
+
+    def fetch(self) -> Registrar[H]:
+        return self._on("GET", 200, on_item=True)
+
+    def update(self) -> Registrar[H]:
+        return self._on("POST", 200, on_item=True, accepts=On.UPDATE)
+
+    def delete(self) -> Registrar[H]:
+        return self._on("DELETE", 204, on_item=True)
+
+    def _on(self, method: str, status: int, **options: Any) -> Registrar[H]:
+        def register(handler: H) -> H:
+            self.operations.append(Operation(self, method, status, handler=handler, **options))
+            return handler
+
+        return register
+
+
+class Singleton(Collection):
+    """A resource that its path alone names."""
+
+    @property
+    def item_path(self) -> str:
+        return self.path

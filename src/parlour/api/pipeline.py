@@ -1,0 +1,117 @@
+"""The path of every request: authenticate, read, perform, render."""
+
+from functools import partial
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from falcon.asgi import Request, Response
+
+from parlour import errors
+from parlour.api.answers import Answer, Answers
+from parlour.api.auth import Authenticator
+from parlour.api.body import read_parameters
+from parlour.api.collection import Call, Operation
+from parlour.api.forms import parse_form
+from parlour.store import Database, Transaction
+from parlour.store.credentials import Account
+from parlour.wire.paging import Page, envelope, read_page_request
+from parlour.wire.profiles import Profile
+from parlour.wire.resource import read_form, render
+
+encode = msgspec.json.encode
+
+JSON = "application/json"
+
+
+class Pipeline:
+    """Answers requests with what the operations' handlers return."""
+
+    def __init__(
+        self, database: Database, authenticate: Authenticator, public_url: str, profile: Profile
+    ) -> None:
+        self._database, self._authenticate = database, authenticate
+        self._public_url, self._profile = public_url, profile
+        self._answers = Answers()
+
+    async def answer(
+        self, operation: Operation, request: Request, response: Response, path: dict[str, str]
+    ) -> None:
+        account = await self._authenticate(request.get_header("Authorization"))
+        request.context.account_sid = account.sid
+        call = self._call(account, request, path)
+        if operation.writes:
+            response.data = await self._write(operation, call, request)
+        else:
+            work = partial(self._read, operation, call, request.query_string)
+            response.data = await self._database.read(work)
+        response.status = operation.status
+        response.content_type = None if response.data is None else JSON
+
+    def _call(self, account: Account, request: Request, path: dict[str, str]) -> Call:
+        resource_path = request.path[len("/v1") :]
+        decoded = {name: decode(each, resource_path) if "%" in each else each for name, each in path.items()}
+        service_sid = decoded.get("ChatServiceSid")
+        return Call(
+            account.sid,
+            account.default_chat_service_sid if service_sid is None else service_sid,
+            account.default_chat_service_sid,
+            decoded,
+            resource_path,
+            service_sid is not None,
+            self._profile,
+        )
+
+    async def _write(self, operation: Operation, call: Call, request: Request) -> bytes | None:
+        if operation.accepts:
+            form = await read_parameters(request)
+            changes = read_form(operation.collection.resource, form, operation.accepts)
+            call = msgspec.structs.replace(call, changes=changes)
+        result = await self._database.write(lambda tx: operation.handler(tx, call))
+        return None if operation.status == 204 else encode(self._body(operation, call, result))
+
+    def _read(self, operation: Operation, call: Call, query: str, tx: Transaction) -> bytes:
+        within = operation.collection.within
+        if within is None:
+            return encode(self._show(operation, call, query, tx, None))
+        whole = within(tx, call)
+        asked = (call.account_sid, call.resource_path, query)
+        kept = self._answers.find(asked, whole.sid, whole.version)
+        if kept is None:
+            kept = encode(self._show(operation, call, query, tx, whole.sid))
+            self._answers.keep(asked, Answer(whole.sid, whole.version, kept))
+        return kept
+
+    def _show(
+        self, operation: Operation, call: Call, query: str, tx: Transaction, within_sid: str | None
+    ) -> dict[str, Any]:
+        if not operation.is_list:
+            return self._body(operation, call, operation.handler(tx, call))
+        paging = read_page_request(parse_form(query.encode()), operation.filters, operation.max_page_size)
+        call = msgspec.structs.replace(call, paging=paging)
+        page: Page[Any] = operation.handler(tx, call)
+        url = self._url(operation, call, within_sid)
+        bodies = [render(row, f"{url}/{row.sid}", call.in_service) for row in page.rows]
+        return envelope(page, paging, operation.collection.key, url, bodies)
+
+    def _body(self, operation: Operation, call: Call, resource: Any) -> dict[str, Any]:
+        url = self._url(operation, call, getattr(resource, "conversation_sid", None))
+        if operation.collection.item_path != operation.collection.path:
+            url = f"{url}/{resource.sid}"
+        return render(resource, url, call.in_service)
+
+    def _url(self, operation: Operation, call: Call, conversation_sid: str | None) -> str:
+        """The collection's absolute URL, always with SIDs, in the form that was asked for."""
+        names = call.path if conversation_sid is None else call.path | {"ConversationSid": conversation_sid}
+        prefix = f"/v1/Services/{call.service_sid}" if call.in_service else "/v1"
+        return f"{self._public_url}{prefix}{operation.collection.path.format_map(names)}"
+
+
+def decode(segment: str, resource_path: str) -> str:
+    try:
+        text = unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError:
+        raise errors.NOT_FOUND(path=resource_path) from None
+    if "\0" in text:
+        raise errors.NOT_FOUND(path=resource_path)
+    return text

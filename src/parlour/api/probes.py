@@ -1,0 +1,42 @@
+"""What is asked about the server itself: is it alive, is it ready, what does it serve."""
+
+from typing import Any
+
+import msgspec
+from falcon.asgi import Request, Response
+
+from parlour import errors
+from parlour.api.pipeline import JSON
+from parlour.store import Database
+
+OK = msgspec.json.encode({"status": "ok"})
+
+
+class Health:
+    """The process answers."""
+
+    async def on_get(self, _: Request, response: Response) -> None:
+        response.data, response.content_type = OK, JSON
+
+
+class Readiness:
+    """The storage answers, for reads and for writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def on_get(self, _: Request, response: Response) -> None:
+        await self._database.read(lambda tx: tx.select("SELECT 1 FROM migrations"))
+        if not await self._database.write(lambda tx: True):
+            raise errors.SERVICE_UNAVAILABLE()
+        response.data, response.content_type = OK, JSON
+
+
+class Description:
+    """The OpenAPI description."""
+
+    def __init__(self, description: dict[str, Any]) -> None:
+        self._body = msgspec.json.encode(description)
+
+    async def on_get(self, _: Request, response: Response) -> None:
+        response.data, response.content_type = self._body, JSON

@@ -1,0 +1,92 @@
+"""From collections to Falcon's routes, and from errors to answers."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+
+import falcon
+import msgspec
+import structlog
+from falcon.asgi import App, Request, Response
+
+from parlour import errors
+from parlour.api.collection import Collection, Operation
+from parlour.api.pipeline import JSON, Pipeline
+from parlour.api.telemetry import Telemetry
+from parlour.errors import ApiError
+
+log = structlog.get_logger()
+
+Responder = Callable[..., Awaitable[None]]
+
+BY_STATUS = {
+    404: errors.NOT_FOUND,
+    405: errors.METHOD_NOT_ALLOWED,
+    413: errors.REQUEST_TOO_LARGE,
+}
+
+
+class Route:
+    """What Falcon asks for a path's responders: `on_get`, `on_post`, `on_delete`."""
+
+
+def build_app(collections: Iterable[Collection], pipeline: Pipeline) -> App:
+    app = App(middleware=[Telemetry()])
+    app.req_options.strip_url_path_trailing_slash = True
+    app.add_error_handler(Exception, answer_fault)
+    app.add_error_handler(falcon.HTTPError, answer_http_error)
+    app.add_error_handler(ApiError, answer_error)
+    for path, operations in by_path(collections).items():
+        route = Route()
+        for operation in operations:
+            setattr(route, f"on_{operation.method.lower()}", responder(pipeline, operation, path))
+        app.add_route(numbered(path), route)
+    return app
+
+
+def by_path(collections: Iterable[Collection]) -> dict[str, list[Operation]]:
+    found: dict[str, list[Operation]] = defaultdict(list)
+    for collection in collections:
+        for prefix in collection.prefixes:
+            for operation in collection.operations:
+                found[prefix + operation.path].append(operation)
+    return found
+
+
+def numbered(path: str) -> str:
+    """Falcon wants one name for each place in a path; the contract has two, Sid and ConversationSid."""
+    parts = path.split("/")
+    return "/".join(f"{{part{i}}}" if part.startswith("{") else part for i, part in enumerate(parts))
+
+
+def responder(pipeline: Pipeline, operation: Operation, path: str) -> Responder:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+
+    async def respond(request: Request, response: Response, **parts: str) -> None:
+        named = dict(zip(names, parts.values(), strict=True))
+        await pipeline.answer(operation, request, response, named)
+
+    return respond
+
+
+async def answer_error(request: Request, response: Response, error: ApiError, _: object) -> None:
+    response.status = error.problem.status
+    response.data = msgspec.json.encode(error.body())
+    response.content_type = JSON
+    request.context.error_code = error.problem.code
+    if error.problem is errors.AUTHENTICATE:
+        response.set_header("WWW-Authenticate", 'Basic realm="Parlour"')
+
+
+async def answer_http_error(
+    request: Request, response: Response, error: falcon.HTTPError, path: object
+) -> None:
+    problem = BY_STATUS.get(error.status_code, errors.INVALID_REQUEST)
+    details = {"path": request.path.removeprefix("/v1"), "reason": "it could not be read"}
+    for name, value in (error.headers or {}).items():
+        response.set_header(name, value)
+    await answer_error(request, response, problem(**details), path)
+
+
+async def answer_fault(request: Request, response: Response, error: Exception, path: object) -> None:
+    log.error("internal_error", request_id=request.context.request_id, exc_info=error)
+    await answer_error(request, response, errors.INTERNAL_ERROR(), path)

@@ -1,0 +1,49 @@
+"""Every setting: its default and what it means, in one frozen dataclass."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+ENVIRONMENT_PREFIX = "PARLOUR_"
+
+
+def setting(default: Any, meaning: str) -> Any:
+    """A setting that is an option and an environment variable."""
+    return dataclasses.field(default=default, metadata={"meaning": meaning, "option": True})
+
+
+def secret(meaning: str) -> Any:
+    """A setting that only the environment gives: options can be read by everyone on the machine."""
+    return dataclasses.field(default=None, metadata={"meaning": meaning, "option": False})
+
+
+@dataclass(frozen=True)
+class Config:
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(8080, "Port to listen on; 0 takes a free one.")
+    database: Path = setting(Path("parlour.db"), "SQLite database file; made if it is missing.")
+    public_url: str | None = setting(None, "The URL that clients reach this server by, for links in answers.")
+    profile: Literal["documented", "observed"] = setting(
+        "documented", "Follow the reference page, or what was recorded of the live service."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", "Least level that is logged; each request is logged at info."
+    )
+    log_format: Literal["console", "json"] = setting("console", "How log lines look.")
+    stop_seconds: int = setting(30, "How long a stop waits for requests under way, in seconds.")
+    account_sid: str | None = secret("SID of the account that is made on an empty database.")
+    auth_token: str | None = secret("Auth token of the account that is made on an empty database.")
+    secret_key: str | None = secret(
+        "Key that seals auth tokens, 32 bytes in URL-safe base64; else it is kept in <database>.key."
+    )
+
+
+def environment_name(name: str) -> str:
+    return f"{ENVIRONMENT_PREFIX}{name.upper()}"
+
+
+def read_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    names = [f.name for f in dataclasses.fields(Config) if not f.metadata["option"]]
+    return {name: value for name in names if (value := environment.get(environment_name(name)))}

@@ -1,0 +1,10 @@
+"""What the server serves, in the order of its URLs."""
+
+from parlour.resources.channel_metadata import channel_metadata
+from parlour.resources.conversations import conversations
+from parlour.resources.messages import messages
+from parlour.resources.participants import participants
+from parlour.resources.receipts import receipts
+from parlour.resources.services import services
+
+ALL = (services, conversations, participants, messages, receipts, channel_metadata)

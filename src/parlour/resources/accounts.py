@@ -1,0 +1,69 @@
+"""Accounts and API keys: made, listed and revoked from the command line."""
+
+from parlour.resources.services import add_service
+from parlour.store import Transaction
+from parlour.store.credentials import Account, ApiKey, Vault, hash_secret, new_secret
+
+DEFAULT_SERVICE_NAME = "Default Conversations Service"
+
+ACCOUNTS = "SELECT sid, friendly_name, date_created FROM accounts ORDER BY date_created, sid"
+KEYS = "SELECT sid, friendly_name, date_created FROM api_keys WHERE account_sid = ? ORDER BY date_created, sid"
+
+Listed = tuple[str, str, int]
+
+
+def create_account(
+    tx: Transaction, vault: Vault, friendly_name: str, sid: str | None = None, token: str | None = None
+) -> tuple[Account, str]:
+    """A new account with its default service, and its auth token in the clear."""
+    sid, token = sid or tx.new_sid("AC"), token or new_secret()
+    default_service_sid = tx.new_sid("IS")
+    account = Account(
+        sid=sid,
+        friendly_name=friendly_name,
+        sealed_auth_token=vault.seal(token),
+        default_chat_service_sid=default_service_sid,
+        date_created=tx.now,
+        date_updated=tx.now,
+    )
+    tx.insert(account)
+    add_service(tx, sid, DEFAULT_SERVICE_NAME, default_service_sid)
+    return account, token
+
+
+def find_account(tx: Transaction, sid: str) -> Account | None:
+    return tx.find(Account, sid=sid)
+
+
+def list_accounts(tx: Transaction) -> list[Listed]:
+    return tx.select(ACCOUNTS)
+
+
+def rotate_token(tx: Transaction, vault: Vault, account: Account) -> str:
+    token = new_secret()
+    tx.update(account, sealed_auth_token=vault.seal(token), date_updated=tx.now)
+    return token
+
+
+def create_key(tx: Transaction, account: Account, friendly_name: str) -> tuple[ApiKey, str]:
+    """A new API key and its secret, which is stored hashed and cannot be shown again."""
+    secret = new_secret()
+    key = ApiKey(
+        sid=tx.new_sid("SK"),
+        account_sid=account.sid,
+        friendly_name=friendly_name,
+        secret_hash=hash_secret(secret),
+        date_created=tx.now,
+    )
+    return tx.insert(key), secret
+
+
+def list_keys(tx: Transaction, account: Account) -> list[Listed]:
+    return tx.select(KEYS, account.sid)
+
+
+def revoke_key(tx: Transaction, sid: str) -> bool:
+    key = tx.find(ApiKey, sid=sid)
+    if key is not None:
+        tx.delete(key)
+    return key is not None

@@ -1,0 +1,139 @@
+"""Addresses on other channels: which are valid together, and which conversation holds them."""
+
+import re
+from typing import Protocol
+
+from parlour import errors
+from parlour.store import Transaction
+
+MAX_GROUP_ADDRESSES = 10
+
+PHONE_NUMBER = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
+SHORT_CODE = re.compile(r"\d{3,8}", re.ASCII)
+E_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+PREFIXES = ("whatsapp", "messenger", "rcs")
+
+GROUP = """SELECT address, projected_address FROM participants
+WHERE conversation_sid = ? AND proxy_address IS NULL AND (address IS NOT NULL OR projected_address IS NOT NULL)"""
+HOLDER = "SELECT conversation_sid FROM address_holders WHERE account_sid = ? AND addresses = ?"
+HOLD = "INSERT INTO address_holders (account_sid, addresses, conversation_sid, participant_sid) VALUES (?, ?, ?, ?)"
+RELEASE_PARTICIPANT = "DELETE FROM address_holders WHERE conversation_sid = ? AND participant_sid = ?"
+RELEASE_GROUP = "DELETE FROM address_holders WHERE conversation_sid = ? AND participant_sid IS NULL"
+
+
+class Bound(Protocol):
+    """Somebody who may be reached on another channel."""
+
+    @property
+    def sid(self) -> str: ...
+    @property
+    def account_sid(self) -> str: ...
+    @property
+    def conversation_sid(self) -> str: ...
+    @property
+    def identity(self) -> str | None: ...
+    @property
+    def address(self) -> str | None: ...
+    @property
+    def proxy_address(self) -> str | None: ...
+    @property
+    def projected_address(self) -> str | None: ...
+
+
+def channel_of(address: str) -> str:
+    """The channel that an address belongs to, by its form (contract: rest-of-api.md §8)."""
+    prefix, colon, _ = address.partition(":")
+    if colon and prefix in PREFIXES:
+        return prefix
+    return "email" if "@" in address else "sms"
+
+
+def is_address(address: str) -> bool:
+    channel = channel_of(address)
+    if channel == "email":
+        return E_MAIL.fullmatch(address) is not None
+    if channel == "sms":
+        return PHONE_NUMBER.fullmatch(address) is not None or SHORT_CODE.fullmatch(address) is not None
+    return len(address) > len(channel) + 1
+
+
+def show_binding(who: Bound) -> dict[str, str] | None:
+    shown = {
+        "address": who.address,
+        "proxy_address": who.proxy_address,
+        "projected_address": who.projected_address,
+    }
+    given = {name: address for name, address in shown.items() if address is not None}
+    if not given:
+        return None
+    return {"type": channel_of(who.address or who.projected_address or ""), **given}
+
+
+def ensure_valid(who: Bound) -> None:
+    """Raises what is wrong with the addresses that somebody is to be reached by."""
+    if who.address is None:
+        if who.proxy_address is not None:
+            raise errors.INVALID_BINDING_ADDRESS()
+        if who.identity is None and who.projected_address is None:
+            raise errors.IDENTITY_NOT_PROVIDED()
+        if who.projected_address is not None and not is_address(who.projected_address):
+            raise errors.INVALID_BINDING_ADDRESS()
+        return
+    if who.identity is not None:
+        raise errors.IDENTITY_NOT_ACCEPTABLE()
+    if who.projected_address is not None or not is_address(who.address):
+        raise errors.INVALID_BINDING_ADDRESS()
+    if who.proxy_address is not None:
+        ensure_valid_proxy(who.address, who.proxy_address)
+
+
+def ensure_valid_proxy(address: str, proxy_address: str) -> None:
+    if address == proxy_address:
+        raise errors.ADDRESS_EQUALS_PROXY()
+    if not is_address(proxy_address):
+        raise errors.INVALID_PROXY_ADDRESS()
+    if channel_of(address) != channel_of(proxy_address):
+        raise errors.ADDRESS_TYPE_MISMATCH()
+
+
+def hold_addresses(tx: Transaction, who: Bound) -> None:
+    """Take what `who` is reached by for the conversation; 409 if another that is open holds it."""
+    if who.address is not None and who.proxy_address is not None:
+        pair = f"{who.address} {who.proxy_address}"
+        holder = find_holder(tx, who.account_sid, pair)
+        if holder is not None:
+            raise errors.ADDRESS_PAIR_TAKEN(holder=holder)
+        tx.execute(HOLD, who.account_sid, pair, who.conversation_sid, who.sid)
+    elif who.address is not None or who.projected_address is not None:
+        hold_group(tx, who, joining=who)
+
+
+def hold_group(tx: Transaction, who: Bound, joining: Bound | None = None) -> None:
+    """Take the set of a group's addresses, as it is now with `joining`, for the conversation.
+
+    A set counts once it has a number of the account and two others, so that groups that are being
+    put together one by one do not meet each other half-way.
+    """
+    rows = tx.select(GROUP, who.conversation_sid)
+    if joining is not None:
+        rows = [*rows, (joining.address, joining.projected_address)]
+    members = {address for address, _ in rows if address is not None}
+    projected = {address for _, address in rows if address is not None}
+    if len(members | projected) > MAX_GROUP_ADDRESSES:
+        raise errors.GROUP_TOO_LARGE()
+    held = ",".join(sorted(members | projected)) if len(members) > 1 and projected else None
+    holder = find_holder(tx, who.account_sid, held) if held else None
+    if holder is not None and holder != who.conversation_sid:
+        raise errors.GROUP_EXISTS(holder=holder)
+    tx.execute(RELEASE_GROUP, who.conversation_sid)
+    if held:
+        tx.execute(HOLD, who.account_sid, held, who.conversation_sid, None)
+
+
+def release_pairs(tx: Transaction, who: Bound) -> None:
+    tx.execute(RELEASE_PARTICIPANT, who.conversation_sid, who.sid)
+
+
+def find_holder(tx: Transaction, account_sid: str, addresses: str) -> str | None:
+    rows = tx.select(HOLDER, account_sid, addresses)
+    return rows[0][0] if rows else None

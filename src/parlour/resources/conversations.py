@@ -1,0 +1,194 @@
+"""Conversations: the rooms that messages are posted to."""
+
+from typing import Annotated, Any, ClassVar
+
+from parlour import errors
+from parlour.api.collection import Call, Collection
+from parlour.resources.services import ensure_service_exists
+from parlour.resources.timers import (
+    ClosedAfter,
+    InactiveAfter,
+    expiring_timers,
+    restarted_timers,
+    show_timers,
+    updated_timers,
+)
+from parlour.store import Transaction
+from parlour.wire import sids
+from parlour.wire.kinds import (
+    DateCreated,
+    DateUpdated,
+    FriendlyName,
+    Integer,
+    Text,
+    Timestamp,
+    choice,
+    json_text,
+    text,
+    timestamp,
+)
+from parlour.wire.marks import Hidden, Wire, Writable
+from parlour.wire.paging import Page
+from parlour.wire.resource import Resource, Shown
+from parlour.wire.sids import is_conversation_sid
+
+STATES = ("active", "inactive", "closed")
+
+Attributes = Annotated[str, json_text(max_bytes=16_384)]
+MessagingServiceSid = Annotated[str, sids.sid("MG", invalid=errors.INVALID_MESSAGING_SERVICE_SID)]
+State = Annotated[str, choice(*STATES, invalid=errors.INVALID_STATE, empty=errors.STATE_EMPTY)]
+UniqueName = Annotated[str, text(256, too_long=errors.UNIQUE_NAME_TOO_LONG)]
+
+
+class Conversation(Resource, frozen=True):
+    table: ClassVar = "conversations"
+    versioned: ClassVar = True
+    link_names: ClassVar = {"participants": "Participants", "messages": "Messages", "webhooks": "Webhooks"}
+
+    sid: sids.Conversation
+    account_sid: sids.Account
+    chat_service_sid: sids.Service
+    date_created: Writable[DateCreated]
+    date_updated: Writable[DateUpdated]
+    messaging_service_sid: Writable[MessagingServiceSid | None] = None
+    friendly_name: Writable[FriendlyName | None] = None
+    unique_name: Writable[UniqueName | None] = None
+    attributes: Writable[Attributes] = "{}"
+    state: Writable[State] = "active"
+    inactive_after: Hidden[Writable[Annotated[InactiveAfter | None, Wire("Timers.Inactive")]]] = None
+    closed_after: Hidden[Writable[Annotated[ClosedAfter | None, Wire("Timers.Closed")]]] = None
+    date_inactive: Hidden[Timestamp | None] = None
+    date_closed: Hidden[Timestamp | None] = None
+    email_address: Hidden[Writable[Annotated[Text | None, Wire("Bindings.Email.Address")]]] = None
+    email_name: Hidden[Writable[Annotated[Text | None, Wire("Bindings.Email.Name")]]] = None
+    # The counter is here so that deleting a message never frees its index.
+    next_message_index: Hidden[Integer] = 0
+    participant_count: Hidden[Integer] = 0
+    binding_count: Hidden[Integer] = 0
+    version: Hidden[Integer] = 0
+
+    @Shown(type="object")
+    def timers(self) -> dict[str, str]:
+        return show_timers(self.date_inactive, self.date_closed)
+
+    @Shown(type="object")
+    def bindings(self) -> dict[str, Any]:
+        if self.email_address is None and self.email_name is None:
+            return {}
+        return {"email": {"projected_address": self.email_address, "name": self.email_name}}
+
+
+conversations = Collection(Conversation, "/Conversations", key="conversations")
+
+
+@conversations.create()
+def create_conversation(tx: Transaction, call: Call) -> Conversation:
+    ensure_service_exists(tx, call)
+    changes = without_empty_name(call.changes)
+    if changes.get("state") == "closed":
+        raise errors.INITIAL_STATE_CLOSED()
+    ensure_unique_name_is_free(tx, call, changes)
+    moments = {"date_created": tx.now, "date_updated": tx.now, **restarted_timers(tx.now, changes)}
+    return tx.insert(
+        Conversation(
+            sid=tx.new_sid("CH"),
+            account_sid=call.account_sid,
+            chat_service_sid=call.service_sid,
+            **moments | changes,
+        )
+    )
+
+
+@conversations.list(
+    filters={"StartDate": timestamp(), "EndDate": timestamp(), "State": choice(*STATES, invalid=errors.INVALID_STATE)}
+)
+def list_conversations(tx: Transaction, call: Call) -> Page[Conversation]:
+    """Newest first; both dates are inclusive (contract: rest-of-api.md §7)."""
+    ensure_service_exists(tx, call)
+    asked = call.paging.filters
+    columns = {"State": ("state", "="), "StartDate": ("date_created", ">="), "EndDate": ("date_created", "<=")}
+    where = [("chat_service_sid", "=", call.service_sid)]
+    where += [(*columns[name], value) for name, value in asked.items()]
+    return tx.page(
+        Conversation, call.paging, where=where, by=("date_created", "sid"), descending=True
+    )
+
+
+@conversations.fetch()
+def fetch_conversation(tx: Transaction, call: Call) -> Conversation:
+    return find_by_sid_or_name(tx, call, call.path["Sid"])
+
+
+@conversations.update()
+def update_conversation(tx: Transaction, call: Call) -> Conversation:
+    conversation = fetch_conversation(tx, call)
+    ensure_open(conversation)
+    changes = without_empty_name(call.changes)
+    if not changes:
+        return conversation
+    if changes.get("unique_name") != conversation.unique_name:
+        ensure_unique_name_is_free(tx, call, changes)
+    if changes.get("state") == "closed":
+        release_addresses(tx, conversation)
+    return tx.update(
+        conversation, **{"date_updated": tx.now, **updated_timers(tx.now, conversation, changes)} | changes
+    )
+
+
+@conversations.delete()
+def delete_conversation(tx: Transaction, call: Call) -> None:
+    tx.delete(fetch_conversation(tx, call))
+
+
+def find_conversation(tx: Transaction, call: Call) -> Conversation:
+    """The conversation that a path's `{ConversationSid}` names, by SID or by unique name; or 404/20404."""
+    return find_by_sid_or_name(tx, call, call.path["ConversationSid"])
+
+
+def find_open_conversation(tx: Transaction, call: Call) -> Conversation:
+    conversation = find_conversation(tx, call)
+    ensure_open(conversation)
+    return conversation
+
+
+def find_by_sid_or_name(tx: Transaction, call: Call, sid_or_name: str) -> Conversation:
+    if is_conversation_sid(sid_or_name):
+        found = tx.find(Conversation, sid=sid_or_name)
+    else:
+        found = tx.find(Conversation, chat_service_sid=call.service_sid, unique_name=sid_or_name)
+    if found is None or found.account_sid != call.account_sid or found.chat_service_sid != call.service_sid:
+        raise call.not_found()
+    return found
+
+
+def ensure_open(conversation: Conversation) -> None:
+    if conversation.state == "closed":
+        raise errors.CONVERSATION_CLOSED()
+
+
+def ensure_unique_name_is_free(tx: Transaction, call: Call, changes: dict[str, Any]) -> None:
+    name = changes.get("unique_name")
+    if name is None:
+        return
+    if is_conversation_sid(name):
+        raise errors.UNIQUE_NAME_LIKE_SID()
+    if tx.find(Conversation, chat_service_sid=call.service_sid, unique_name=name) is not None:
+        raise errors.UNIQUE_NAME_TAKEN()
+
+
+def without_empty_name(changes: dict[str, Any]) -> dict[str, Any]:
+    """An empty UniqueName takes the name away."""
+    return changes | {"unique_name": None} if changes.get("unique_name") == "" else changes
+
+
+def awakened(tx: Transaction, conversation: Conversation) -> dict[str, Any]:
+    """What activity changes in a conversation: it is active again and its timers start anew."""
+    changes: dict[str, Any] = {} if conversation.state == "active" else {"state": "active"}
+    if conversation.inactive_after is None and conversation.closed_after is None:
+        return changes
+    return changes | expiring_timers(tx.now, conversation.inactive_after, conversation.closed_after)
+
+
+def release_addresses(tx: Transaction, conversation: Conversation) -> None:
+    """A closed conversation holds no addresses (contract: rest-of-api.md §7)."""
+    tx.execute("DELETE FROM address_holders WHERE conversation_sid = ?", conversation.sid)

@@ -1,0 +1,154 @@
+"""Messages: what is said in a conversation."""
+
+from typing import Annotated, ClassVar
+
+from parlour import errors
+from parlour.api.collection import Call, Collection
+from parlour.resources.content import ContentSid, ContentVariables, find_content
+from parlour.resources.conversations import (
+    Conversation,
+    awakened,
+    find_conversation,
+    find_open_conversation,
+)
+from parlour.resources.participants import find_author
+from parlour.store import Transaction
+from parlour.wire import sids
+from parlour.wire.kinds import (
+    DateCreated,
+    DateUpdated,
+    Integer,
+    JsonList,
+    JsonObject,
+    Text,
+    choice,
+    json_text,
+    text,
+)
+from parlour.wire.marks import Creatable, Hidden, InService, Writable
+from parlour.wire.paging import Page
+from parlour.wire.resource import Parameters, Resource
+
+SYSTEM = "system"
+
+Attributes = Annotated[str, json_text(max_bytes=4_096)]
+Author = Annotated[str, text(256, too_long=errors.AUTHOR_TOO_LONG)]
+MediaSid = Annotated[str, sids.sid("ME", invalid=errors.INVALID_MEDIA_SID)]
+Subject = Annotated[str, text(256)]
+
+
+class MessageParameters(Parameters, frozen=True):
+    media_sid: Creatable[MediaSid | None] = None
+    content_variables: Creatable[ContentVariables | None] = None
+
+
+class Message(Resource, frozen=True):
+    table: ClassVar = "messages"
+    parameters: ClassVar = MessageParameters
+    key: ClassVar = ("conversation_sid", "sid")
+    part_of: ClassVar = Conversation
+    link_names: ClassVar = {"delivery_receipts": "Receipts", "channel_metadata": "ChannelMetadata"}
+
+    sid: sids.Message
+    account_sid: sids.Account
+    chat_service_sid: InService[sids.Service]
+    conversation_sid: sids.Conversation
+    index: Integer
+    date_created: Writable[DateCreated]
+    date_updated: Writable[DateUpdated | None] = None
+    author: Writable[Author] = SYSTEM
+    participant_sid: sids.Participant | None = None
+    body: Writable[Text | None] = None
+    subject: Hidden[Writable[Subject | None]] = None
+    attributes: Writable[Attributes] = "{}"
+    media: JsonList | None = None
+    content_sid: Creatable[ContentSid | None] = None
+    delivery: JsonObject | None = None
+
+
+messages = Collection(
+    Message, "/Conversations/{ConversationSid}/Messages", key="messages", within=find_conversation
+)
+
+
+@messages.create()
+def create_message(tx: Transaction, call: Call) -> Message:
+    conversation = find_open_conversation(tx, call)
+    ensure_sendable(call)
+    changes = call.changes
+    author = changes.get("author") or SYSTEM
+    date_created = changes.get("date_created", tx.now)
+    message = Message(
+        sid=tx.new_sid("IM"),
+        account_sid=call.account_sid,
+        chat_service_sid=conversation.chat_service_sid,
+        conversation_sid=conversation.sid,
+        index=conversation.next_message_index,
+        date_created=date_created,
+        date_updated=changes.get("date_updated", call.profile.first_date_updated(date_created)),
+        author=author,
+        participant_sid=find_author(tx, conversation, author),
+        body=changes.get("body"),
+        subject=changes.get("subject"),
+        attributes=changes.get("attributes", "{}"),
+    )
+    tx.insert(message)
+    tx.update(conversation, next_message_index=message.index + 1, **awakened(tx, conversation))
+    return message
+
+
+@messages.list(filters={"Order": choice("asc", "desc")})
+def list_messages(tx: Transaction, call: Call) -> Page[Message]:
+    """In the order of index, which is the order of commits."""
+    where = [("conversation_sid", "=", find_conversation(tx, call).sid)]
+    descending = call.paging.filters.get("Order") == "desc"
+    return tx.page(Message, call.paging, where=where, by=("index",), descending=descending)
+
+
+@messages.fetch()
+def fetch_message(tx: Transaction, call: Call) -> Message:
+    return find_message(tx, call, find_conversation(tx, call), call.path["Sid"])
+
+
+@messages.update()
+def update_message(tx: Transaction, call: Call) -> Message:
+    conversation = find_open_conversation(tx, call)
+    message = find_message(tx, call, conversation, call.path["Sid"])
+    if not call.changes:
+        raise errors.NOTHING_TO_UPDATE()
+    ensure_sendable(call)
+    changes = {"date_updated": tx.now} | call.changes
+    if "author" in changes:
+        changes["author"] = changes["author"] or SYSTEM
+        changes["participant_sid"] = find_author(tx, conversation, changes["author"])
+    return tx.update(message, **changes)
+
+
+@messages.delete()
+def delete_message(tx: Transaction, call: Call) -> None:
+    # A closed conversation takes no messages, but gives them up (contract: messages.md §1.5).
+    tx.delete(fetch_message(tx, call))
+
+
+def find_message(tx: Transaction, call: Call, conversation: Conversation, sid: str) -> Message:
+    message = tx.find(Message, conversation_sid=conversation.sid, sid=sid)
+    if message is None:
+        raise call.not_found()
+    return message
+
+
+def find_path_message(tx: Transaction, call: Call) -> Message:
+    """The message that a path's `{MessageSid}` names; or 404/20404."""
+    return find_message(tx, call, find_conversation(tx, call), call.path["MessageSid"])
+
+
+def ensure_sendable(call: Call) -> None:
+    changes = call.changes
+    if changes.get("body") is not None:
+        call.profile.ensure_body_fits(changes["body"])
+    if "content_sid" in changes:
+        find_content(changes["content_sid"])
+    elif "content_variables" in changes:
+        raise errors.CONTENT_VARIABLES_WITHOUT_CONTENT()
+    elif "media_sid" in changes:
+        raise errors.MEDIA_NOT_FOUND()

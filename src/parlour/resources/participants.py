@@ -1,0 +1,232 @@
+"""Participants: who takes part in a conversation, by an identity or by an address on another channel."""
+
+from typing import Annotated, Any, ClassVar
+
+from parlour import errors
+from parlour.api.collection import Call, Collection
+from parlour.resources import addresses
+from parlour.resources.conversations import (
+    Conversation,
+    awakened,
+    find_conversation,
+    find_open_conversation,
+)
+from parlour.store import Transaction
+from parlour.wire import sids
+from parlour.wire.kinds import (
+    DateCreated,
+    DateUpdated,
+    Kind,
+    Timestamp,
+    json_text,
+    read_integer,
+    text,
+    timestamp,
+)
+from parlour.wire.marks import Creatable, Hidden, InService, Updatable, Wire, Writable
+from parlour.wire.paging import Page
+from parlour.wire.resource import Resource, Shown
+from parlour.wire.sids import is_participant_sid, is_user_sid
+
+MAX_PARTICIPANTS = 1_000
+MAX_NON_CHAT_PARTICIPANTS = 50
+
+
+def read_last_read_index(raw: str) -> int | None:
+    """An index; "" or "null" marks all as unread."""
+    if raw in ("", "null"):
+        return None
+    try:
+        index = read_integer(raw)
+    except ValueError:
+        index = -1
+    if index < 0:
+        raise errors.INVALID_LAST_READ_INDEX()
+    return index
+
+
+Address = Annotated[str, text(256, too_long=errors.INVALID_BINDING_ADDRESS, empty=errors.ADDRESS_EMPTY)]
+ProxyAddress = Annotated[str, text(256, too_long=errors.INVALID_PROXY_ADDRESS, empty=errors.PROXY_ADDRESS_EMPTY)]
+ProjectedAddress = Annotated[str, text(256, too_long=errors.INVALID_BINDING_ADDRESS)]
+Attributes = Annotated[str, json_text(max_bytes=4_096)]
+Identity = Annotated[str, text(256, too_long=errors.IDENTITY_TOO_LONG, empty=errors.IDENTITY_NOT_PROVIDED)]
+LastReadIndex = Annotated[int, Kind(read_last_read_index, {"type": "integer"})]
+LastReadTimestamp = Annotated[int, timestamp(errors.INVALID_LAST_READ_TIMESTAMP, nullable=True)]
+RoleSid = Annotated[str, sids.sid("RL", invalid=errors.INVALID_ROLE_SID)]
+
+
+class Participant(Resource, frozen=True):
+    table: ClassVar = "participants"
+    key: ClassVar = ("conversation_sid", "sid")
+    part_of: ClassVar = Conversation
+
+    sid: sids.Participant
+    account_sid: sids.Account
+    chat_service_sid: InService[sids.Service]
+    conversation_sid: sids.Conversation
+    date_created: Writable[DateCreated]
+    date_updated: Writable[DateUpdated]
+    identity: Writable[Identity | None] = None
+    address: Hidden[Creatable[Annotated[Address | None, Wire("MessagingBinding.Address")]]] = None
+    proxy_address: Hidden[Writable[Annotated[ProxyAddress | None, Wire("MessagingBinding.ProxyAddress")]]] = None
+    projected_address: Hidden[
+        Writable[Annotated[ProjectedAddress | None, Wire("MessagingBinding.ProjectedAddress")]]
+    ] = None
+    attributes: Writable[Attributes] = "{}"
+    role_sid: Writable[RoleSid | None] = None
+    last_read_message_index: Updatable[LastReadIndex | None] = None
+    last_read_timestamp: Updatable[LastReadTimestamp | None] = None
+
+    @Shown(type=["object", "null"])
+    def messaging_binding(self) -> dict[str, str] | None:
+        return addresses.show_binding(self)
+
+
+participants = Collection(
+    Participant,
+    "/Conversations/{ConversationSid}/Participants",
+    key="participants",
+    within=find_conversation,
+)
+
+
+@participants.create()
+def create_participant(tx: Transaction, call: Call) -> Participant:
+    conversation = find_open_conversation(tx, call)
+    participant = Participant(
+        sid=tx.new_sid("MB"),
+        account_sid=call.account_sid,
+        chat_service_sid=conversation.chat_service_sid,
+        conversation_sid=conversation.sid,
+        **{"date_created": tx.now, "date_updated": tx.now} | call.changes,
+    )
+    ensure_acceptable(tx, conversation, participant)
+    addresses.hold_addresses(tx, participant)
+    tx.insert(participant)
+    count_participant(tx, conversation, participant, +1)
+    return participant
+
+
+@participants.list()
+def list_participants(tx: Transaction, call: Call) -> Page[Participant]:
+    where = [("conversation_sid", "=", find_conversation(tx, call).sid)]
+    return tx.page(Participant, call.paging, where=where, by=("date_created", "sid"))
+
+
+@participants.fetch()
+def fetch_participant(tx: Transaction, call: Call) -> Participant:
+    return find_participant(tx, call, find_conversation(tx, call))
+
+
+@participants.update()
+def update_participant(tx: Transaction, call: Call) -> Participant:
+    participant = find_participant(tx, call, find_open_conversation(tx, call))
+    if not call.changes:
+        return participant
+    changes = {"date_updated": tx.now, **read_horizon(tx.now, call.changes)} | call.changes
+    ensure_changeable(tx, participant, changes)
+    if changes.get("projected_address") == "null":
+        changes["projected_address"] = None
+    updated = tx.update(participant, **changes)
+    if "projected_address" in changes:
+        addresses.release_pairs(tx, participant)
+        addresses.hold_addresses(tx, updated)
+        recount_bindings(tx, find_conversation(tx, call), participant, updated)
+    return updated
+
+
+@participants.delete()
+def delete_participant(tx: Transaction, call: Call) -> None:
+    conversation = find_open_conversation(tx, call)
+    participant = find_participant(tx, call, conversation)
+    tx.delete(participant)
+    addresses.release_pairs(tx, participant)
+    addresses.hold_group(tx, participant)
+    count_participant(tx, conversation, participant, -1)
+
+
+def find_participant(tx: Transaction, call: Call, conversation: Conversation) -> Participant:
+    """The participant that a path's `{Sid}` names, by SID or by identity; or 404/20404."""
+    name = call.path["Sid"]
+    column = "sid" if is_participant_sid(name) else "identity"
+    found = tx.find(Participant, conversation_sid=conversation.sid, **{column: name})
+    if found is None:
+        raise call.not_found()
+    return found
+
+
+def find_author(tx: Transaction, conversation: Conversation, author: str) -> str | None:
+    """The SID of the participant whose identity, address or projected address is `author`."""
+    columns = ["identity"] if conversation.participant_count else []
+    columns += ["address", "projected_address"] if conversation.binding_count else []
+    for column in columns:
+        found = tx.find(Participant, conversation_sid=conversation.sid, **{column: author})
+        if found is not None:
+            return found.sid
+    return None
+
+
+def ensure_acceptable(tx: Transaction, conversation: Conversation, new: Participant) -> None:
+    addresses.ensure_valid(new)
+    if new.identity is not None:
+        ensure_identity_is_free(tx, conversation.sid, new.identity)
+    if conversation.participant_count >= MAX_PARTICIPANTS:
+        raise errors.TOO_MANY_PARTICIPANTS()
+    if new.identity is None and count_non_chat(tx, conversation.sid) >= MAX_NON_CHAT_PARTICIPANTS:
+        raise errors.TOO_MANY_NON_CHAT()
+
+
+def ensure_identity_is_free(tx: Transaction, conversation_sid: str, identity: str) -> None:
+    if is_user_sid(identity):
+        raise errors.IDENTITY_LIKE_SID()
+    if tx.find(Participant, conversation_sid=conversation_sid, identity=identity) is not None:
+        raise errors.PARTICIPANT_EXISTS()
+
+
+def ensure_changeable(tx: Transaction, participant: Participant, changes: dict[str, Any]) -> None:
+    """What a participant is reached by can hardly be changed (contract: rest-of-api.md §8)."""
+    if "proxy_address" in changes:
+        removes = changes["proxy_address"] == "null"
+        raise errors.CANNOT_REMOVE_PROXY() if removes else errors.CANNOT_ADD_PROXY()
+    if "identity" in changes and changes["identity"] != participant.identity:
+        if participant.identity is not None or participant.projected_address is None:
+            raise errors.CANNOT_ADD_IDENTITY()
+        ensure_identity_is_free(tx, participant.conversation_sid, changes["identity"])
+    if "projected_address" in changes:
+        ensure_projected_is_changeable(participant, changes)
+
+
+def ensure_projected_is_changeable(participant: Participant, changes: dict[str, Any]) -> None:
+    removes = changes["projected_address"] in ("", "null")
+    if removes and changes.get("identity", participant.identity) is None:
+        raise errors.CANNOT_REMOVE_PROJECTED()
+    if not removes and participant.address is not None:
+        raise errors.CANNOT_ADD_PROJECTED()
+
+
+def read_horizon(now: int, changes: dict[str, Any]) -> dict[str, int | None]:
+    """A new read horizon without a timestamp is dated now; one that is cleared has none."""
+    if "last_read_message_index" not in changes:
+        return {}
+    return {"last_read_timestamp": None if changes["last_read_message_index"] is None else now}
+
+
+def count_non_chat(tx: Transaction, conversation_sid: str) -> int:
+    sql = "SELECT COUNT(*) FROM participants WHERE conversation_sid = ? AND identity IS NULL"
+    count: int = tx.select(sql, conversation_sid)[0][0]
+    return count
+
+
+def count_participant(tx: Transaction, conversation: Conversation, who: Participant, step: int) -> None:
+    counts = {"participant_count": conversation.participant_count + step}
+    if who.address is not None or who.projected_address is not None:
+        counts["binding_count"] = conversation.binding_count + step
+    # Someone who joins wakes the conversation (contract: rest-of-api.md §8); one who leaves does not.
+    woken = awakened(tx, conversation) if step > 0 else {}
+    tx.update(conversation, **counts, **woken)
+
+
+def recount_bindings(tx: Transaction, conversation: Conversation, old: Participant, new: Participant) -> None:
+    step = int(new.projected_address is not None) - int(old.projected_address is not None)
+    if step:
+        tx.update(conversation, binding_count=conversation.binding_count + step)

@@ -1,0 +1,85 @@
+"""Services: the spaces that conversations live in; every account has a default one."""
+
+from typing import Annotated, ClassVar
+
+from parlour import errors
+from parlour.api.collection import ALONE, Call, Collection
+from parlour.store import Transaction
+from parlour.wire import sids
+from parlour.wire.kinds import Timestamp, text
+from parlour.wire.marks import Creatable, Required
+from parlour.wire.paging import Page
+from parlour.wire.resource import Resource
+
+ServiceName = Annotated[
+    str,
+    text(256, too_long=errors.FRIENDLY_NAME_TOO_LONG, empty=errors.FRIENDLY_NAME_NOT_PROVIDED),
+]
+
+
+class Service(Resource, frozen=True):
+    table: ClassVar = "services"
+    link_names: ClassVar = {
+        "conversations": "Conversations",
+        "users": "Users",
+        "roles": "Roles",
+        "bindings": "Bindings",
+        "configuration": "Configuration",
+        "participant_conversations": "ParticipantConversations",
+        "conversation_with_participants": "ConversationWithParticipants",
+    }
+
+    sid: sids.Service
+    account_sid: sids.Account
+    friendly_name: Required[Creatable[ServiceName]]
+    date_created: Timestamp
+    date_updated: Timestamp
+
+
+services = Collection(Service, "/Services", key="services", prefixes=(ALONE,))
+
+
+@services.create()
+def create_service(tx: Transaction, call: Call) -> Service:
+    return add_service(tx, call.account_sid, call.changes["friendly_name"], tx.new_sid("IS"))
+
+
+@services.list()
+def list_services(tx: Transaction, call: Call) -> Page[Service]:
+    mine = [("account_sid", "=", call.account_sid)]
+    return tx.page(Service, call.paging, where=mine, by=("date_created", "sid"))
+
+
+@services.fetch()
+def fetch_service(tx: Transaction, call: Call) -> Service:
+    service = tx.find(Service, sid=call.path["Sid"])
+    if service is None or service.account_sid != call.account_sid:
+        raise call.not_found()
+    return service
+
+
+@services.delete()
+def delete_service(tx: Transaction, call: Call) -> None:
+    service = fetch_service(tx, call)
+    if service.sid == call.default_service_sid:
+        raise errors.CONFLICT(reason="it is the account's default service")
+    tx.delete(service)
+
+
+def add_service(tx: Transaction, account_sid: str, friendly_name: str, sid: str) -> Service:
+    return tx.insert(
+        Service(
+            sid=sid,
+            account_sid=account_sid,
+            friendly_name=friendly_name,
+            date_created=tx.now,
+            date_updated=tx.now,
+        )
+    )
+
+
+def ensure_service_exists(tx: Transaction, call: Call) -> None:
+    """The service that the path names, in the caller's account; 404/20404 otherwise."""
+    service = tx.find(Service, sid=call.service_sid)
+    if service is None or service.account_sid != call.account_sid:
+        raise call.not_found()

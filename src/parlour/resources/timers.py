@@ -1,0 +1,89 @@
+"""Timers of a conversation: how long after its last activity it becomes inactive, and closed."""
+
+import re
+from typing import Annotated, Any, Protocol
+
+from parlour import errors
+from parlour.errors import Problem
+from parlour.wire.kinds import Kind, show_moment
+
+MINUTE = 60_000
+SHORTEST_INACTIVE = MINUTE
+SHORTEST_CLOSED = 10 * MINUTE
+
+DURATION = re.compile(
+    r"P(?!$)(?:(?P<weeks>\d{1,5})W)?(?:(?P<days>\d{1,6})D)?"
+    r"(?:T(?!$)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,11})(?:\.\d{1,9})?S)?)?",
+    re.ASCII,
+)
+MILLISECONDS = {
+    "weeks": 7 * 24 * 60 * MINUTE,
+    "days": 24 * 60 * MINUTE,
+    "hours": 60 * MINUTE,
+    "minutes": MINUTE,
+    "seconds": 1_000,
+}
+
+
+def duration(shortest: int, too_short: Problem, invalid: Problem) -> Kind:
+    """An ISO 8601 duration, in milliseconds; zero or nothing takes the timer away."""
+
+    def read(raw: str) -> int | None:
+        match = DURATION.fullmatch(raw)
+        if raw and match is None:
+            raise invalid()
+        parts = {} if match is None else match.groupdict(default="0")
+        length = sum(int(count) * MILLISECONDS[unit] for unit, count in parts.items())
+        if 0 < length < shortest:
+            raise too_short()
+        return length or None
+
+    return Kind(read, {"type": "string"})
+
+
+InactiveAfter = Annotated[
+    int, duration(SHORTEST_INACTIVE, errors.INACTIVE_TIMER_TOO_SHORT, errors.INVALID_INACTIVE_TIMER)
+]
+ClosedAfter = Annotated[
+    int, duration(SHORTEST_CLOSED, errors.CLOSED_TIMER_TOO_SHORT, errors.INVALID_CLOSED_TIMER)
+]
+
+
+class Timed(Protocol):
+    @property
+    def state(self) -> str: ...
+    @property
+    def inactive_after(self) -> int | None: ...
+    @property
+    def closed_after(self) -> int | None: ...
+
+
+def expiring_timers(now: int, inactive_after: int | None, closed_after: int | None) -> dict[str, int | None]:
+    """When the timers run out, in milliseconds, if nothing happens after `now`."""
+    return {
+        "date_inactive": None if inactive_after is None else now + inactive_after,
+        "date_closed": None if closed_after is None else now + closed_after,
+    }
+
+
+def restarted_timers(now: int, changes: dict[str, Any]) -> dict[str, int | None]:
+    dates = expiring_timers(now, changes.get("inactive_after"), changes.get("closed_after"))
+    return dates if changes.get("state", "active") == "active" else dates | {"date_inactive": None}
+
+
+def updated_timers(now: int, conversation: Timed, changes: dict[str, Any]) -> dict[str, int | None]:
+    """The dates after an update, which counts as activity; a closed conversation has none."""
+    state = changes.get("state", conversation.state)
+    if state == "closed":
+        return {"date_inactive": None, "date_closed": None}
+    kept = {
+        "state": state,
+        "inactive_after": conversation.inactive_after,
+        "closed_after": conversation.closed_after,
+    }
+    return restarted_timers(now, kept | changes)
+
+
+def show_timers(date_inactive: int | None, date_closed: int | None) -> dict[str, str]:
+    dates = {"date_inactive": date_inactive, "date_closed": date_closed}
+    return {name: show_moment(date) for name, date in dates.items() if date is not None}

@@ -1,0 +1,145 @@
+"""The server process: prepares the storage, listens, and stops without losing anything."""
+
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+import msgspec
+import structlog
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from parlour import app, errors
+from parlour.api.telemetry import STANDING_HEADERS
+from parlour.config import Config
+from parlour.logs import configure_logs
+from parlour.resources.accounts import create_account, find_account, list_accounts
+from parlour.store import Database, Transaction
+from parlour.store.credentials import Account, Vault, key_beside
+from parlour.store.migrate import migrate
+from parlour.store.sqlite import SQLite
+from parlour.wire.profiles import PROFILES
+from parlour.wire.sids import is_account_sid
+
+FIRST_ACCOUNT_NAME = "My account"
+KEEP_ALIVE_SECONDS = 75
+BACKLOG = 2_048
+
+log = structlog.get_logger()
+
+
+class Protocol(HttpToolsProtocol):
+    """Answers what is not HTTP with the same envelope as everything else."""
+
+    def send_400_response(self, msg: str) -> None:
+        body = msgspec.json.encode(errors.INVALID_REQUEST(reason="it is not valid HTTP").body())
+        head = [b"HTTP/1.1 400 Bad Request\r\n"]
+        head += [name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers]
+        head.append(b"content-type: application/json\r\nconnection: close\r\n")
+        head.append(b"content-length: %d\r\n\r\n" % len(body))
+        self.transport.write(b"".join(head) + body)
+        self.transport.close()
+
+
+class BadSetting(Exception):
+    """A setting that cannot be meant."""
+
+
+def open_vault(config: Config) -> Vault:
+    return Vault(config.secret_key or key_beside(config.database))
+
+
+def open_database(config: Config) -> Database:
+    """The database, brought to this program's schema."""
+    engine = SQLite(config.database)
+    for name in migrate(engine):
+        log.debug("migrated", migration=name)
+    return Database(engine)
+
+
+def ensure_account(tx: Transaction, vault: Vault, config: Config) -> tuple[Account, str] | None:
+    """Make the first account, or the one that is preset; None when there was nothing to make."""
+    sid, token = config.account_sid, config.auth_token
+    if sid is not None and not is_account_sid(sid):
+        raise BadSetting("PARLOUR_ACCOUNT_SID must be AC and 32 hex digits")
+    accounts = list_accounts(tx)
+    if sid is None and accounts:
+        return None
+    known = None if sid is None else find_account(tx, sid)
+    if known is None:
+        return create_account(tx, vault, FIRST_ACCOUNT_NAME, sid, token)
+    if token is not None and vault.unseal(known.sealed_auth_token) != token:
+        log.warning("auth_token_differs", account_sid=sid, used="the one in the database")
+    return None
+
+
+def serve(config: Config) -> None:
+    """Run until SIGTERM or SIGINT, then finish and commit what was accepted."""
+    configure_logs(config.log_level, config.log_format)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, leave)
+    vault, database = open_vault(config), open_database(config)
+    try:
+        made = database.run(lambda tx: ensure_account(tx, vault, config))
+        with listen(config) as listener:
+            url = public_url(config, listener)
+            announce(config, url, made)
+            server(config, app.build(database, vault, url, PROFILES[config.profile]), url).run([listener])
+    finally:
+        database.close()
+
+
+def leave(_: int, __: FrameType | None) -> NoReturn:
+    # uvicorn raises the signal again once it has stopped; from here the storage is closed.
+    sys.exit(0)
+
+
+def server(config: Config, application: app.Application, url: str) -> uvicorn.Server:
+    headers = list(STANDING_HEADERS)
+    if url.startswith("https:"):
+        headers.append(("Strict-Transport-Security", "max-age=31536000"))
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            http=Protocol,
+            loop="uvloop",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            headers=headers,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=config.stop_seconds,
+        )
+    )
+
+
+def listen(config: Config) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise BadSetting(f"cannot listen on {config.host}:{config.port}: {error.strerror}") from None
+
+
+def public_url(config: Config, listener: socket.socket) -> str:
+    if config.public_url is not None:
+        return config.public_url.rstrip("/")
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104 - it is compared
+    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{listener.getsockname()[1]}"
+
+
+def announce(config: Config, url: str, made: tuple[Account, str] | None) -> None:
+    click.echo(f"Parlour answers at {url}, profile {config.profile}, database {Path(config.database)}.")
+    if made is None:
+        click.echo("Credentials: as before; `parlour account list` shows the accounts.", nl=False)
+        click.echo(" A lost token is replaced by `parlour account rotate-token`.")
+        return
+    account, token = made
+    click.echo("\nThis account was made. Its token is shown once:\n")
+    click.echo(f"  TWILIO_ACCOUNT_SID={account.sid}\n  TWILIO_AUTH_TOKEN={token}\n\nTry:\n")
+    click.echo(f"  curl -u {account.sid}:{token} -d FriendlyName=Hello {url}/v1/Conversations\n")

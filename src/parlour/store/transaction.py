@@ -1,0 +1,217 @@
+"""The unit of work: what a handler may do to the storage, and the time and SIDs it is handed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from parlour import errors
+from parlour.store import statements
+from parlour.store.statements import Condition
+from parlour.wire.paging import Key, Page, PageRequest, Token
+from parlour.wire.resource import Resource
+
+R = TypeVar("R", bound=Resource)
+Identity = tuple[Any, ...]
+Row = tuple[Any, ...]
+
+# How many rows one INSERT carries: few shapes, so that each is prepared once.
+ROWS_AT_ONCE = (64, 16, 4, 1)
+
+NO_COLUMNS: frozenset[str] = frozenset()
+
+
+class Cursor(Protocol):
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+
+
+class Connection(Protocol):
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Cursor: ...
+
+
+class Transaction:
+    """Shared by all the work that is committed together.
+
+    Rows that were found are remembered, and inserts and updates are held back until something must
+    see them or the commit comes: a batch of messages costs one look-up and one update for each
+    conversation and one INSERT for all. `now` is in milliseconds since 1970.
+    """
+
+    def __init__(self, connection: Connection, now: int, new_sid: Callable[[str], str]) -> None:
+        self.now = now
+        self.new_sid = new_sid
+        self.writes = 0
+        self._connection = connection
+        self._forget_everything()
+
+    def find(self, kind: type[R], **key: Any) -> R | None:
+        """The row whose columns equal `key`, which must be unique."""
+        lookup = (kind, *key.items())
+        if lookup in self._lookups:
+            identity = self._lookups[lookup]
+            return None if identity is None else self._rows[identity]
+        if kind in self._inserts or not self._updated.get(kind, NO_COLUMNS).isdisjoint(key):
+            self.flush()
+        sql = statements.select_one(kind, tuple(key))
+        row = self._connection.execute(sql, tuple(key.values())).fetchone()
+        self._searched.setdefault(kind, set()).update(key)
+        if row is None:
+            self._lookups[lookup] = None
+            return None
+        found = kind(*row)
+        identity = self._lookups[lookup] = identity_of(found)
+        # What is remembered of this row may be newer: an update of it may still be held back.
+        return self._rows.setdefault(identity, found)
+
+    def page(
+        self,
+        kind: type[R],
+        asked: PageRequest,
+        *,
+        where: Iterable[Condition],
+        by: tuple[str, ...],
+        descending: bool = False,
+    ) -> Page[R]:
+        """One page of the rows that meet `where`, in the order of the columns `by`, which are unique."""
+        token, limit = asked.token, asked.size + 1
+        reader = PageReader(self, kind, tuple(where), by, descending)
+        if token is None:
+            rows = reader.read(None, limit)
+            return Page(rows[: asked.size], None, reader.token_past(rows, asked.size))
+        if not fits(token, by):
+            raise errors.INVALID_PARAMETER(name="PageToken", reason="is not one of this list's tokens")
+        rows = reader.read(token, limit)
+        beyond = Token(token.key, before=not token.before)
+        exists = bool(reader.read(beyond, 1))
+        if token.before:
+            previous = Token(reader.key(rows[asked.size - 1]), before=True) if len(rows) == limit else None
+            return Page(rows[: asked.size][::-1], previous, beyond if exists else None)
+        return Page(rows[: asked.size], beyond if exists else None, reader.token_past(rows, asked.size))
+
+    def select(self, sql: str, *parameters: Any) -> list[Row]:
+        """Rows of a statement of the caller's own; `?` stands for each parameter."""
+        self.flush()
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def insert(self, resource: R) -> R:
+        kind = type(resource)
+        self._inserts.setdefault(kind, []).append(msgspec.structs.astuple(resource))
+        if kind in self._searched:
+            self._forget(kind)
+        self._changed(kind, resource)
+        return resource
+
+    def update(self, resource: R, **changes: Any) -> R:
+        """The resource with `changes`, which become part of the commit; nothing happens without any."""
+        if not changes:
+            return resource
+        kind, updated = type(resource), msgspec.structs.replace(resource, **changes)
+        if not self._searched.get(kind, set()).isdisjoint(changes):
+            self._forget(kind)
+        identity = identity_of(updated)
+        self._rows[identity] = updated
+        self._updates.setdefault(identity, set()).update(changes)
+        self._updated.setdefault(kind, set()).update(changes)
+        self._changed(kind, resource)
+        return updated
+
+    def delete(self, resource: Resource) -> None:
+        kind = type(resource)
+        self.flush()
+        self._connection.execute(statements.delete_one(kind), identity_of(resource)[1:])
+        self._forget_everything()
+        self._changed(kind, resource)
+
+    def execute(self, sql: str, *parameters: Any) -> None:
+        """A write of the caller's own, to a table that no resource declares."""
+        self.flush()
+        self._connection.execute(sql, parameters)
+        self.writes += 1
+
+    def flush(self) -> None:
+        """Hand the storage all that was held back."""
+        for kind, rows in self._inserts.items():
+            self._insert_rows(kind, rows)
+        for identity, columns in self._updates.items():
+            kind, names = identity[0], tuple(sorted(columns))
+            values = [getattr(self._rows[identity], name) for name in names]
+            self._connection.execute(statements.update_one(kind, names), (*values, *identity[1:]))
+        self._inserts, self._updates, self._updated = {}, {}, {}
+
+    def discard(self) -> None:
+        """Forget all that was read and held back, after a rollback."""
+        self._forget_everything()
+
+    def _insert_rows(self, kind: type[Resource], rows: list[Row]) -> None:
+        start = 0
+        for size in ROWS_AT_ONCE:
+            while len(rows) - start >= size:
+                values = [value for row in rows[start : start + size] for value in row]
+                self._connection.execute(statements.insert_rows(kind, size), values)
+                start += size
+
+    def _changed(self, kind: type[Resource], resource: Resource) -> None:
+        self.writes += 1
+        if kind.part_of is not None:
+            # An update of no columns: it raises the version of what the resource is part of.
+            self._updates.setdefault((kind.part_of, getattr(resource, kind.key[0])), set())
+
+    def _forget(self, kind: type[Resource]) -> None:
+        self._lookups = {lookup: found for lookup, found in self._lookups.items() if lookup[0] is not kind}
+        del self._searched[kind]
+
+    def _forget_everything(self) -> None:
+        self._lookups: dict[tuple[Any, ...], Identity | None] = {}
+        self._searched: dict[type[Resource], set[str]] = {}
+        self._rows: dict[Identity, Any] = {}
+        self._inserts: dict[type[Resource], list[Row]] = {}
+        self._updates: dict[Identity, set[str]] = {}
+        self._updated: dict[type[Resource], set[str]] = {}
+
+
+class PageReader:
+    """Reads rows of one list, forwards or backwards from a key."""
+
+    def __init__(
+        self, tx: Transaction, kind: type[R], where: tuple[Condition, ...], by: tuple[str, ...], descending: bool
+    ) -> None:
+        self._tx, self._kind, self._by, self._descending = tx, kind, by, descending
+        self._conditions = tuple((column, operator) for column, operator, _ in where)
+        self._values = tuple(value for _, _, value in where)
+
+    def read(self, token: Token | None, limit: int) -> list[Any]:
+        before = token is not None and token.before
+        descending = self._descending != before
+        sql = statements.select_page(
+            self._kind,
+            self._conditions,
+            self._by,
+            from_key_operator(descending, before) if token else "",
+            descending,
+            self._kind.__struct_fields__,
+        )
+        rows = self._tx.select(sql, *self._values, *(token.key if token else ()), limit)
+        return [self._kind(*row) for row in rows]
+
+    def key(self, row: Resource) -> Key:
+        return tuple(getattr(row, column) for column in self._by)
+
+    def token_past(self, rows: Sequence[Resource], size: int) -> Token | None:
+        """The next page's token, when a row more than the page holds was read."""
+        return Token(self.key(rows[size])) if len(rows) > size else None
+
+
+def from_key_operator(descending: bool, before: bool) -> str:
+    return ("<" if descending else ">") + ("" if before else "=")
+
+
+def fits(token: Token, by: tuple[str, ...]) -> bool:
+    return len(token.key) == len(by)
+
+
+def identity_of(resource: Resource) -> Identity:
+    kind = type(resource)
+    if len(kind.key) == 1:
+        return (kind, getattr(resource, kind.key[0]))
+    return (kind, *(getattr(resource, column) for column in kind.key))

@@ -1,0 +1,1 @@
+"""What things look like on the wire: fields, SIDs, pages. Pure: no I/O, no clock."""

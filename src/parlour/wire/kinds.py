@@ -1,0 +1,163 @@
+"""The kinds of value a field can have: how each is read from a form, shown in a body and described."""
+
+import functools
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+
+from parlour import errors
+from parlour.errors import Problem
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """How one kind of value looks outside Python.
+
+    `read` takes it from a parameter's text and raises an ApiError of its own, or a ValueError that
+    says why; `show` puts it into a body; `schema` is its JSON Schema in a body, `input_schema` as a
+    parameter.
+    """
+
+    read: Callable[[str], Any]
+    schema: Mapping[str, Any]
+    show: Callable[[Any], Any] | None = None
+    parameter_schema: Mapping[str, Any] | None = None
+
+    @property
+    def input_schema(self) -> Mapping[str, Any]:
+        return self.schema if self.parameter_schema is None else self.parameter_schema
+
+
+def text(
+    max_characters: int | None = None, too_long: Problem | None = None, empty: Problem | None = None
+) -> Kind:
+    """Text of at most `max_characters` Unicode code points."""
+
+    def read(raw: str) -> str:
+        if max_characters is not None and len(raw) > max_characters:
+            if too_long is not None:
+                raise too_long()
+            raise ValueError(f"must be at most {max_characters} characters")
+        if empty is not None and not raw:
+            raise empty()
+        return raw
+
+    limit = {} if max_characters is None else {"maxLength": max_characters}
+    least = {} if empty is None else {"minLength": 1}
+    return Kind(read, {"type": "string"}, parameter_schema={"type": "string", **limit, **least})
+
+
+def json_text(max_bytes: int) -> Kind:
+    """Text that holds JSON, kept to the letter; "" counts as unset and reads as {}."""
+
+    def read(raw: str) -> str:
+        if len(raw.encode()) > max_bytes:
+            raise errors.ATTRIBUTES_TOO_LONG()
+        if raw and not is_json(raw):
+            raise errors.ATTRIBUTES_NOT_JSON()
+        return raw or "{}"
+
+    return Kind(read, {"type": "string"}, parameter_schema={"type": "string", "maxLength": max_bytes})
+
+
+def is_json(raw: str) -> bool:
+    try:
+        msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        # Some valid JSON is too much for the fast decoder: lone surrogates, numbers beyond a double.
+        return is_json_to_the_letter(raw)
+    return True
+
+
+def is_json_to_the_letter(raw: str) -> bool:
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(constant)
+
+    try:
+        json.loads(raw, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def choice(*names: str, invalid: Problem | None = None, empty: Problem | None = None) -> Kind:
+    """One of a few names, in any case (contract: rest-of-api.md §0)."""
+
+    def read(raw: str) -> str:
+        name = raw.lower()
+        if name in names:
+            return name
+        if empty is not None and not raw:
+            raise empty()
+        if invalid is not None:
+            raise invalid()
+        raise ValueError(f"must be one of {', '.join(names)}")
+
+    return Kind(read, {"type": "string", "enum": list(names)})
+
+
+def timestamp(invalid: Problem | None = None, nullable: bool = False) -> Kind:
+    """A moment: milliseconds since 1970 inside, whole seconds of UTC in a body."""
+
+    def read(raw: str) -> int | None:
+        if nullable and raw in ("", "null"):
+            return None
+        try:
+            return read_moment(raw)
+        except (ValueError, OverflowError):
+            if invalid is not None:
+                raise invalid() from None
+            raise ValueError("must be an ISO 8601 date and time") from None
+
+    return Kind(read, {"type": "string", "format": "date-time"}, show_moment)
+
+
+DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*", re.ASCII)
+
+
+def read_moment(raw: str) -> int:
+    """Milliseconds since 1970 of `2015-12-16T22:18:37.5+01:00`; without an offset it is UTC."""
+    if not DATE_AND_TIME.fullmatch(raw):
+        raise ValueError(raw)
+    moment = datetime.fromisoformat(raw)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - EPOCH) // MILLISECOND
+
+
+@functools.lru_cache(maxsize=4_096)
+def show_second(second: int) -> str:
+    return (EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)
+
+
+def show_moment(milliseconds: int) -> str:
+    # The official clients parse whole seconds only; webhooks show the milliseconds.
+    return show_second(milliseconds // 1_000)
+
+
+def read_integer(raw: str) -> int:
+    if not re.fullmatch(r"-?\d{1,15}", raw, re.ASCII):
+        raise ValueError("must be a whole number")
+    return int(raw)
+
+
+def show_json(stored: str) -> msgspec.Raw:
+    return msgspec.Raw(stored.encode())
+
+
+Text = Annotated[str, text()]
+Integer = Annotated[int, Kind(read_integer, {"type": "integer"})]
+Timestamp = Annotated[int, timestamp()]
+DateCreated = Annotated[int, timestamp(errors.INVALID_DATE_CREATED)]
+DateUpdated = Annotated[int, timestamp(errors.INVALID_DATE_UPDATED)]
+JsonObject = Annotated[str, Kind(str, {"type": "object"}, show_json)]
+JsonList = Annotated[str, Kind(str, {"type": "array"}, show_json)]
+FriendlyName = Annotated[str, text(256, errors.FRIENDLY_NAME_TOO_LONG)]

@@ -1,0 +1,144 @@
+"""The one pagination: page requests, keyset tokens and the page envelope."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+
+from parlour import errors
+from parlour.wire.kinds import Kind
+
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 100
+
+Query = Mapping[str, str | list[str]]
+Key = tuple[int | str, ...]
+R = TypeVar("R")
+
+TOKEN = re.compile(r"P([TB])(-?\d{1,18})(?:_([A-Z]{2}[0-9a-fA-F]{32}))?", re.ASCII)
+NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Where a page lies: `PT<key>` starts at that key, `PB<key>` ends just before it.
+
+    Anchored to a key, not to a count, so pages stay right while rows come and go between them. No
+    dots: one of the official clients cuts `.digits` out of every query (contract: messages.md §0).
+    """
+
+    key: Key
+    before: bool = False
+
+    def __str__(self) -> str:
+        return ("PB" if self.before else "PT") + "_".join(map(str, self.key))
+
+    @classmethod
+    def read(cls, raw: str) -> "Token":
+        match = TOKEN.fullmatch(raw)
+        if match is None:
+            raise errors.INVALID_PARAMETER(name="PageToken", reason="is not one of this list's tokens")
+        direction, number, sid = match.groups()
+        return cls((int(number),) if sid is None else (int(number), sid), before=direction == "B")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What a caller asks of a list: rows a page, the client's own page number, where, and filters."""
+
+    size: int = DEFAULT_PAGE_SIZE
+    number: int = 0
+    token: Token | None = None
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    echoed: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, path: str, number: int, token: Token | None) -> str:
+        query = {**self.echoed, "PageSize": self.size, "Page": number}
+        if token is not None:
+            query["PageToken"] = str(token)
+        return f"{path}?{urlencode(query)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    rows: Sequence[R]
+    previous: Token | None
+    next: Token | None
+
+
+def read_page_request(query: Query, filters: Mapping[str, Kind], max_size: int) -> PageRequest:
+    """Sizes over `max_size` are clamped: clients send `limit` as PageSize (contract: messages.md §0)."""
+    read, echoed = {}, {}
+    for name, kind in filters.items():
+        raw = last(query, name)
+        if raw:
+            read[name] = read_filter(name, kind, raw)
+            echoed[name] = read[name] if isinstance(read[name], str) else raw
+    token = last(query, "PageToken")
+    return PageRequest(
+        size=min(read_number(query, "PageSize", min(DEFAULT_PAGE_SIZE, max_size), least=1), max_size),
+        number=read_number(query, "Page", 0, least=0),
+        token=Token.read(token) if token else None,
+        filters=read,
+        echoed=echoed,
+    )
+
+
+def last(query: Query, name: str) -> str:
+    raw = query.get(name, "")
+    return raw if isinstance(raw, str) else raw[-1]
+
+
+def read_filter(name: str, kind: Kind, raw: str) -> Any:
+    try:
+        return kind.read(raw)
+    except ValueError as reason:
+        raise errors.INVALID_PARAMETER(name=name, reason=reason) from None
+
+
+def read_number(query: Query, name: str, default: int, least: int) -> int:
+    raw = last(query, name)
+    if not raw:
+        return default
+    if not NUMBER.fullmatch(raw) or int(raw) < least:
+        raise errors.INVALID_PARAMETER(name=name, reason=f"must be a whole number, at least {least}")
+    return int(raw)
+
+
+def envelope(page: Page[Any], asked: PageRequest, key: str, url: str, bodies: list[Any]) -> dict[str, Any]:
+    def link(token: Token | None, number: int) -> str | None:
+        return None if token is None else asked.url(url, number, token)
+
+    meta = {
+        "page": asked.number,
+        "page_size": asked.size,
+        "first_page_url": asked.url(url, 0, None),
+        "previous_page_url": link(page.previous, max(asked.number - 1, 0)),
+        "url": asked.url(url, asked.number, asked.token),
+        "next_page_url": link(page.next, asked.number + 1),
+        "key": key,
+    }
+    return {"meta": meta, key: bodies}
+
+
+def page_schema(key: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    uri = {"type": "string", "format": "uri"}
+    meta = {
+        "page": {"type": "integer"},
+        "page_size": {"type": "integer"},
+        "first_page_url": uri,
+        "previous_page_url": uri | {"type": ["string", "null"]},
+        "url": uri,
+        "next_page_url": uri | {"type": ["string", "null"]},
+        "key": {"type": "string", "enum": [key]},
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "meta": {"type": "object", "properties": meta, "required": list(meta)},
+            key: {"type": "array", "items": dict(item)},
+        },
+        "required": ["meta", key],
+    }
