@@ -26,7 +26,7 @@ class Application:
     ASGI servers decode `%2F` in a path before the application sees it; a unique name may hold one.
     """
 
-    def __init__(self, app: falcon.asgi.App) -> None:
+    def __init__(self, app: falcon.asgi.App[Any, Any]) -> None:
         self._app = app
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:

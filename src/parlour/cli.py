@@ -16,7 +16,7 @@ from parlour import __version__, resources, server
 from parlour.api.openapi import describe
 from parlour.config import Config, environment_name, read_secrets
 from parlour.resources import accounts
-from parlour.store import Database, Transaction
+from parlour.store import Transaction
 from parlour.store.credentials import Account, Vault, VaultError
 from parlour.store.migrate import DatabaseTooNew, migrate
 from parlour.store.sqlite import UNAVAILABLE, SQLite
@@ -42,9 +42,10 @@ def settings(*names: str) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def with_config(**values: Any) -> None:
-            chosen = {name: values.pop(name) for name in list(values) if name in known}
+            chosen: dict[str, Any] = {name: values.pop(name) for name in list(values) if name in known}
+            chosen |= read_secrets(os.environ)
             with told_plainly():
-                command(config=Config(**chosen, **read_secrets(os.environ)), **values)
+                command(config=Config(**chosen), **values)
 
         hints = typing.get_type_hints(Config)
         known = {f.name: f for f in dataclasses.fields(Config) if f.metadata["option"]}
@@ -162,7 +163,9 @@ def list_accounts(config: Config) -> None:
 @settings("database")
 def rotate_token(config: Config, account_sid: str) -> None:
     """Give an account a new auth token and print it, once; the old one stops working within a second."""
-    token = in_database(config, lambda tx, vault: accounts.rotate_token(tx, vault, find_account(tx, account_sid)))
+    token = in_database(
+        config, lambda tx, vault: accounts.rotate_token(tx, vault, find_account(tx, account_sid))
+    )
     click.echo(f"TWILIO_AUTH_TOKEN={token}")
 
 

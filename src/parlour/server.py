@@ -35,7 +35,7 @@ log = structlog.get_logger()
 class Protocol(HttpToolsProtocol):
     """Answers what is not HTTP with the same envelope as everything else."""
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it may say what only we should know
         body = msgspec.json.encode(errors.INVALID_REQUEST(reason="it is not valid HTTP").body())
         head = [b"HTTP/1.1 400 Bad Request\r\n"]
         head += [name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -44,7 +44,12 @@ class Call(msgspec.Struct, frozen=True):
 
 Handler = Callable[[Transaction, Call], Any]
 H = TypeVar("H", bound=Handler)
-Registrar = Callable[[H], H]
+
+
+class Registrar(Protocol):
+    """Ties a handler to its verb and gives it back as it was."""
+
+    def __call__(self, handler: H, /) -> H: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +61,7 @@ class Operation:
     status: int
     on_item: bool
     handler: Handler
-    accepts: On = On(0)
+    accepts: On = On.NEVER
     is_list: bool = False
     filters: Mapping[str, Kind] = field(default_factory=dict)
     max_page_size: int = MAX_PAGE_SIZE
@@ -64,6 +69,11 @@ class Operation:
     @property
     def writes(self) -> bool:
         return self.method != "GET"
+
+    @property
+    def shows(self) -> bool:
+        """Whether its answer has a body; a delete's has none (contract: messages.md §0)."""
+        return self.method != "DELETE"
 
     @property
     def path(self) -> str:
@@ -89,26 +99,26 @@ class Collection:
     def item_path(self) -> str:
         return f"{self.path}/{{Sid}}"
 
-    def create(self) -> Registrar[H]:
+    def create(self) -> Registrar:
         return self._on("POST", 201, on_item=False, accepts=On.CREATE)
 
     def list(
         self, filters: Mapping[str, Kind] | None = None, max_page_size: int = MAX_PAGE_SIZE
-    ) -> Registrar[H]:
+    ) -> Registrar:
         return self._on(
             "GET", 200, on_item=False, is_list=True, filters=filters or {}, max_page_size=max_page_size
         )
 
-    def fetch(self) -> Registrar[H]:
+    def fetch(self) -> Registrar:
         return self._on("GET", 200, on_item=True)
 
-    def update(self) -> Registrar[H]:
+    def update(self) -> Registrar:
         return self._on("POST", 200, on_item=True, accepts=On.UPDATE)
 
-    def delete(self) -> Registrar[H]:
+    def delete(self) -> Registrar:
         return self._on("DELETE", 204, on_item=True)
 
-    def _on(self, method: str, status: int, **options: Any) -> Registrar[H]:
+    def _on(self, method: str, status: int, **options: Any) -> Registrar:
         def register(handler: H) -> H:
             self.operations.append(Operation(self, method, status, handler=handler, **options))
             return handler

@@ -101,7 +101,7 @@ def describe_responses(operation: Operation, in_service: bool) -> dict[str, Any]
         for status, meaning in REFUSALS.items()
     }
     done: dict[str, Any] = {"description": "Done"}
-    if operation.status != 204:
+    if operation.shows:
         item = body_schema(operation.collection.resource, in_service)
         schema = page_schema(operation.collection.key, item) if operation.is_list else item
         done["content"] = json_content(schema)

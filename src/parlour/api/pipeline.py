@@ -68,7 +68,7 @@ class Pipeline:
             changes = read_form(operation.collection.resource, form, operation.accepts)
             call = msgspec.structs.replace(call, changes=changes)
         result = await self._database.write(lambda tx: operation.handler(tx, call))
-        return None if operation.status == 204 else encode(self._body(operation, call, result))
+        return encode(self._body(operation, call, result)) if operation.shows else None
 
     def _read(self, operation: Operation, call: Call, query: str, tx: Transaction) -> bytes:
         within = operation.collection.within

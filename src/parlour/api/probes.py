@@ -5,9 +5,8 @@ from typing import Any
 import msgspec
 from falcon.asgi import Request, Response
 
-from parlour import errors
 from parlour.api.pipeline import JSON
-from parlour.store import Database
+from parlour.store import Database, Transaction
 
 OK = msgspec.json.encode({"status": "ok"})
 
@@ -26,10 +25,13 @@ class Readiness:
         self._database = database
 
     async def on_get(self, _: Request, response: Response) -> None:
-        await self._database.read(lambda tx: tx.select("SELECT 1 FROM migrations"))
-        if not await self._database.write(lambda tx: True):
-            raise errors.SERVICE_UNAVAILABLE()
+        await self._database.read(ask_storage)
+        await self._database.write(ask_storage)
         response.data, response.content_type = OK, JSON
+
+
+def ask_storage(tx: Transaction) -> None:
+    tx.select("SELECT 1 FROM migrations")
 
 
 class Description:

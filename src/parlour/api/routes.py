@@ -29,7 +29,7 @@ class Route:
     """What Falcon asks for a path's responders: `on_get`, `on_post`, `on_delete`."""
 
 
-def build_app(collections: Iterable[Collection], pipeline: Pipeline) -> App:
+def build_app(collections: Iterable[Collection], pipeline: Pipeline) -> App[Request, Response]:
     app = App(middleware=[Telemetry()])
     app.req_options.strip_url_path_trailing_slash = True
     app.add_error_handler(Exception, answer_fault)
@@ -82,8 +82,7 @@ async def answer_http_error(
 ) -> None:
     problem = BY_STATUS.get(error.status_code, errors.INVALID_REQUEST)
     details = {"path": request.path.removeprefix("/v1"), "reason": "it could not be read"}
-    for name, value in (error.headers or {}).items():
-        response.set_header(name, value)
+    response.set_headers(error.headers or {})
     await answer_error(request, response, problem(**details), path)
 
 

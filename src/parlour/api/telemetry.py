@@ -13,8 +13,10 @@ STANDING_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
     (
         "Access-Control-Allow-Headers",
-        "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, "
-        "If-Unmodified-Since, Idempotency-Key, X-Twilio-Webhook-Enabled",
+        (
+            "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, "
+            "If-Unmodified-Since, Idempotency-Key, X-Twilio-Webhook-Enabled"
+        ),
     ),
     ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"),
     ("Access-Control-Expose-Headers", "ETag, Twilio-Request-Id"),
@@ -24,7 +26,7 @@ STANDING_HEADERS = (
 
 
 class Telemetry:
-    """Gives each request an id, measures it, and logs it: never its path's values, form or caller's secrets."""
+    """Gives each request an id, measures it and logs it, without any value of its path or form."""
 
     def __init__(self) -> None:
         self._under_way = 0

@@ -7,7 +7,9 @@ from parlour.store.credentials import Account, ApiKey, Vault, hash_secret, new_s
 DEFAULT_SERVICE_NAME = "Default Conversations Service"
 
 ACCOUNTS = "SELECT sid, friendly_name, date_created FROM accounts ORDER BY date_created, sid"
-KEYS = "SELECT sid, friendly_name, date_created FROM api_keys WHERE account_sid = ? ORDER BY date_created, sid"
+KEYS = (
+    "SELECT sid, friendly_name, date_created FROM api_keys WHERE account_sid = ? ORDER BY date_created, sid"
+)
 
 Listed = tuple[str, str, int]
 

@@ -13,10 +13,11 @@ SHORT_CODE = re.compile(r"\d{3,8}", re.ASCII)
 E_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 PREFIXES = ("whatsapp", "messenger", "rcs")
 
-GROUP = """SELECT address, projected_address FROM participants
-WHERE conversation_sid = ? AND proxy_address IS NULL AND (address IS NOT NULL OR projected_address IS NOT NULL)"""
+GROUP = """SELECT address, projected_address FROM participants WHERE conversation_sid = ?
+AND proxy_address IS NULL AND (address IS NOT NULL OR projected_address IS NOT NULL)"""
 HOLDER = "SELECT conversation_sid FROM address_holders WHERE account_sid = ? AND addresses = ?"
-HOLD = "INSERT INTO address_holders (account_sid, addresses, conversation_sid, participant_sid) VALUES (?, ?, ?, ?)"
+HOLD = """INSERT INTO address_holders (account_sid, addresses, conversation_sid, participant_sid)
+VALUES (?, ?, ?, ?)"""
 RELEASE_PARTICIPANT = "DELETE FROM address_holders WHERE conversation_sid = ? AND participant_sid = ?"
 RELEASE_GROUP = "DELETE FROM address_holders WHERE conversation_sid = ? AND participant_sid IS NULL"
 

@@ -100,18 +100,24 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
 
 
 @conversations.list(
-    filters={"StartDate": timestamp(), "EndDate": timestamp(), "State": choice(*STATES, invalid=errors.INVALID_STATE)}
+    filters={
+        "StartDate": timestamp(),
+        "EndDate": timestamp(),
+        "State": choice(*STATES, invalid=errors.INVALID_STATE),
+    }
 )
 def list_conversations(tx: Transaction, call: Call) -> Page[Conversation]:
     """Newest first; both dates are inclusive (contract: rest-of-api.md §7)."""
     ensure_service_exists(tx, call)
     asked = call.paging.filters
-    columns = {"State": ("state", "="), "StartDate": ("date_created", ">="), "EndDate": ("date_created", "<=")}
+    columns = {
+        "State": ("state", "="),
+        "StartDate": ("date_created", ">="),
+        "EndDate": ("date_created", "<="),
+    }
     where = [("chat_service_sid", "=", call.service_sid)]
     where += [(*columns[name], value) for name, value in asked.items()]
-    return tx.page(
-        Conversation, call.paging, where=where, by=("date_created", "sid"), descending=True
-    )
+    return tx.page(Conversation, call.paging, where=where, by=("date_created", "sid"), descending=True)
 
 
 @conversations.fetch()

@@ -17,7 +17,6 @@ from parlour.wire.kinds import (
     DateCreated,
     DateUpdated,
     Kind,
-    Timestamp,
     json_text,
     read_integer,
     text,
@@ -46,7 +45,9 @@ def read_last_read_index(raw: str) -> int | None:
 
 
 Address = Annotated[str, text(256, too_long=errors.INVALID_BINDING_ADDRESS, empty=errors.ADDRESS_EMPTY)]
-ProxyAddress = Annotated[str, text(256, too_long=errors.INVALID_PROXY_ADDRESS, empty=errors.PROXY_ADDRESS_EMPTY)]
+ProxyAddress = Annotated[
+    str, text(256, too_long=errors.INVALID_PROXY_ADDRESS, empty=errors.PROXY_ADDRESS_EMPTY)
+]
 ProjectedAddress = Annotated[str, text(256, too_long=errors.INVALID_BINDING_ADDRESS)]
 Attributes = Annotated[str, json_text(max_bytes=4_096)]
 Identity = Annotated[str, text(256, too_long=errors.IDENTITY_TOO_LONG, empty=errors.IDENTITY_NOT_PROVIDED)]
@@ -68,7 +69,9 @@ class Participant(Resource, frozen=True):
     date_updated: Writable[DateUpdated]
     identity: Writable[Identity | None] = None
     address: Hidden[Creatable[Annotated[Address | None, Wire("MessagingBinding.Address")]]] = None
-    proxy_address: Hidden[Writable[Annotated[ProxyAddress | None, Wire("MessagingBinding.ProxyAddress")]]] = None
+    proxy_address: Hidden[Writable[Annotated[ProxyAddress | None, Wire("MessagingBinding.ProxyAddress")]]] = (
+        None
+    )
     projected_address: Hidden[
         Writable[Annotated[ProjectedAddress | None, Wire("MessagingBinding.ProjectedAddress")]]
     ] = None

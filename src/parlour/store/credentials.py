@@ -74,7 +74,7 @@ def write_once(path: Path, text: str) -> None:
         os.fsync(file.fileno())
     with contextlib.suppress(FileExistsError):
         os.link(draft, path)
-    os.unlink(draft)
+    Path(draft).unlink()
 
 
 def new_secret() -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from parlour import errors
 from parlour.store.sqlite import UNAVAILABLE, SQLite
@@ -60,15 +60,12 @@ class Database:
             [outcome] = commit_together(connection, [work], self.clock(), self._new_sid)
         finally:
             connection.close()
-        return settled(outcome)
+        if isinstance(outcome, Failure):
+            raise outcome.error
+        result: T = outcome
+        return result
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
         self._reader.close()
-
-
-def settled(outcome: Any) -> Any:
-    if isinstance(outcome, Failure):
-        raise outcome.error
-    return outcome

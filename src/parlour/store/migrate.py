@@ -31,11 +31,7 @@ def migrate(engine: SQLite) -> list[str]:
     connection = engine.connect()
     try:
         connection.execute(LEDGER)
-        applied = []
-        for migration in known_migrations():
-            if apply(connection, migration):
-                applied.append(migration.name)
-        return applied
+        return [migration.name for migration in known_migrations() if apply(connection, migration)]
     finally:
         connection.close()
 

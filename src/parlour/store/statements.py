@@ -64,6 +64,4 @@ def select_page(
     if from_key:
         where.append(f"({quoted(by)}) {from_key} ({slots(len(by))})")
     order = ", ".join(f"{quote(column)} {'DESC' if descending else 'ASC'}" for column in by)
-    return (
-        f"SELECT {quoted(columns)} FROM {kind.table} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?"
-    )
+    return f"SELECT {quoted(columns)} FROM {kind.table} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?"

@@ -43,14 +43,20 @@ class Transaction:
         self.new_sid = new_sid
         self.writes = 0
         self._connection = connection
-        self._forget_everything()
+        self._lookups: dict[tuple[Any, ...], Identity | None] = {}
+        self._searched: dict[type[Resource], set[str]] = {}
+        self._rows: dict[Identity, Any] = {}
+        self._inserts: dict[type[Resource], list[Row]] = {}
+        self._updates: dict[Identity, set[str]] = {}
+        self._updated: dict[type[Resource], set[str]] = {}
 
     def find(self, kind: type[R], **key: Any) -> R | None:
         """The row whose columns equal `key`, which must be unique."""
         lookup = (kind, *key.items())
         if lookup in self._lookups:
             identity = self._lookups[lookup]
-            return None if identity is None else self._rows[identity]
+            known: R | None = None if identity is None else self._rows[identity]
+            return known
         if kind in self._inserts or not self._updated.get(kind, NO_COLUMNS).isdisjoint(key):
             self.flush()
         sql = statements.select_one(kind, tuple(key))
@@ -62,7 +68,8 @@ class Transaction:
         found = kind(*row)
         identity = self._lookups[lookup] = identity_of(found)
         # What is remembered of this row may be newer: an update of it may still be held back.
-        return self._rows.setdefault(identity, found)
+        newest: R = self._rows.setdefault(identity, found)
+        return newest
 
     def page(
         self,
@@ -120,7 +127,7 @@ class Transaction:
         kind = type(resource)
         self.flush()
         self._connection.execute(statements.delete_one(kind), identity_of(resource)[1:])
-        self._forget_everything()
+        self.discard()
         self._changed(kind, resource)
 
     def execute(self, sql: str, *parameters: Any) -> None:
@@ -137,11 +144,20 @@ class Transaction:
             kind, names = identity[0], tuple(sorted(columns))
             values = [getattr(self._rows[identity], name) for name in names]
             self._connection.execute(statements.update_one(kind, names), (*values, *identity[1:]))
-        self._inserts, self._updates, self._updated = {}, {}, {}
+        for held_back in (self._inserts, self._updates, self._updated):
+            held_back.clear()
 
     def discard(self) -> None:
-        """Forget all that was read and held back, after a rollback."""
-        self._forget_everything()
+        """Forget all that was read and held back, as after a rollback."""
+        for each in (
+            self._lookups,
+            self._searched,
+            self._rows,
+            self._inserts,
+            self._updates,
+            self._updated,
+        ):
+            each.clear()
 
     def _insert_rows(self, kind: type[Resource], rows: list[Row]) -> None:
         start = 0
@@ -161,20 +177,17 @@ class Transaction:
         self._lookups = {lookup: found for lookup, found in self._lookups.items() if lookup[0] is not kind}
         del self._searched[kind]
 
-    def _forget_everything(self) -> None:
-        self._lookups: dict[tuple[Any, ...], Identity | None] = {}
-        self._searched: dict[type[Resource], set[str]] = {}
-        self._rows: dict[Identity, Any] = {}
-        self._inserts: dict[type[Resource], list[Row]] = {}
-        self._updates: dict[Identity, set[str]] = {}
-        self._updated: dict[type[Resource], set[str]] = {}
-
 
 class PageReader:
     """Reads rows of one list, forwards or backwards from a key."""
 
     def __init__(
-        self, tx: Transaction, kind: type[R], where: tuple[Condition, ...], by: tuple[str, ...], descending: bool
+        self,
+        tx: Transaction,
+        kind: type[R],
+        where: tuple[Condition, ...],
+        by: tuple[str, ...],
+        descending: bool,
     ) -> None:
         self._tx, self._kind, self._by, self._descending = tx, kind, by, descending
         self._conditions = tuple((column, operator) for column, operator, _ in where)

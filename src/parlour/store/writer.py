@@ -36,9 +36,7 @@ class Failure:
 class Writer:
     """Drains a queue of work; each commit is on the disk before anyone hears of it."""
 
-    def __init__(
-        self, engine: SQLite, clock: Callable[[], int], new_sid: Callable[[str], str]
-    ) -> None:
+    def __init__(self, engine: SQLite, clock: Callable[[], int], new_sid: Callable[[str], str]) -> None:
         self._connection = engine.connect()
         self._clock, self._new_sid = clock, new_sid
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -83,7 +81,7 @@ class Writer:
         try:
             return commit_together(self._connection, works, self._clock(), self._new_sid)
         except UNAVAILABLE as error:
-            log.error("storage_unavailable", error=str(error))
+            log.error("storage_unavailable", error=str(error))  # noqa: TRY400 - the trace tells nothing more
             return [Failure(errors.SERVICE_UNAVAILABLE())] * len(works)
         except Exception as error:  # noqa: BLE001 - whatever it is, the writer goes on and the caller hears of it
             return [Failure(error)] * len(works)
@@ -99,9 +97,7 @@ def settle(answers: Iterable[tuple["asyncio.Future[Any]", Any]]) -> None:
             future.set_result(outcome)
 
 
-def commit_together(
-    connection: Any, works: list[Work], now: int, new_sid: Callable[[str], str]
-) -> list[Any]:
+def commit_together(connection: Any, works: list[Work], now: int, new_sid: Callable[[str], str]) -> list[Any]:
     """The result or Failure of each piece of work, all of them committed at once.
 
     Work that fails has nearly always written nothing yet, so the first try spends no savepoints.
@@ -118,7 +114,9 @@ def commit_together(
         roll_back(connection)
     tx = Transaction(connection, now, new_sid)
     try:
-        return commit(connection, tx, [in_savepoint(connection, tx, work) for work in begun(connection, works)])
+        return commit(
+            connection, tx, [in_savepoint(connection, tx, work) for work in begun(connection, works)]
+        )
     except BaseException:
         roll_back(connection)
         raise

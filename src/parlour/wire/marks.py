@@ -10,6 +10,7 @@ T = TypeVar("T")
 class On(enum.Flag):
     """The requests that a field may arrive in."""
 
+    NEVER = 0
     CREATE = enum.auto()
     UPDATE = enum.auto()
     WRITE = CREATE | UPDATE

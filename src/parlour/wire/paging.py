@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-
 from parlour import errors
 from parlour.wire.kinds import Kind
 

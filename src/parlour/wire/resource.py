@@ -78,7 +78,7 @@ def field(name: str, found: list[Any]) -> Field:
         name=name,
         wire_name=next((mark.name for mark in found if isinstance(mark, Wire)), pascal_case(name)),
         kind=next(mark for mark in found if isinstance(mark, Kind)),
-        accepted=next((mark for mark in found if isinstance(mark, On)), On(0)),
+        accepted=next((mark for mark in found if isinstance(mark, On)), On.NEVER),
         marks=frozenset(mark for mark in found if isinstance(mark, Mark)),
         nullable=types.NoneType in found,
     )
@@ -211,5 +211,3 @@ def body_schema(declared: type[Resource], in_service: bool) -> JsonSchema:
 def nullable(schema: Mapping[str, Any]) -> JsonSchema:
     choices = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
     return {**schema, "type": [schema["type"], "null"], **choices}
-
-
