@@ -73,6 +73,8 @@ class told_plainly:  # noqa: N801 - it reads as a statement
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, EXPECTED):
             raise click.ClickException(str(error)) from None
+        if isinstance(error, OSError):
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
         if isinstance(error, UNAVAILABLE):
             raise click.ClickException(f"the database cannot be used: {error}") from None
 

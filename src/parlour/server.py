@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -14,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from parlour import app, errors
+from parlour.api.asgi import Application
 from parlour.api.telemetry import STANDING_HEADERS
 from parlour.config import Config
 from parlour.logs import configure_logs
@@ -50,6 +52,8 @@ class BadSetting(Exception):
 
 
 def open_vault(config: Config) -> Vault:
+    if not config.database.parent.is_dir():
+        raise BadSetting(f"there is no folder {config.database.parent} for the database")
     return Vault(config.secret_key or key_beside(config.database))
 
 
@@ -67,6 +71,8 @@ def ensure_account(tx: Transaction, vault: Vault, config: Config) -> tuple[Accou
     if sid is not None and not is_account_sid(sid):
         raise BadSetting("PARLOUR_ACCOUNT_SID must be AC and 32 hex digits")
     accounts = list_accounts(tx)
+    if accounts:
+        ensure_key_fits(tx, vault, accounts[0][0])
     if sid is None and accounts:
         return None
     known = None if sid is None else find_account(tx, sid)
@@ -75,6 +81,13 @@ def ensure_account(tx: Transaction, vault: Vault, config: Config) -> tuple[Accou
     if token is not None and vault.unseal(known.sealed_auth_token) != token:
         log.warning("auth_token_differs", account_sid=sid, used="the one in the database")
     return None
+
+
+def ensure_key_fits(tx: Transaction, vault: Vault, account_sid: str) -> None:
+    """Raises VaultError now, and not at the first request."""
+    account = find_account(tx, account_sid)
+    if account is not None:
+        vault.unseal(account.sealed_auth_token)
 
 
 def serve(config: Config) -> None:
@@ -98,7 +111,7 @@ def leave(_: int, __: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
-def server(config: Config, application: app.Application, url: str) -> uvicorn.Server:
+def server(config: Config, application: Application, url: str) -> uvicorn.Server:
     headers = list(STANDING_HEADERS)
     if url.startswith("https:"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
@@ -106,6 +119,7 @@ def server(config: Config, application: app.Application, url: str) -> uvicorn.Se
         uvicorn.Config(
             application,
             http=Protocol,
+            ws="none",
             loop="uvloop",
             lifespan="off",
             access_log=False,
@@ -122,12 +136,16 @@ def listen(config: Config) -> socket.socket:
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
         return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise BadSetting(f"cannot listen on {config.host}:{config.port}: {error.strerror}") from None
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", error)
+        raise BadSetting(f"cannot listen on {config.host}:{config.port}: {reason}") from None
 
 
 def public_url(config: Config, listener: socket.socket) -> str:
     if config.public_url is not None:
+        given = urlsplit(config.public_url)
+        if given.scheme not in {"http", "https"} or not given.netloc or given.query or given.fragment:
+            raise BadSetting("the public URL must be http:// or https://, a host and perhaps a path")
         return config.public_url.rstrip("/")
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104 - it is compared
     return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{listener.getsockname()[1]}"

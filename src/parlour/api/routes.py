@@ -62,6 +62,7 @@ def responder(pipeline: Pipeline, operation: Operation, path: str) -> Responder:
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
 
     async def respond(request: Request, response: Response, **parts: str) -> None:
+        request.context.route = path
         named = dict(zip(names, parts.values(), strict=True))
         await pipeline.answer(operation, request, response, named)
 

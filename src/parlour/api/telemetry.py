@@ -51,7 +51,7 @@ class Telemetry:
             "request",
             request_id=context.request_id,
             method=request.method,
-            route=request.uri_template,
+            route=getattr(context, "route", request.uri_template),
             status=response.status_code,
             error_code=getattr(context, "error_code", None),
             account_sid=getattr(context, "account_sid", None),

@@ -22,10 +22,10 @@ from parlour.wire.kinds import (
     Integer,
     Text,
     Timestamp,
+    bound,
     choice,
     json_text,
     text,
-    timestamp,
 )
 from parlour.wire.marks import Hidden, Wire, Writable
 from parlour.wire.paging import Page
@@ -101,8 +101,8 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
 
 @conversations.list(
     filters={
-        "StartDate": timestamp(),
-        "EndDate": timestamp(),
+        "StartDate": bound(last=False),
+        "EndDate": bound(last=True),
         "State": choice(*STATES, invalid=errors.INVALID_STATE),
     }
 )

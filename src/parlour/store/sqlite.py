@@ -34,8 +34,11 @@ class SQLite:
             check_same_thread=False,
             cached_statements=STATEMENTS_KEPT,
         )
-        for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        if read_only:
-            connection.execute("PRAGMA query_only = ON")
+        try:
+            for pragma in (*PRAGMAS, f"query_only = {'ON' if read_only else 'OFF'}"):
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.DatabaseError as error:
+            # A file that is no database is unavailable too, though sqlite3 says it in another class.
+            connection.close()
+            raise sqlite3.OperationalError(str(error)) from None
         return connection

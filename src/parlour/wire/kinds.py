@@ -15,6 +15,11 @@ from parlour.errors import Problem
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+SECOND = 1_000
+DAY = 24 * 60 * 60 * SECOND
+
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+DATE_AND_TIME = re.compile(DATE.pattern + r"[Tt ]\d\d:\d\d.*", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +125,20 @@ def timestamp(invalid: Problem | None = None, nullable: bool = False) -> Kind:
     return Kind(read, {"type": "string", "format": "date-time"}, show_moment)
 
 
-DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*", re.ASCII)
+def bound(last: bool) -> Kind:
+    """The first or the `last` millisecond of a moment, or of a whole day: the bound of a filter."""
+
+    def read(raw: str) -> int:
+        try:
+            if DATE.fullmatch(raw):
+                return read_moment(f"{raw}T00:00:00") + (DAY - 1 if last else 0)
+            moment = read_moment(raw)
+        except (ValueError, OverflowError):
+            raise ValueError("must be an ISO 8601 date, or date and time") from None
+        # What is shown in whole seconds is compared in whole seconds.
+        return moment // SECOND * SECOND + (SECOND - 1 if last else 0)
+
+    return Kind(read, {"type": "string"})
 
 
 def read_moment(raw: str) -> int:
@@ -128,9 +146,9 @@ def read_moment(raw: str) -> int:
     if not DATE_AND_TIME.fullmatch(raw):
         raise ValueError(raw)
     moment = datetime.fromisoformat(raw)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - EPOCH) // MILLISECOND
+    # Converted, so that a moment whose year in UTC cannot be shown is refused.
+    utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return (utc - EPOCH) // MILLISECOND
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -140,7 +158,7 @@ def show_second(second: int) -> str:
 
 def show_moment(milliseconds: int) -> str:
     # The official clients parse whole seconds only; webhooks show the milliseconds.
-    return show_second(milliseconds // 1_000)
+    return show_second(milliseconds // SECOND)
 
 
 def read_integer(raw: str) -> int:

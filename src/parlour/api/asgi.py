@@ -1,0 +1,52 @@
+"""Between the ASGI server and Falcon: paths as they were sent, and bodies that are whole."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+from falcon.asgi import App, Request, Response
+
+from parlour import errors
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+class Application:
+    """Falcon's application, routed by the path as it was sent.
+
+    ASGI servers decode `%2F` in a path before the application sees it; a unique name may hold one.
+    """
+
+    def __init__(self, app: App[Request, Response]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["path"] = as_ascii(scope["raw_path"])
+            scope["query_string"] = as_ascii(scope["query_string"]).encode()
+            if scope["method"] == "POST":
+                receive = whole(receive)
+        await self._app(scope, receive, send)
+
+
+def as_ascii(raw: bytes) -> str:
+    return raw.decode() if raw.isascii() else quote(raw, safe="/?&=%+!$'()*,;:@~")
+
+
+def whole(receive: Receive) -> Receive:
+    """`receive`, but 400/20001 when the caller leaves before the body's end.
+
+    Falcon takes what has come until then for all of it, and half a message would be stored.
+    """
+    begun = False
+
+    async def receive_or_refuse() -> Any:
+        nonlocal begun
+        event = await receive()
+        if begun and event["type"] == "http.disconnect":
+            raise errors.INVALID_REQUEST(reason="its body was cut off")
+        begun = True
+        return event
+
+    return receive_or_refuse
