@@ -1,0 +1,61 @@
+"""Who is let in, and for how long."""
+
+import pytest
+
+from parlour.resources.accounts import find_account, revoke_key, rotate_token
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN, Api
+
+
+@pytest.fixture
+def key(running):
+    return running.create_key()
+
+
+@pytest.fixture
+def knock(running):
+    """The status that somebody with these credentials gets."""
+
+    def knock(username, password):
+        with Api(running.url, username, password) as api:
+            return api.get("Services").status_code
+
+    return knock
+
+
+def test_an_account_and_its_key_see_the_same(running, api, key):
+    conversation = api.post("Conversations").json()
+    with Api(running.url, *key) as with_key:
+        assert with_key.get(conversation["url"]).json() == conversation
+
+
+def test_a_key_without_its_secret_is_nothing(knock, key):
+    sid, secret = key
+
+    assert knock(sid, secret) == 200
+    assert knock(sid, AUTH_TOKEN) == knock(ACCOUNT_SID, secret) == knock(sid, secret.upper() + "0") == 401
+
+
+def test_a_revoked_key_is_refused_after_a_second(running, knock, clock, key):
+    assert knock(*key) == 200
+    running.in_database(lambda tx: revoke_key(tx, key[0]))
+    clock.advance(milliseconds=1_000)
+
+    assert knock(*key) == 401
+
+
+def test_an_old_token_is_refused_after_a_second(running, knock, clock):
+    assert knock(ACCOUNT_SID, AUTH_TOKEN) == 200
+    token = running.in_database(lambda tx: rotate_token(tx, running.vault, find_account(tx, ACCOUNT_SID)))
+    assert knock(ACCOUNT_SID, token) == 200
+    clock.advance(milliseconds=1_000)
+
+    assert knock(ACCOUNT_SID, AUTH_TOKEN) == 401
+    assert knock(ACCOUNT_SID, token) == 200
+
+
+def test_a_clock_that_is_set_back_does_not_prolong_trust(running, knock, clock, key):
+    assert knock(*key) == 200
+    running.in_database(lambda tx: revoke_key(tx, key[0]))
+    clock.advance(milliseconds=-1)
+
+    assert knock(*key) == 401

@@ -1,0 +1,155 @@
+"""Servers for the tests: one in a thread, with a clock of the test's own, and one as a real process."""
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urljoin
+
+import requests
+
+from parlour import app, server
+from parlour.config import Config
+from parlour.resources.accounts import create_account, create_key
+from parlour.store import Database
+from parlour.store.credentials import Vault
+from parlour.store.migrate import migrate
+from parlour.store.sqlite import SQLite
+from parlour.wire.profiles import PROFILES
+
+ACCOUNT_SID = "AC" + "a" * 32
+OTHER_ACCOUNT_SID = "AC" + "b" * 32
+AUTH_TOKEN = "5" * 32
+SECRET_KEY = "c2l4dGVlbiBieXRlcyB0d2ljZSBpbiBiYXNlIDY0LiE="
+TIMEOUT_SECONDS = 60
+
+
+class Clock:
+    """Milliseconds since 1970, and they pass only when told."""
+
+    def __init__(self):
+        self.now = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1_000)
+
+    def __call__(self):
+        return self.now
+
+    def advance(self, **delta):
+        self.now += timedelta(**delta) // timedelta(milliseconds=1)
+
+
+class Api:
+    """A caller with credentials; paths are relative to `/v1/`."""
+
+    def __init__(self, url, username=ACCOUNT_SID, password=AUTH_TOKEN):
+        self.url = url
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.auth = (username, password)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.session.close()
+
+    def request(self, method, path, **options):
+        address = path if path.startswith("http") else urljoin(f"{self.url}/v1/", path)
+        return self.session.request(method, address, timeout=TIMEOUT_SECONDS, **options)
+
+    def get(self, path, **query):
+        return self.request("GET", path, params=query)
+
+    def post(self, path, form=None, **parameters):
+        """Parameters as keywords, or as a dict or list of pairs where their names have dots."""
+        return self.request("POST", path, data=form or parameters)
+
+    def delete(self, path):
+        return self.request("DELETE", path)
+
+
+class ServerThread:
+    """The real server on a free port, over a database of its own, with a clock that stands still."""
+
+    def __init__(self, folder, clock, profile="documented", public_url=None):
+        config = Config(host="127.0.0.1", port=0, profile=profile, public_url=public_url)
+        engine = SQLite(folder / "parlour.db")
+        migrate(engine)
+        numbers = itertools.count(1)
+        self.clock, self.vault = clock, Vault(SECRET_KEY)
+        self.database = Database(engine, clock, lambda prefix: f"{prefix}{next(numbers):032x}")
+        for sid in (ACCOUNT_SID, OTHER_ACCOUNT_SID):
+            self.in_database(lambda tx, sid=sid: create_account(tx, self.vault, "Test", sid, AUTH_TOKEN))
+        self._listener = server.listen(config)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        application = app.build(
+            self.database, self.vault, server.public_url(config, self._listener), PROFILES[profile]
+        )
+        self._server = server.server(config, application, self.url)
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
+        self._thread.start()
+
+    def in_database(self, work):
+        return self.database.run(work)
+
+    def create_key(self):
+        """An API key of the first account: its SID and its secret."""
+        key, secret = self.in_database(
+            lambda tx: create_key(tx, server.find_account(tx, ACCOUNT_SID), "Test")
+        )
+        return key.sid, secret
+
+    def stop(self):
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.close()
+        self.database.close()
+
+
+class ServerProcess:
+    """`parlour serve` as its users start it; `output` is what it printed before it was ready."""
+
+    PROGRAM = Path(sys.executable).with_name("parlour")
+
+    def __init__(self, folder, *options, **environment):
+        self.folder = folder
+        self.errors = (folder / "errors.log").open("ab")
+        preset = {"PARLOUR_ACCOUNT_SID": ACCOUNT_SID, "PARLOUR_AUTH_TOKEN": AUTH_TOKEN}
+        self.process = subprocess.Popen(
+            [self.PROGRAM, "serve", "--port", "0", *options],
+            cwd=folder,
+            env={**os.environ, **preset, **environment},
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+        )
+        self.output = ""
+        self.url = None
+        for line in self.process.stdout:
+            self.output += line
+            found = re.match(r"Parlour answers at (\S+?),", line)
+            if found:
+                self.url = found[1]
+            if "curl" in line or "rotate-token" in line:
+                break
+
+    def api(self, username=ACCOUNT_SID, password=AUTH_TOKEN):
+        return Api(self.url, username, password)
+
+    def kill(self):
+        self.process.kill()
+        self._wait()
+
+    def stop(self):
+        """Stop it with SIGTERM; its exit code."""
+        self.process.terminate()
+        return self._wait()
+
+    def _wait(self):
+        code = self.process.wait(TIMEOUT_SECONDS)
+        self.process.stdout.close()
+        self.errors.close()
+        return code
