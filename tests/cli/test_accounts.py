@@ -1,0 +1,108 @@
+"""`parlour account` and `parlour key`, against a server that goes on running."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from tests.servers import ACCOUNT_SID, ServerProcess
+
+
+@pytest.fixture
+def parlour(tmp_path):
+    """Runs `parlour …` in the folder of the test's database; what it printed, or its complaint."""
+
+    def parlour(*words, code=0):
+        ended = subprocess.run(
+            [ServerProcess.PROGRAM, *words],
+            cwd=tmp_path,
+            env={**os.environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == code, ended.stderr
+        return ended.stdout if code == 0 else ended.stderr
+
+    return parlour
+
+
+def values(output):
+    return re.findall(r"=(\S+)", output)
+
+
+def is_let_in(api):
+    return api.get("Services").status_code == 200
+
+
+def test_an_account_that_is_made_while_the_server_runs(launch, parlour):
+    server = launch()
+    sid, token = values(parlour("account", "create", "Second"))
+
+    assert is_let_in(server.api(sid, token))
+    assert re.findall(r"^(AC\w+)  \S+ \S+  (.*)$", parlour("account", "list"), re.MULTILINE) == [
+        (ACCOUNT_SID, "My account"),
+        (sid, "Second"),
+    ]
+    assert token not in parlour("account", "list")
+
+
+def test_a_new_token_replaces_the_old(launch, parlour):
+    server = launch()
+    sid, old = values(parlour("account", "create"))
+    [new] = values(parlour("account", "rotate-token", sid))
+
+    assert is_let_in(server.api(sid, new))
+    assert not is_let_in(server.api(sid, old))
+
+
+def test_a_key_works_until_it_is_revoked(launch, parlour):
+    server = launch()
+    key, secret = values(parlour("key", "create", ACCOUNT_SID, "CI"))
+    made = server.api(key, secret).post("Conversations").json()
+
+    assert made["account_sid"] == ACCOUNT_SID
+    assert server.api().get(f"Conversations/{made['sid']}").status_code == 200
+    assert not is_let_in(server.api(key, secret[:-1]))
+    assert f"{key}  " in parlour("key", "list", ACCOUNT_SID)
+    assert secret not in parlour("key", "list", ACCOUNT_SID)
+
+    parlour("key", "revoke", key)
+    assert parlour("key", "list", ACCOUNT_SID) == ""
+
+
+def test_a_secret_of_a_key_is_stored_as_its_hash_only(launch, parlour, tmp_path):
+    launch()
+    _, secret = values(parlour("key", "create", ACCOUNT_SID))
+
+    assert not any(secret.encode() in file.read_bytes() for file in tmp_path.glob("parlour.db*"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("account", "rotate-token", "AC" + "0" * 32),
+        ("key", "create", "AC" + "0" * 32),
+        ("key", "list", "AC" + "0" * 32),
+        ("key", "revoke", "SK" + "0" * 32),
+    ],
+)
+def test_what_does_not_exist_is_told_in_a_line(parlour, words):
+    complaint = parlour(*words, code=1)
+
+    assert complaint == f"Error: there is no {'key' if words[1] == 'revoke' else 'account'} {words[2]}\n"
+
+
+def test_migrate_openapi_and_version(parlour):
+    assert parlour("migrate").startswith("applied 0001_")
+    assert parlour("migrate") == "nothing to do\n"
+    assert '"openapi": "3.1.0"' in parlour("openapi")
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", parlour("version"))
+
+
+def test_help_can_be_read(parlour):
+    help_text = parlour("serve", "--help")
+
+    for each in ("--database", "PARLOUR_DATABASE", "default: 8080", "PARLOUR_AUTH_TOKEN"):
+        assert each in help_text

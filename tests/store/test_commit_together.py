@@ -1,0 +1,165 @@
+"""Work that is committed together gives what it gives one by one, and no failure harms another."""
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parlour.api.collection import Call
+from parlour.errors import ApiError
+from parlour.resources.accounts import create_account
+from parlour.resources.conversations import create_conversation, delete_conversation, update_conversation
+from parlour.resources.messages import create_message, delete_message, list_messages, update_message
+from parlour.resources.participants import create_participant, delete_participant, update_participant
+from parlour.store import Transaction
+from parlour.store.credentials import Vault
+from parlour.store.migrate import migrate
+from parlour.store.sqlite import SQLite
+from parlour.store.writer import Failure, commit_together
+from parlour.wire.profiles import DOCUMENTED
+from tests.servers import ACCOUNT_SID, SECRET_KEY, Clock
+
+SERVICE_SID = "IS" + "0" * 31 + "1"
+COMPARED = {
+    "conversations": "sid, unique_name, state, next_message_index, participant_count, binding_count",
+    "participants": "sid, conversation_sid, identity, address, attributes",
+    "address_holders": "addresses, conversation_sid, participant_sid",
+    "messages": 'sid, conversation_sid, "index", author, participant_sid, body, date_updated',
+}
+
+
+class Fault(Exception):
+    """Not a refusal: something that nobody foresaw."""
+
+
+def work(handler, sid=None, **changes):
+    """A handler that is called in the conversation `red` or `blue`, whichever is drawn."""
+
+    def build(name):
+        path = {"ConversationSid": name, "Sid": sid or name}
+        call = Call(ACCOUNT_SID, SERVICE_SID, SERVICE_SID, path, "/x", in_service=True, profile=DOCUMENTED)
+        if handler in {create_conversation, fail_with_a_conversation}:
+            changes["unique_name"] = name
+        return partial(handler, call=with_changes(call, changes))
+
+    return st.sampled_from(["red", "blue"]).map(build)
+
+
+def with_changes(call, changes):
+    values = {name: getattr(call, name) for name in call.__struct_fields__}
+    return Call(**values | {"changes": dict(changes)})
+
+
+def fail_with_a_conversation(tx, call):
+    create_conversation(tx, call)
+    raise Fault
+
+
+def fail_with_a_message(tx, call):
+    create_message(tx, call)
+    raise Fault
+
+
+def on_newest_message(handler, tx, call):
+    rows = list_messages(tx, call).rows
+    call.path["Sid"] = rows[-1].sid if rows else "IM" + "0" * 32
+    return handler(tx, call)
+
+
+WORK = st.one_of(
+    work(create_conversation),
+    work(fail_with_a_conversation),
+    work(update_conversation, state="inactive"),
+    work(update_conversation, state="closed"),
+    work(update_conversation, unique_name="red"),
+    work(delete_conversation),
+    work(create_participant, identity="alice"),
+    work(create_participant, address="+15550100001", proxy_address="+15550100009"),
+    work(update_participant, sid="alice", attributes="[]"),
+    work(delete_participant, sid="alice"),
+    work(create_message, author="alice"),
+    work(create_message, author="+15550100001"),
+    work(fail_with_a_message),
+    work(partial(on_newest_message, update_message), body="edited", author="alice"),
+    work(partial(on_newest_message, delete_message)),
+)
+
+
+class Storage:
+    """A database whose SIDs tell which piece of work made them, however often it was tried."""
+
+    def __init__(self, folder):
+        engine = SQLite(Path(folder) / "parlour.db")
+        migrate(engine)
+        self.connection = engine.connect()
+        self.current, self.made = 0, 0
+        self.commit([lambda tx: create_account(tx, Vault(SECRET_KEY), "Test", ACCOUNT_SID)])
+
+    def new_sid(self, prefix):
+        self.made += 1
+        return f"{prefix}{self.current:016x}{self.made:016x}" if self.current else SERVICE_SID
+
+    def numbered(self, number, work):
+        def run(tx):
+            self.current, self.made = number, 0
+            return work(tx)
+
+        return run
+
+    def commit(self, works):
+        return [outcome(each) for each in commit_together(self.connection, works, Clock()(), self.new_sid)]
+
+    def commit_alone(self, work):
+        """The plainest way to do it: the whole transaction stands or falls with the work."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        tx = Transaction(self.connection, Clock()(), self.new_sid)
+        try:
+            result = work(tx)
+            tx.flush()
+            self.connection.execute("COMMIT")
+        except (ApiError, Fault) as error:
+            self.connection.execute("ROLLBACK")
+            return outcome(Failure(error))
+        return result
+
+    def rows(self):
+        return {
+            table: sorted(self.connection.execute(f"SELECT {columns} FROM {table}").fetchall(), key=str)
+            for table, columns in COMPARED.items()
+        }
+
+
+def outcome(result):
+    if not isinstance(result, Failure):
+        return result
+    return str(result.error) if isinstance(result.error, ApiError) else type(result.error)
+
+
+def shown(result):
+    """What a caller would see: a resource's fields, without the version that counts commits."""
+    if result is None or isinstance(result, str | type):
+        return result
+    return {name: getattr(result, name) for name in result.__struct_fields__ if name != "version"}
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(works=st.lists(WORK, max_size=25), size=st.integers(2, 25))
+def test_together_or_one_by_one_is_the_same(works, size):
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        alone, together = Storage(one), Storage(other)
+        expected, given_together = [], []
+        for start in range(0, len(works), size):
+            batch = works[start : start + size]
+            for number, each in enumerate(batch, start + 1):
+                expected.append(alone.commit_alone(alone.numbered(number, each)))
+            given_together += together.commit(
+                [together.numbered(number, each) for number, each in enumerate(batch, start + 1)]
+            )
+        rows, rows_together = alone.rows(), together.rows()
+        alone.connection.close()
+        together.connection.close()
+
+    assert [shown(each) for each in given_together] == [shown(each) for each in expected]
+    assert rows_together == rows

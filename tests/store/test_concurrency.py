@@ -1,0 +1,78 @@
+"""Many clients at once: no index is given twice or left out, and nobody's failure is another's."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.servers import Api
+
+CLIENTS = 64
+EACH = 50
+
+
+def at_once(url, work, clients=CLIENTS):
+    """What `work(api, number)` gives for each of the clients, all of them working at the same time."""
+
+    def run(number):
+        with Api(url) as api:
+            return work(api, number)
+
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(run, range(clients)))
+
+
+def test_64_clients_with_50_messages_each_leave_no_gap_and_no_double(running, api, room):
+    def write(api, client):
+        answers = [api.post(f"{room}/Messages", Body=f"{client}/{n}") for n in range(EACH)]
+        assert {answer.status_code for answer in answers} == {201}
+        return [(answer.json()["index"], answer.json()["body"]) for answer in answers]
+
+    written = at_once(running.url, write)
+    for mine in written:
+        assert mine == sorted(mine, key=lambda message: message[0])
+    indexes = Counter(index for mine in written for index, _ in mine)
+    assert indexes == Counter(range(CLIENTS * EACH))
+
+    listed, url = [], f"{room}/Messages?PageSize=100"
+    while url:
+        page = api.get(url).json()
+        listed += [(message["index"], message["body"]) for message in page["messages"]]
+        url = page["meta"]["next_page_url"]
+    assert listed == sorted(message for mine in written for message in mine)
+
+
+def test_of_many_who_want_the_same_name_one_gets_it_and_no_other_work_suffers(running, api, service):
+    def create(api, client):
+        named = api.post(f"{service}/Conversations", UniqueName="the one")
+        unnamed = api.post(f"{service}/Conversations", FriendlyName=str(client))
+        return named.status_code, unnamed.status_code
+
+    outcomes = at_once(running.url, create, clients=16)
+
+    assert Counter(named for named, _ in outcomes) == {201: 1, 409: 15}
+    assert {unnamed for _, unnamed in outcomes} == {201}
+    assert len(api.get(f"{service}/Conversations", PageSize=100).json()["conversations"]) == 17
+
+
+def test_writers_in_many_conversations_each_count_for_themselves(running, api, service):
+    rooms = [api.post(f"{service}/Conversations").json()["sid"] for _ in range(8)]
+
+    def write(api, client):
+        path = f"{service}/Conversations/{rooms[client % 8]}/Messages"
+        return client % 8, [api.post(path).json()["index"] for _ in range(10)]
+
+    found = {room: [] for room in range(8)}
+    for room, indexes in at_once(running.url, write, clients=32):
+        found[room] += indexes
+    assert all(sorted(indexes) == list(range(40)) for indexes in found.values())
+
+
+def test_readers_see_each_message_as_soon_as_it_is_acknowledged(running, room):
+    def write_and_read(api, client):
+        for n in range(10):
+            message = api.post(f"{room}/Messages", Body=f"{client}/{n}").json()
+            assert api.get(message["url"]).json() == message
+            newest = api.get(f"{room}/Messages", Order="desc", PageSize=100).json()["messages"]
+            assert message in newest
+        return True
+
+    assert all(at_once(running.url, write_and_read, clients=8))
