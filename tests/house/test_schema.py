@@ -1,0 +1,101 @@
+"""Tables and declarations agree, and every statement on a conversation's children names the conversation."""
+
+import re
+
+import pytest
+
+from parlour import resources
+from parlour.store import statements
+from parlour.store.credentials import Account, ApiKey
+from parlour.store.migrate import migrate
+from parlour.store.sqlite import SQLite
+from parlour.wire.resource import fields_of
+from tests.servers import Api, ServerThread
+
+KINDS = [collection.resource for collection in resources.ALL]
+CHILDREN = ("participants", "messages", "delivery_receipts", "channel_metadata")
+
+
+@pytest.fixture
+def connection(tmp_path):
+    engine = SQLite(tmp_path / "schema.db")
+    migrate(engine)
+    connection = engine.connect()
+    yield connection
+    connection.close()
+
+
+def columns(connection, table):
+    return connection.execute(f"PRAGMA table_info({table})").fetchall()
+
+
+@pytest.mark.parametrize("kind", [*KINDS, Account, ApiKey], ids=lambda kind: kind.__name__)
+def test_every_field_has_its_column_and_every_column_its_field(connection, kind):
+    declared = {f.name for f in fields_of(kind)} if kind in KINDS else set(kind.__struct_fields__)
+
+    assert {name for _, name, *_ in columns(connection, kind.table)} == declared
+
+
+def test_columns_are_of_the_two_types_that_every_engine_treats_alike(connection):
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    types = {column[2] for table in tables for column in columns(connection, table)}
+
+    assert types == {"TEXT", "BIGINT"}
+
+
+@pytest.mark.parametrize("table", CHILDREN)
+def test_a_childs_key_begins_with_its_conversation(connection, table):
+    keyed = {place: name for _, name, _, _, _, place in columns(connection, table) if place}
+
+    assert keyed[1] == "conversation_sid"
+
+
+class Recorder(SQLite):
+    """The engine, with a note of every statement that it is given."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.statements = []
+
+    def connect(self, *, read_only=False):
+        connection = super().connect(read_only=read_only)
+        connection.set_trace_callback(self.statements.append)
+        return connection
+
+
+def use_everything(api):
+    for prefix in ("", "Services/" + api.post("Services", FriendlyName="Support").json()["sid"] + "/"):
+        room = f"{prefix}Conversations/" + api.post(f"{prefix}Conversations").json()["sid"]
+        api.post(f"{room}/Participants", Identity="alice")
+        binding = {
+            "MessagingBinding.Address": "+15550100001",
+            "MessagingBinding.ProxyAddress": "+15550100002",
+        }
+        api.post(f"{room}/Participants", binding)
+        message = api.post(f"{room}/Messages", Author="+15550100001", Body="Hi").json()
+        for path in (f"{room}/Participants", f"{room}/Messages?Order=desc", *message["links"].values()):
+            api.get(path)
+        for url in (message["url"], f"{room}/Participants/alice"):
+            api.get(url)
+            assert api.post(url, Attributes="[]").status_code == 200
+            assert api.delete(url).status_code == 204
+        api.post(room, State="closed")
+        api.delete(room)
+
+
+def test_every_statement_on_a_conversations_children_names_the_conversation(monkeypatch, tmp_path, clock):
+    monkeypatch.setattr("tests.servers.SQLite", Recorder)
+    running = ServerThread(tmp_path, clock)
+    with Api(running.url) as api:
+        use_everything(api)
+    running.stop()
+    pattern = re.compile(rf"\b(?:FROM|UPDATE|INTO)\s+({'|'.join(CHILDREN)})\b")
+    found = [each for each in running.database.engine.statements if pattern.search(each)]
+
+    assert {pattern.search(each)[1] for each in found} == set(CHILDREN)
+    for each in found:
+        assert re.search(r'"?conversation_sid"? =', each) or each.startswith("INSERT"), each
+
+
+def test_quoted_names_keep_keywords_harmless():
+    assert statements.quoted(["index", "sid"]) == '"index", "sid"'
