@@ -1,0 +1,218 @@
+"""The documentation says what the code does: these tests fail when the two part."""
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+
+import click
+import pytest
+
+from parlour import __version__, errors, resources
+from parlour.api.auth import TRUSTED_MILLISECONDS
+from parlour.api.body import MAX_FORM_BYTES
+from parlour.api.openapi import describe
+from parlour.cli import main
+from parlour.config import Config, environment_name
+from parlour.store.writer import MAX_TOGETHER, MAX_WAITING
+from parlour.wire.profiles import MAX_BODY_BYTES, MAX_BODY_CHARACTERS
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT.parent / "shared" / "contract" / "conversations_v1.openapi.json"
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+DECISIONS = [name for name in DOCUMENTS if re.match(r"docs/decisions/\d", name)]
+PROBLEMS = {name: problem for name, problem in vars(errors).items() if isinstance(problem, errors.Problem)}
+
+# Beside the settings, what the example is told.
+NO_SETTINGS = {"PARLOUR_URL"}
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def rows_of(name):
+    """The cells of every row of every table."""
+    lines = [line for line in read(name).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def code_of(name):
+    """All that is set as code, in blocks and in lines."""
+    text = read(name)
+    blocks = re.findall(r"^```.*?\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
+    return "\n".join(blocks + spans)
+
+
+def commands_of(command, name="parlour"):
+    if not isinstance(command, click.Group):
+        return [name]
+    return [each for part in command.commands.values() for each in commands_of(part, f"{name} {part.name}")]
+
+
+def paths_in(marked):
+    """The methods of each path in the tables of docs/compatibility.md whose state is among `marked`."""
+    found = defaultdict(set)
+    for path, methods, state, *_ in (row for row in rows_of("docs/compatibility.md") if len(row) == 4):
+        if path.startswith("`/v1") and state in marked:
+            found[path.strip("`")] |= set(methods.lower().split(", "))
+    return dict(found)
+
+
+def as_code(value):
+    return "—" if value is None else f"`{value}`"
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(Config), ids=lambda field: field.name)
+def test_every_setting_stands_in_running_md_with_its_option_its_variable_and_its_default(field):
+    option = f"--{field.name.replace('_', '-')}" if field.metadata["option"] else None
+    rows = [row[:3] for row in rows_of("docs/running.md")]
+
+    assert [as_code(option), as_code(environment_name(field.name)), as_code(field.default)] in rows
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_document_names_a_setting_that_does_not_exist(name):
+    known = {environment_name(field.name) for field in dataclasses.fields(Config)} | NO_SETTINGS
+
+    assert set(re.findall(r"\bPARLOUR_[A-Z_]*[A-Z]\b", read(name))) <= known
+
+
+def test_errors_md_lists_every_error_and_no_other():
+    listed = [tuple(row[:3]) for row in rows_of("docs/errors.md") if row[0].isdigit()]
+    known = [(str(each.code), str(each.status), each.message) for each in PROBLEMS.values()]
+
+    assert sorted(listed) == sorted(known)
+
+
+def test_errors_md_says_of_every_error_when_it_comes():
+    assert [row for row in rows_of("docs/errors.md") if row[0].isdigit() and not row[3]] == []
+
+
+@pytest.mark.parametrize("command", commands_of(main))
+def test_every_command_is_explained(command):
+    code = code_of("docs/running.md") + code_of("README.md")
+
+    assert re.search(rf"{command}\b", code)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_document_names_a_command_that_does_not_exist(name):
+    known = {main.name, *commands_of(main)}
+    words = [f"parlour {words}".split() for words in re.findall(r"\bparlour ([a-z][a-z -]*)", code_of(name))]
+
+    for said in words:
+        assert {" ".join(said[:count]) for count in (2, 3)} & known, said
+
+
+def test_compatibility_md_marks_as_served_what_is_served_and_nothing_else():
+    described = describe(resources.ALL, "http://localhost")["paths"]
+
+    assert paths_in({"served"}) == {path: set(methods) for path, methods in described.items()}
+
+
+def test_compatibility_md_says_of_every_path_whether_it_is_served():
+    states = [row[2] for row in rows_of("docs/compatibility.md") if len(row) == 4 and "/v1" in row[0]]
+    paths = [path for path in paths_in({"served", "not yet"}) if not path.endswith("ChannelMetadata")]
+    [said] = re.findall(r"has (\d+) paths", read("docs/compatibility.md"))
+
+    assert set(states) <= {"served", "not yet"}
+    assert len(paths) == int(said)
+
+
+def test_compatibility_md_holds_every_path_of_the_published_description():
+    if not PUBLISHED.exists():
+        pytest.skip(f"the published description is not at hand: {PUBLISHED.name}")
+    published = json.loads(PUBLISHED.read_text(encoding="utf-8"))["paths"]
+    listed = paths_in({"served", "not yet"})
+    beside = {path for path in listed if path not in published}
+
+    assert {path: listed.get(path) for path in published} == {
+        path: METHODS.intersection(methods) for path, methods in published.items()
+    }
+    assert {path.rpartition("/")[2] for path in beside} == {"ChannelMetadata"}
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("docs/compatibility.md", f"{MAX_BODY_CHARACTERS:,} characters"),
+        ("docs/compatibility.md", f"{MAX_BODY_BYTES:,} bytes"),
+        ("docs/running.md", f"{MAX_FORM_BYTES:,} bytes"),
+        ("docs/running.md", f"up to {MAX_TOGETHER}"),
+        ("docs/running.md", f"{MAX_WAITING:,}; then 503"),
+    ],
+)
+def test_limits_are_given_as_they_are(name, number):
+    assert number in read(name)
+
+
+def test_credentials_are_trusted_for_as_long_as_it_says():
+    assert TRUSTED_MILLISECONDS == 1_000, "running.md, SECURITY.md and decision 0012 say one second"
+
+
+def test_every_dependency_has_its_reason_in_architecture_md():
+    required = tomllib.loads(read("pyproject.toml"))["project"]["dependencies"]
+    names = [re.match(r"[A-Za-z0-9-]+", each)[0] for each in required]
+
+    assert re.findall(r"^- \*\*([A-Za-z0-9-]+)\*\*: \S", read("ARCHITECTURE.md"), re.MULTILINE) == names
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_make_word_exists(name):
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+
+    assert set(re.findall(r"\bmake ([a-z]+)", code_of(name))) <= targets
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_relative_link_leads_to_a_file(name):
+    folder = (ROOT / name).parent
+    targets = re.findall(r"\]\(([^)\s]+)\)", read(name))
+    missing = [each for each in targets if "://" not in each and not (folder / each.split("#")[0]).exists()]
+
+    assert missing == []
+
+
+def test_the_changelog_tells_of_this_version_or_of_what_is_unreleased():
+    headings = re.findall(r"^## \[(.+?)\]", read("CHANGELOG.md"), re.MULTILINE)
+
+    assert headings[0] in {"Unreleased", __version__}
+    assert [heading for heading in headings if heading != "Unreleased"][:1] in ([], [__version__])
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+def test_a_decision_has_its_four_parts_and_stands_in_the_index(name):
+    parts = re.findall(r"^## (.+)$", read(name), re.MULTILINE)
+    title = re.match(r"# (\d{4}): (.+)\n", read(name))
+
+    assert parts == ["Context", "Decision", "Consequences", "What we gave up"]
+    assert f"- [{title[1]}]({Path(name).name}): {title[2]}\n" in read("docs/decisions/README.md")
+
+
+def test_the_python_of_the_readme_works_as_printed(running):
+    [program] = re.findall(r"^```python\n(.*?)^```", read("README.md"), re.DOTALL | re.MULTILINE)
+    credentials = {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
+    done = subprocess.run(
+        [sys.executable, "-c", program.replace("http://127.0.0.1:8080", running.url)],
+        env={**os.environ, "NO_PROXY": "127.0.0.1", **credentials},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 alice Is anybody here?\n", "")
