@@ -119,8 +119,9 @@ def version() -> None:
 
 
 def in_database(config: Config, work: Callable[[Transaction, Vault], T]) -> T:
-    vault, database = server.open_vault(config), server.open_database(config)
+    database = server.open_database(config)
     try:
+        vault = server.open_vault(config, may_make_key=True)
         return database.run(lambda tx: work(tx, vault))
     finally:
         database.close()

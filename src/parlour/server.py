@@ -1,5 +1,6 @@
 """The server process: prepares the storage, listens, and stops without losing anything."""
 
+import shlex
 import signal
 import socket
 import sys
@@ -19,7 +20,7 @@ from parlour.api.asgi import Application
 from parlour.api.telemetry import STANDING_HEADERS
 from parlour.config import Config
 from parlour.logs import configure_logs
-from parlour.resources.accounts import create_account, find_account, list_accounts
+from parlour.resources.accounts import create_account, find_account, list_accounts, sealed_tokens
 from parlour.store import Database, Transaction
 from parlour.store.credentials import Account, Vault, key_beside
 from parlour.store.migrate import migrate
@@ -51,14 +52,14 @@ class BadSetting(Exception):
     """A setting that cannot be meant."""
 
 
-def open_vault(config: Config) -> Vault:
-    if not config.database.parent.is_dir():
-        raise BadSetting(f"there is no folder {config.database.parent} for the database")
-    return Vault(config.secret_key or key_beside(config.database))
+def open_vault(config: Config, *, may_make_key: bool) -> Vault:
+    return Vault(config.secret_key or key_beside(config.database, may_make=may_make_key))
 
 
 def open_database(config: Config) -> Database:
     """The database, brought to this program's schema."""
+    if not config.database.parent.is_dir():
+        raise BadSetting(f"there is no folder {config.database.parent} for the database")
     engine = SQLite(config.database)
     for name in migrate(engine):
         log.debug("migrated", migration=name)
@@ -71,8 +72,6 @@ def ensure_account(tx: Transaction, vault: Vault, config: Config) -> tuple[Accou
     if sid is not None and not is_account_sid(sid):
         raise BadSetting("PARLOUR_ACCOUNT_SID must be AC and 32 hex digits")
     accounts = list_accounts(tx)
-    if accounts:
-        ensure_key_fits(tx, vault, accounts[0][0])
     if sid is None and accounts:
         return None
     known = None if sid is None else find_account(tx, sid)
@@ -83,11 +82,13 @@ def ensure_account(tx: Transaction, vault: Vault, config: Config) -> tuple[Accou
     return None
 
 
-def ensure_key_fits(tx: Transaction, vault: Vault, account_sid: str) -> None:
-    """Raises VaultError now, and not at the first request."""
-    account = find_account(tx, account_sid)
-    if account is not None:
-        vault.unseal(account.sealed_auth_token)
+def open_fitting_vault(database: Database, config: Config) -> Vault:
+    """The vault that opens every auth token; raises VaultError now, and not at the first request."""
+    sealed = database.run(sealed_tokens)
+    vault = open_vault(config, may_make_key=not sealed)
+    for each in sealed:
+        vault.unseal(each)
+    return vault
 
 
 def serve(config: Config) -> None:
@@ -95,8 +96,9 @@ def serve(config: Config) -> None:
     configure_logs(config.log_level, config.log_format)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, leave)
-    vault, database = open_vault(config), open_database(config)
+    database = open_database(config)
     try:
+        vault = open_fitting_vault(database, config)
         made = database.run(lambda tx: ensure_account(tx, vault, config))
         with listen(config) as listener:
             url = public_url(config, listener)
@@ -120,7 +122,7 @@ def server(config: Config, application: Application, url: str) -> uvicorn.Server
             application,
             http=Protocol,
             ws="none",
-            loop="uvloop",
+            loop="auto",
             lifespan="off",
             access_log=False,
             log_config=None,
@@ -160,4 +162,5 @@ def announce(config: Config, url: str, made: tuple[Account, str] | None) -> None
     account, token = made
     click.echo("\nThis account was made. Its token is shown once:\n")
     click.echo(f"  TWILIO_ACCOUNT_SID={account.sid}\n  TWILIO_AUTH_TOKEN={token}\n\nTry:\n")
-    click.echo(f"  curl -u {account.sid}:{token} -d FriendlyName=Hello {url}/v1/Conversations\n")
+    credentials = shlex.quote(f"{account.sid}:{token}")
+    click.echo(f"  curl -u {credentials} -d FriendlyName=Hello {url}/v1/Conversations\n")

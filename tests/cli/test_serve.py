@@ -11,7 +11,7 @@ import threading
 import pytest
 import requests
 
-from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS, ServerProcess
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN, SECRET_KEY, TIMEOUT_SECONDS, ServerProcess
 
 
 def serve(folder, *options, **environment):
@@ -116,11 +116,24 @@ def test_a_port_that_is_taken(launch, tmp_path):
 
 def test_another_secret_key_is_refused_at_the_start(launch, tmp_path):
     launch().stop()
-    (tmp_path / "parlour.db.key").unlink()
-    ended = serve(tmp_path)
+    ended = serve(tmp_path, PARLOUR_SECRET_KEY=SECRET_KEY)
 
     assert ended.returncode == 1
     assert "not the one this database was made with" in ended.stderr
+
+
+def test_a_secret_key_that_is_lost_is_not_made_anew_until_the_tokens_are(launch, tmp_path):
+    launch().stop()
+    (tmp_path / "parlour.db.key").unlink()
+    ended = serve(tmp_path)
+    assert ended.returncode == 1
+    assert "the secret key is missing: parlour.db.key" in ended.stderr
+    assert not (tmp_path / "parlour.db.key").exists()
+
+    words = [ServerProcess.PROGRAM, "account", "rotate-token", ACCOUNT_SID]
+    token = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    server = launch(PARLOUR_AUTH_TOKEN="")
+    assert server.api(password=token.strip().rpartition("=")[2]).get("Services").status_code == 200
 
 
 def test_a_database_of_a_newer_parlour_is_refused(launch, tmp_path):

@@ -41,6 +41,10 @@ def list_accounts(tx: Transaction) -> list[Listed]:
     return tx.select(ACCOUNTS)
 
 
+def sealed_tokens(tx: Transaction) -> list[str]:
+    return [sealed for (sealed,) in tx.select("SELECT sealed_auth_token FROM accounts")]
+
+
 def rotate_token(tx: Transaction, vault: Vault, account: Account) -> str:
     token = new_secret()
     tx.update(account, sealed_auth_token=vault.seal(token), date_updated=tx.now)

@@ -10,6 +10,7 @@ from parlour.wire.kinds import Kind, show_moment
 MINUTE = 60_000
 SHORTEST_INACTIVE = MINUTE
 SHORTEST_CLOSED = 10 * MINUTE
+LONGEST = 100 * 365 * 24 * 60 * MINUTE
 
 DURATION = re.compile(
     r"P(?!$)(?:(?P<weeks>\d{1,5})W)?(?:(?P<days>\d{1,6})D)?"
@@ -34,6 +35,8 @@ def duration(shortest: int, too_short: Problem, invalid: Problem) -> Kind:
             raise invalid()
         parts = {} if match is None else match.groupdict(default="0")
         length = sum(int(count) * MILLISECONDS[unit] for unit, count in parts.items())
+        if length > LONGEST:
+            raise invalid()
         if 0 < length < shortest:
             raise too_short()
         return length or None

@@ -57,10 +57,12 @@ class Vault:
             raise VaultError("the secret key is not the one this database was made with") from None
 
 
-def key_beside(database: Path) -> str:
-    """The key in `<database>.key`, which is made, readable by its owner only, when it is missing."""
+def key_beside(database: Path, *, may_make: bool) -> str:
+    """The key in `<database>.key`; where it is missing it is made, readable by its owner only."""
     path = database.with_name(f"{database.name}.key")
     if not path.exists():
+        if not may_make:
+            raise VaultError(f"the secret key is missing: {path}")
         write_once(path, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     return path.read_text().strip()
 
