@@ -89,6 +89,7 @@ INVALID_LAST_READ_INDEX = Problem(50421, 400, "Invalid last read message index f
 TOO_MANY_NON_CHAT = Problem(50422, 400, "Non-chat conversation participants limit exceeded")
 PARTICIPANT_EXISTS = Problem(50433, 409, "Participant already exists")
 GROUP_TOO_LARGE = Problem(50436, 400, "Participant limit exceeded for group conversation")
+GROUP_PARTICIPANT_EXISTS = Problem(50437, 409, "Group Participant already exists")
 GROUP_EXISTS = Problem(
     50438, 409, "Group MMS with given participant list already exists as Conversation {holder}"
 )

@@ -117,6 +117,8 @@ def hold_group(tx: Transaction, who: Bound, joining: Bound | None = None) -> Non
     """
     rows = tx.select(GROUP, who.conversation_sid)
     if joining is not None:
+        if joining.address is not None and any(address == joining.address for address, _ in rows):
+            raise errors.GROUP_PARTICIPANT_EXISTS()
         rows = [*rows, (joining.address, joining.projected_address)]
     members = {address for address, _ in rows if address is not None}
     projected = {address for _, address in rows if address is not None}

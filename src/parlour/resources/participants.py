@@ -29,6 +29,7 @@ from parlour.wire.sids import is_participant_sid, is_user_sid
 
 MAX_PARTICIPANTS = 1_000
 MAX_NON_CHAT_PARTICIPANTS = 50
+MAX_ADDRESS_CHARACTERS = 256
 
 
 def read_last_read_index(raw: str) -> int | None:
@@ -44,11 +45,20 @@ def read_last_read_index(raw: str) -> int | None:
     return index
 
 
-Address = Annotated[str, text(256, too_long=errors.INVALID_BINDING_ADDRESS, empty=errors.ADDRESS_EMPTY)]
+def read_projected_address(raw: str) -> str | None:
+    """An address of the account's; "" or "null" takes it away."""
+    if raw in ("", "null"):
+        return None
+    if len(raw) > MAX_ADDRESS_CHARACTERS or not addresses.is_address(raw):
+        raise errors.INVALID_BINDING_ADDRESS()
+    return raw
+
+
+Address = Annotated[str, text(MAX_ADDRESS_CHARACTERS, errors.INVALID_BINDING_ADDRESS, errors.ADDRESS_EMPTY)]
 ProxyAddress = Annotated[
-    str, text(256, too_long=errors.INVALID_PROXY_ADDRESS, empty=errors.PROXY_ADDRESS_EMPTY)
+    str, text(MAX_ADDRESS_CHARACTERS, errors.INVALID_PROXY_ADDRESS, errors.PROXY_ADDRESS_EMPTY)
 ]
-ProjectedAddress = Annotated[str, text(256, too_long=errors.INVALID_BINDING_ADDRESS)]
+ProjectedAddress = Annotated[str, Kind(read_projected_address, {"type": "string"})]
 Attributes = Annotated[str, json_text(max_bytes=4_096)]
 Identity = Annotated[str, text(256, too_long=errors.IDENTITY_TOO_LONG, empty=errors.IDENTITY_NOT_PROVIDED)]
 LastReadIndex = Annotated[int, Kind(read_last_read_index, {"type": "integer"})]
@@ -128,12 +138,9 @@ def update_participant(tx: Transaction, call: Call) -> Participant:
         return participant
     changes = {"date_updated": tx.now, **read_horizon(tx.now, call.changes)} | call.changes
     ensure_changeable(tx, participant, changes)
-    if changes.get("projected_address") == "null":
-        changes["projected_address"] = None
     updated = tx.update(participant, **changes)
     if "projected_address" in changes:
-        addresses.release_pairs(tx, participant)
-        addresses.hold_addresses(tx, updated)
+        addresses.hold_group(tx, updated)
         recount_bindings(tx, find_conversation(tx, call), participant, updated)
     return updated
 
@@ -200,7 +207,7 @@ def ensure_changeable(tx: Transaction, participant: Participant, changes: dict[s
 
 
 def ensure_projected_is_changeable(participant: Participant, changes: dict[str, Any]) -> None:
-    removes = changes["projected_address"] in ("", "null")
+    removes = changes["projected_address"] is None
     if removes and changes.get("identity", participant.identity) is None:
         raise errors.CANNOT_REMOVE_PROJECTED()
     if not removes and participant.address is not None:

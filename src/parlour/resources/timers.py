@@ -14,7 +14,7 @@ LONGEST = 100 * 365 * 24 * 60 * MINUTE
 
 DURATION = re.compile(
     r"P(?!$)(?:(?P<weeks>\d{1,5})W)?(?:(?P<days>\d{1,6})D)?"
-    r"(?:T(?!$)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,11})(?:\.\d{1,9})?S)?)?",
+    r"(?:T(?!$)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,11})(?:\.(?P<milliseconds>\d{1,3})\d{0,6})?S)?)?",
     re.ASCII,
 )
 MILLISECONDS = {
@@ -23,6 +23,7 @@ MILLISECONDS = {
     "hours": 60 * MINUTE,
     "minutes": MINUTE,
     "seconds": 1_000,
+    "milliseconds": 1,
 }
 
 
@@ -34,6 +35,7 @@ def duration(shortest: int, too_short: Problem, invalid: Problem) -> Kind:
         if raw and match is None:
             raise invalid()
         parts = {} if match is None else match.groupdict(default="0")
+        parts["milliseconds"] = f"{parts['milliseconds']:0<3}" if parts else "0"
         length = sum(int(count) * MILLISECONDS[unit] for unit, count in parts.items())
         if length > LONGEST:
             raise invalid()
