@@ -7,15 +7,16 @@ from parlour.api.openapi import describe
 from parlour.api.pipeline import Pipeline
 from parlour.api.probes import Description, Health, Readiness
 from parlour.api.routes import build_app
+from parlour.api.telemetry import Telemetry
 from parlour.store import Database
 from parlour.store.credentials import Vault
 from parlour.wire.profiles import Profile
 
 
-def build(database: Database, vault: Vault, public_url: str, profile: Profile) -> Application:
+def build(database: Database, vault: Vault, public_url: str, profile: Profile) -> Telemetry:
     pipeline = Pipeline(database, Authenticator(database, vault), public_url, profile)
     app = build_app(resources.ALL, pipeline)
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(database))
     app.add_route("/openapi.json", Description(describe(resources.ALL, public_url)))
-    return Application(app)
+    return Telemetry(Application(app))

@@ -1,54 +1,100 @@
-"""Logging: structured lines on standard error, by structlog, from us and from the libraries."""
+"""Logging: one structured line an event on standard error, by structlog, from us and from the libraries."""
 
+import asyncio
+import contextlib
 import logging
 import sys
-from typing import Any
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any, TextIO
 
 import msgspec
 import structlog
 
+from parlour.wire.kinds import show_millisecond
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+Event = MutableMapping[str, Any]
+encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class Lines:
+    """Writes lines; one that cannot be written is lost, and nothing else is.
+
+    On an event loop, what is logged in one turn of it is written at once: a line is a system call.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._waiting: list[str] = []
+
+    def write(self, line: str) -> None:
+        self._waiting.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._flush()
+        else:
+            if len(self._waiting) == 1:
+                loop.call_soon(self._flush)
+
+    debug = info = warning = error = write
+
+    def _flush(self) -> None:
+        lines, self._waiting = self._waiting, []
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write("\n".join([*lines, ""]))
+            self._stream.flush()
 
 
 def configure_logs(level: str, style: str) -> None:
-    console = style == "console"
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-        if console
-        else structlog.processors.JSONRenderer(serializer=to_json)
-    )
-    processors: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        without_nothing,
-    ]
-    if not console:
-        processors.append(structlog.processors.format_exc_info)
+    render = render_json if style == "json" else render_console
+
+    def finish(_: object, name: str, event: Event) -> str:
+        return render(finished(name, event))
+
     structlog.configure(
-        processors=[*processors, renderer],
+        processors=[finish],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: Lines(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    configure_library_logs(processors, renderer)
-
-
-def configure_library_logs(processors: list[Any], renderer: Any) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=processors,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
+    handler.setFormatter(LibraryLines(render))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
-def without_nothing(_: Any, __: str, event: Any) -> Any:
-    return {name: value for name, value in event.items() if value is not None}
+class LibraryLines(logging.Formatter):
+    """What a library logs, in the form of our own lines."""
+
+    def __init__(self, render: Callable[[Event], str]) -> None:
+        super().__init__()
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = {"event": record.getMessage(), "logger": record.name, "exc_info": record.exc_info}
+        return self._render(finished(record.levelname.lower(), event))
 
 
-def to_json(event: Any, **_: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+def finished(level: str, event: Event) -> Event:
+    """The event with its time and level in front, its traceback as text, and without what is None."""
+    traceback = event.pop("exc_info", None)
+    if traceback:
+        event["exception"] = structlog.processors.format_exc_info(None, level, {"exc_info": traceback})[
+            "exception"
+        ]
+    told = {name: value for name, value in event.items() if value is not None}
+    return {"timestamp": show_millisecond(time.time_ns() // 1_000_000), "level": level, **told}
+
+
+def render_json(event: Event) -> str:
+    return encode(event).decode()
+
+
+def render_console(event: Event) -> str:
+    """`2024-01-01T00:00:00.000Z info request status=200 …`, a traceback on lines of its own."""
+    traceback = event.pop("exception", None)
+    head = f"{event.pop('timestamp')} {event.pop('level')} {event.pop('event')}"
+    line = " ".join([head, *[f"{name}={value}" for name, value in event.items()]])
+    return line if traceback is None else f"{line}\n{traceback}"

@@ -1,12 +1,14 @@
 """The server process: prepares the storage, listens, and stops without losing anything."""
 
+import asyncio
+import gc
 import shlex
 import signal
 import socket
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import click
@@ -16,8 +18,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from parlour import app, errors
-from parlour.api.asgi import Application
-from parlour.api.telemetry import STANDING_HEADERS
+from parlour.api.telemetry import STANDING_HEADERS, Telemetry
 from parlour.config import Config
 from parlour.logs import configure_logs
 from parlour.resources.accounts import create_account, find_account, list_accounts, sealed_tokens
@@ -35,8 +36,39 @@ BACKLOG = 2_048
 log = structlog.get_logger()
 
 
+class Packet:
+    """A transport that sends what is written in one turn of the event loop with one system call."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self._written.append(data)
+        if len(self._written) == 1:
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._written:
+            self._transport.writelines(self._written)
+            self._written.clear()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class Protocol(HttpToolsProtocol):
-    """Answers what is not HTTP with the same envelope as everything else."""
+    """uvicorn's, with the head and the body of an answer in one packet.
+
+    What is not HTTP is answered with the same envelope as everything else.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(Packet(transport, self.loop))  # type: ignore[arg-type]
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it may say what only we should know
         body = msgspec.json.encode(errors.INVALID_REQUEST(reason="it is not valid HTTP").body())
@@ -102,10 +134,19 @@ def serve(config: Config) -> None:
         made = database.run(lambda tx: ensure_account(tx, vault, config))
         with listen(config) as listener:
             url = public_url(config, listener)
+            application = app.build(database, vault, url, PROFILES[config.profile])
             announce(config, url, made)
-            server(config, app.build(database, vault, url, PROFILES[config.profile]), url).run([listener])
+            spare_the_collector()
+            server(config, application, url).run([listener])
     finally:
         database.close()
+
+
+def spare_the_collector() -> None:
+    # What is there now stays, and requests leave hardly any cycles: looking for them rarely is enough.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def leave(_: int, __: FrameType | None) -> NoReturn:
@@ -113,7 +154,7 @@ def leave(_: int, __: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
-def server(config: Config, application: Application, url: str) -> uvicorn.Server:
+def server(config: Config, application: Telemetry, url: str) -> uvicorn.Server:
     headers = list(STANDING_HEADERS)
     if url.startswith("https:"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
@@ -127,6 +168,7 @@ def server(config: Config, application: Application, url: str) -> uvicorn.Server
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             headers=headers,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=config.stop_seconds,

@@ -16,6 +16,7 @@ MAX_FILE_LINES = 300
 # Who may know the time, or throw dice: the database hands both to everyone else.
 SOURCES_OF_CHANCE = {"time", "random", "secrets", "uuid"}
 MAY_KNOW = {
+    "logs.py": "when a line was logged",
     "api/auth.py": "a key that no caller can guess",
     "api/telemetry.py": "how long a request took, and its id",
     "store/credentials.py": "new tokens and secrets",

@@ -3,25 +3,28 @@
 from collections import OrderedDict
 from typing import NamedTuple
 
-MAX_KEPT_BYTES = 16 * 1_048_576
+MAX_KEPT_BYTES = 8 * 1_048_576
+
+Asked = tuple[str, str, str]
 
 
 class Answer(NamedTuple):
-    """The bytes of an answer, and the resource and version that they show."""
+    """The bytes of an answer, and the resource and version that they show.
+
+    `commits` is the storage's number of commits at which that was last seen to be so.
+    """
 
     sid: str
     version: int
+    commits: int | None
     body: bytes
-
-
-Asked = tuple[str, str, str]
 
 
 class Answers:
     """The answers used most lately, up to a number of bytes.
 
-    Never stale: every use compares the version, which is read from the storage each time and which
-    every write to a conversation or its children raises, in whatever process.
+    Never stale: a use is preceded by a look at the storage. Nothing was committed since, or else the
+    version still stands, which every write to a conversation or its children raises, whoever writes.
     """
 
     def __init__(self, max_bytes: int = MAX_KEPT_BYTES) -> None:
@@ -29,12 +32,14 @@ class Answers:
         self._bytes = 0
         self._kept: OrderedDict[Asked, Answer] = OrderedDict()
 
-    def find(self, asked: Asked, sid: str, version: int) -> bytes | None:
+    def find(self, asked: Asked) -> Answer | None:
         kept = self._kept.get(asked)
-        if kept is None or kept.version != version or kept.sid != sid:
-            return None
-        self._kept.move_to_end(asked)
-        return kept.body
+        if kept is not None:
+            self._kept.move_to_end(asked)
+        return kept
+
+    def confirm(self, asked: Asked, kept: Answer, commits: int | None) -> None:
+        self._kept[asked] = kept._replace(commits=commits)
 
     def keep(self, asked: Asked, answer: Answer) -> None:
         replaced = self._kept.pop(asked, None)

@@ -1,15 +1,12 @@
 """Between the ASGI server and Falcon: paths as they were sent, and bodies that are whole."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
 from falcon.asgi import App, Request, Response
 
 from parlour import errors
-
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
+from parlour.api.telemetry import Receive, Scope, Send
 
 
 class Application:
@@ -21,13 +18,10 @@ class Application:
     def __init__(self, app: App[Request, Response]) -> None:
         self._app = app
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope["path"] = as_ascii(scope["raw_path"])
-            scope["query_string"] = as_ascii(scope["query_string"]).encode()
-            if scope["method"] == "POST":
-                receive = whole(receive)
-        await self._app(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = as_ascii(scope["raw_path"])
+        scope["query_string"] = as_ascii(scope["query_string"]).encode()
+        await self._app(scope, whole(receive) if scope["method"] == "POST" else receive, send)
 
 
 def as_ascii(raw: bytes) -> str:

@@ -38,13 +38,12 @@ class Pipeline:
         self, operation: Operation, request: Request, response: Response, path: dict[str, str]
     ) -> None:
         account = await self._authenticate(request.get_header("Authorization"))
-        request.context.account_sid = account.sid
+        request.scope["trace"].account_sid = account.sid
         call = self._call(account, request, path)
         if operation.writes:
             response.data = await self._write(operation, call, request)
         else:
-            work = partial(self._read, operation, call, request.query_string)
-            response.data = await self._database.read(work)
+            response.data = await self._read(operation, call, request.query_string)
         response.status = operation.status
         response.content_type = None if response.data is None else JSON
 
@@ -70,27 +69,40 @@ class Pipeline:
         result = await self._database.write(lambda tx: operation.handler(tx, call))
         return encode(self._body(operation, call, result)) if operation.shows else None
 
-    def _read(self, operation: Operation, call: Call, query: str, tx: Transaction) -> bytes:
+    async def _read(self, operation: Operation, call: Call, query: str) -> bytes:
         within = operation.collection.within
         if within is None:
-            return encode(self._show(operation, call, query, tx, None))
-        whole = within(tx, call)
+            body, _ = await self._database.read(partial(self._render, operation, call, query))
+            return body
         asked = (call.account_sid, call.resource_path, query)
-        kept = self._answers.find(asked, whole.sid, whole.version)
-        if kept is None:
-            kept = encode(self._show(operation, call, query, tx, whole.sid))
-            self._answers.keep(asked, Answer(whole.sid, whole.version, kept))
-        return kept
+        commits = self._database.commits_seen()
+        kept = self._answers.find(asked)
+        if kept is not None:
+            if commits is not None and kept.commits == commits:
+                return kept.body
+            whole = self._database.glance(lambda tx: within(tx, call))
+            if (whole.sid, whole.version) == (kept.sid, kept.version):
+                self._answers.confirm(asked, kept, commits)
+                return kept.body
+        body, whole = await self._database.read(partial(self._render, operation, call, query))
+        self._answers.keep(asked, Answer(whole.sid, whole.version, commits, body))
+        return body
+
+    def _render(self, operation: Operation, call: Call, query: str, tx: Transaction) -> tuple[bytes, Any]:
+        """The answer's bytes, and the resource that they are part of."""
+        within = operation.collection.within
+        whole = None if within is None else within(tx, call)
+        return encode(self._show(operation, call, query, tx, whole)), whole
 
     def _show(
-        self, operation: Operation, call: Call, query: str, tx: Transaction, within_sid: str | None
+        self, operation: Operation, call: Call, query: str, tx: Transaction, whole: Any
     ) -> dict[str, Any]:
         if not operation.is_list:
             return self._body(operation, call, operation.handler(tx, call))
         paging = read_page_request(parse_form(query.encode()), operation.filters, operation.max_page_size)
         call = msgspec.structs.replace(call, paging=paging)
         page: Page[Any] = operation.handler(tx, call)
-        url = self._url(operation, call, within_sid)
+        url = self._url(operation, call, None if whole is None else whole.sid)
         bodies = [render(row, f"{url}/{row.sid}", call.in_service) for row in page.rows]
         return envelope(page, paging, operation.collection.key, url, bodies)
 

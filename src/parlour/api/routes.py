@@ -11,7 +11,6 @@ from falcon.asgi import App, Request, Response
 from parlour import errors
 from parlour.api.collection import Collection, Operation
 from parlour.api.pipeline import JSON, Pipeline
-from parlour.api.telemetry import Telemetry
 from parlour.errors import ApiError
 
 log = structlog.get_logger()
@@ -30,7 +29,7 @@ class Route:
 
 
 def build_app(collections: Iterable[Collection], pipeline: Pipeline) -> App[Request, Response]:
-    app = App(middleware=[Telemetry()])
+    app = App()
     app.req_options.strip_url_path_trailing_slash = True
     app.add_error_handler(Exception, answer_fault)
     app.add_error_handler(falcon.HTTPError, answer_http_error)
@@ -62,7 +61,7 @@ def responder(pipeline: Pipeline, operation: Operation, path: str) -> Responder:
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
 
     async def respond(request: Request, response: Response, **parts: str) -> None:
-        request.context.route = path
+        request.scope["trace"].route = path
         named = dict(zip(names, parts.values(), strict=True))
         await pipeline.answer(operation, request, response, named)
 
@@ -73,7 +72,7 @@ async def answer_error(request: Request, response: Response, error: ApiError, _:
     response.status = error.problem.status
     response.data = msgspec.json.encode(error.body())
     response.content_type = JSON
-    request.context.error_code = error.problem.code
+    request.scope["trace"].error_code = error.problem.code
     if error.problem is errors.AUTHENTICATE:
         response.set_header("WWW-Authenticate", 'Basic realm="Parlour"')
 
@@ -88,5 +87,5 @@ async def answer_http_error(
 
 
 async def answer_fault(request: Request, response: Response, error: Exception, path: object) -> None:
-    log.error("internal_error", request_id=request.context.request_id, exc_info=error)
+    log.error("internal_error", request_id=request.scope["trace"].request_id, exc_info=error)
     await answer_error(request, response, errors.INTERNAL_ERROR(), path)

@@ -1,12 +1,17 @@
 """What every answer carries and every request leaves in the log."""
 
+import itertools
 import secrets
 import time
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
-from falcon.asgi import Request, Response
 
-log = structlog.get_logger()
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # On every answer, whatever it is (contract: messages.md §1.1).
 STANDING_HEADERS = (
@@ -25,35 +30,59 @@ STANDING_HEADERS = (
 )
 
 
+class Trace:
+    """What becomes known of a request on its way; it goes into the log, so it holds no secret."""
+
+    __slots__ = ("account_sid", "error_code", "request_id", "route", "status")
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        self.route: str | None = None
+        self.status: int | None = None
+        self.error_code: int | None = None
+        self.account_sid: str | None = None
+
+
 class Telemetry:
     """Gives each request an id, measures it and logs it, without any value of its path or form."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
         self._under_way = 0
+        # Random for each process, counted within it: a random number for each request is a system call.
+        self._prefix = f"RQ{secrets.token_hex(8)}"
+        self._count = itertools.count()
+        self._log = structlog.get_logger().bind()
 
-    async def process_request(self, request: Request, _: Response) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        trace = scope["trace"] = Trace(f"{self._prefix}{next(self._count):016x}")
         self._under_way += 1
-        request.context.request_id = f"RQ{secrets.token_hex(16)}"
-        request.context.started = time.perf_counter()
 
-    async def process_response(self, request: Request, response: Response, _: object, __: bool) -> None:
-        context = request.context
-        seconds = time.perf_counter() - context.started
-        response.set_headers(
-            {
-                "Twilio-Request-Id": context.request_id,
-                "Twilio-Request-Duration": f"{seconds:.3f}",
-                "Twilio-Concurrent-Requests": str(self._under_way),
-            }
-        )
-        self._under_way -= 1
-        log.info(
-            "request",
-            request_id=context.request_id,
-            method=request.method,
-            route=getattr(context, "route", request.uri_template),
-            status=response.status_code,
-            error_code=getattr(context, "error_code", None),
-            account_sid=getattr(context, "account_sid", None),
-            milliseconds=round(seconds * 1_000, 2),
-        )
+        async def send_traced(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                trace.status = message["status"]
+                message["headers"] = [*message["headers"], *self._headers(trace, started)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_traced)
+        finally:
+            self._under_way -= 1
+            self._log.info(
+                "request",
+                request_id=trace.request_id,
+                method=scope["method"],
+                route=trace.route,
+                status=trace.status,
+                error_code=trace.error_code,
+                account_sid=trace.account_sid,
+                milliseconds=round((time.perf_counter() - started) * 1_000, 2),
+            )
+
+    def _headers(self, trace: Trace, started: float) -> list[tuple[bytes, bytes]]:
+        return [
+            (b"twilio-request-id", trace.request_id.encode()),
+            (b"twilio-request-duration", b"%.3f" % (time.perf_counter() - started)),
+            (b"twilio-concurrent-requests", b"%d" % self._under_way),
+        ]

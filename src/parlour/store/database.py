@@ -38,6 +38,20 @@ class Database:
         result: T = await self._writer.write(work)
         return result
 
+    def commits_seen(self) -> int | None:
+        """A number that stands while nothing at all is committed, by whatever process; or None."""
+        try:
+            return self.engine.commits_seen(self._reader)
+        except UNAVAILABLE:
+            raise errors.SERVICE_UNAVAILABLE() from None
+
+    def glance(self, work: Callable[[Transaction], T]) -> T:
+        """The result of `work` that asks one thing: each statement sees a snapshot of its own."""
+        try:
+            return work(Transaction(self._reader, self.clock(), self._new_sid))
+        except UNAVAILABLE:
+            raise errors.SERVICE_UNAVAILABLE() from None
+
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """The result of `work` on one snapshot; it takes microseconds and waits for nobody.
 

@@ -161,6 +161,10 @@ def show_moment(milliseconds: int) -> str:
     return show_second(milliseconds // SECOND)
 
 
+def show_millisecond(milliseconds: int) -> str:
+    return f"{show_second(milliseconds // SECOND)[:-1]}.{milliseconds % SECOND:03}Z"
+
+
 def read_integer(raw: str) -> int:
     if not re.fullmatch(r"-?\d{1,15}", raw, re.ASCII):
         raise ValueError("must be a whole number")

@@ -1,0 +1,96 @@
+"""`python -m bench`: measures, prints the table and the targets, writes bench/results.json."""
+
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from bench import report
+from bench.errors import BenchError
+from bench.generators import GENERATORS, choose_generator
+from bench.load import Generator, Pace
+from bench.operations import NAMES, cases
+from bench.scale import measure_scale
+from bench.session import measure_subjects
+from bench.targets import judge
+
+RESULTS = Path(__file__).with_name("results.json")
+
+Anything = object
+
+
+def whole_numbers(_: Anything, __: Anything, value: str) -> tuple[int, ...]:
+    parts = value.split(",")
+    if not all(part.strip().isdecimal() and int(part) for part in parts):
+        raise click.BadParameter(f"{value!r} is not a list of whole numbers with commas between them")
+    return tuple(map(int, parts))
+
+
+def names(_: Anything, __: Anything, value: str) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in value.split(","))
+    for unknown in set(parts).difference(NAMES):
+        raise click.BadParameter(f"{unknown!r} is not one of {', '.join(NAMES)}")
+    return parts
+
+
+def leave(_: int, __: FrameType | None) -> NoReturn:
+    sys.exit(1)
+
+
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
+)
+@click.option("--connections", callback=whole_numbers, default="1,8,32,128", help="How many at once.")
+@click.option("--only", callback=names, default=",".join(NAMES), help="What is asked.")
+@click.option("--rounds", type=click.IntRange(1), default=3, help="The medians are taken over them.")
+@click.option("--seconds", type=click.IntRange(1), default=2, help="How long each load lasts.")
+@click.option("--scale/--no-scale", default=True, help="Compare 1,000 messages with 1,000,000.")
+@click.option("--quick", is_flag=True, help="One round of one second, at 32 connections only.")
+@click.option("--generator", type=click.Choice(list(GENERATORS)), help="Default: the first that is there.")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the databases are, for the time of the run. Default: the system's temporary folder.",
+)
+def main(  # noqa: PLR0913 - one for each option
+    *,
+    connections: tuple[int, ...],
+    only: tuple[str, ...],
+    rounds: int,
+    seconds: int,
+    scale: bool,
+    quick: bool,
+    generator: str | None,
+    folder: Path | None,
+) -> None:
+    """Measure Parlour, the floor and the naive server, each under the same load."""
+    signal.signal(signal.SIGTERM, leave)
+    if quick:
+        connections, rounds, seconds = (32,), 1, 1
+    chosen = cases(only, connections)
+    try:
+        with tempfile.TemporaryDirectory(prefix="parlour-bench-", dir=folder) as temporary:
+            run(Path(temporary), choose_generator(generator), Pace(rounds, seconds), chosen, scale=scale)
+    except BenchError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def run(
+    folder: Path, generator: Generator, pace: Pace, chosen: list[tuple[str, int]], *, scale: bool
+) -> None:
+    started = time.monotonic()
+    report.echo_setting(generator, pace)
+    measured = measure_subjects(folder, generator, pace, chosen)
+    scaled = measure_scale(folder, generator, pace) if scale else None
+    verdicts = judge(measured, scaled)
+    report.echo_verdicts(verdicts)
+    report.write_results(RESULTS, report.results(generator, pace, measured, scaled, verdicts))
+    click.echo(f"\nIt took {time.monotonic() - started:.0f} seconds; every figure is in {RESULTS.name}.")
+
+
+main(prog_name="bench")

@@ -1,0 +1,110 @@
+"""What is printed and what is written."""
+
+import dataclasses
+import json
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.load import Generator, Pace, median
+from bench.results import Rounds, Row, Scale, Scales, Session
+from bench.targets import Verdict
+
+LABELS = {"list": "list-50", "fetch any": "fetch (any)", "list any": "list-50 (any)"}
+SUBJECTS = ("Parlour", "floor", "naive")
+WORDS = {True: "met", False: "MISSED", None: "not measured"}
+PACKAGES = ("parlour", "falcon", "uvicorn", "uvloop", "fastapi", "sqlalchemy")
+
+
+def echo_setting(generator: Generator, pace: Pace) -> None:
+    click.echo(
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, load by {generator.name},"
+        f" medians over {pace.rounds} x {pace.seconds} s. Times in ms."
+        "\n(any): random messages, each asked for as never before, so that no kept answer serves.\n"
+    )
+
+
+def echo_heading() -> None:
+    click.echo(f"{'':18}" + "".join(f"{name:>27}" for name in SUBJECTS) + f"{'Parlour is':>18}")
+    columns = f"{'req/s':>11}{'p50':>8}{'p99':>8}" * len(SUBJECTS)
+    click.echo(f"{'request':<14}{'conn':>4}{columns}{'of floor':>9}{'x naive':>9}")
+
+
+def echo_row(row: Row) -> None:
+    cells = "".join(map(cell, (row.parlour, row.floor, row.naive)))
+    click.echo(f"{label(row.name):<14}{row.connections:>4}{cells}{row.of_floor:>9.0%}{row.times_naive:>9.1f}")
+
+
+def echo_scale_heading(small: int, large: int) -> None:
+    headings = "".join(f"{f'{messages:,} messages':>27}" for messages in (small, large))
+    click.echo(f"\n{'':18}{headings}{'a request':>18}")
+    click.echo(f"{'request':<18}" + f"{'req/s':>11}{'p50':>8}{'p99':>8}" * 2 + f"{'costs':>18}")
+
+
+def echo_scale(row: Scale) -> None:
+    click.echo(f"{label(row.name):<18}{cell(row.small)}{cell(row.large)}{row.cost:>16.2f} x")
+
+
+def echo_verdicts(verdicts: Sequence[Verdict]) -> None:
+    click.echo(f"\n{'target':<46}{'limit':>16}{'measured':>12}")
+    for each in verdicts:
+        limit = ("at least " if each.at_least else "at most ") + each.form.format(each.limit)
+        measured = "-" if each.measured is None else each.form.format(each.measured)
+        aim = "" if each.aim is None else f" (the aim is {each.form.format(each.aim)})"
+        click.echo(f"{each.what:<46}{limit:>16}{measured:>12}  {WORDS[each.met]}{aim}")
+
+
+def label(name: str) -> str:
+    return LABELS.get(name, name)
+
+
+def cell(rounds: Rounds) -> str:
+    middle = median(rounds)
+    return f"{middle.per_second:>11,.0f}{middle.p50:>8.2f}{middle.p99:>8.2f}"
+
+
+def results(
+    generator: Generator, pace: Pace, session: Session, scales: Scales | None, verdicts: Sequence[Verdict]
+) -> dict[str, Any]:
+    return {
+        "machine": {
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            **{name: version(name) for name in PACKAGES},
+        },
+        "generator": generator.name,
+        "pace": dataclasses.asdict(pace),
+        "rows": [row_result(row) for row in session.rows],
+        "scale": [] if scales is None else [scale_result(row) for row in scales.rows],
+        "memory_megabytes": {
+            "after_the_rows": session.memory and dataclasses.asdict(session.memory),
+            "after_the_scale": scales and scales.memory and dataclasses.asdict(scales.memory),
+        },
+        "first_answer_seconds": session.first_answer_seconds,
+        "targets": [dataclasses.asdict(each) | {"met": each.met} for each in verdicts],
+    }
+
+
+def row_result(row: Row) -> dict[str, Any]:
+    return dataclasses.asdict(row) | {
+        "median": {
+            name: dataclasses.asdict(median(rounds))
+            for name, rounds in (("parlour", row.parlour), ("floor", row.floor), ("naive", row.naive))
+        },
+        "of_floor": row.of_floor,
+        "times_naive": row.times_naive,
+    }
+
+
+def scale_result(row: Scale) -> dict[str, Any]:
+    return dataclasses.asdict(row) | {"cost": row.cost}
+
+
+def write_results(path: Path, found: dict[str, Any]) -> None:
+    path.write_text(json.dumps(found, indent=2) + "\n")

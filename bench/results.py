@@ -1,0 +1,65 @@
+"""What was measured."""
+
+from dataclasses import dataclass
+
+from bench.load import Outcome, median
+from bench.subjects import Memory
+
+Rounds = list[Outcome]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request at one number of connections, for each subject."""
+
+    name: str
+    connections: int
+    parlour: Rounds
+    floor: Rounds
+    naive: Rounds
+
+    @property
+    def of_floor(self) -> float:
+        return times(self.parlour, self.floor)
+
+    @property
+    def times_naive(self) -> float:
+        return times(self.parlour, self.naive)
+
+
+@dataclass(frozen=True)
+class Session:
+    """The rows, what Parlour's process held in memory after them, and how soon it answered first."""
+
+    rows: list[Row]
+    memory: Memory | None
+    first_answer_seconds: float
+
+    def row(self, name: str, connections: int) -> Row | None:
+        return next((row for row in self.rows if (row.name, row.connections) == (name, connections)), None)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One request to a small and to a large conversation."""
+
+    name: str
+    small: Rounds
+    large: Rounds
+
+    @property
+    def cost(self) -> float:
+        """How many times as long a request to the large one takes."""
+        return times(self.small, self.large)
+
+
+@dataclass(frozen=True)
+class Scales:
+    """The rows, and the memory of the process that holds the large conversation."""
+
+    rows: list[Scale]
+    memory: Memory | None
+
+
+def times(one: Rounds, other: Rounds) -> float:
+    return median(one).per_second / median(other).per_second

@@ -1,0 +1,25 @@
+"""Serves an application on a free port: the uvicorn that Parlour runs on, as anyone would set it up."""
+
+from typing import Any
+
+import uvicorn
+
+from parlour import server
+from parlour.api.telemetry import STANDING_HEADERS
+from parlour.config import Config
+
+
+def serve(name: str, application: Any) -> None:
+    config = uvicorn.Config(
+        application,
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        headers=list(STANDING_HEADERS),
+    )
+    settings = Config(port=0)
+    with server.listen(settings) as listener:
+        print(f"{name} answers at {server.public_url(settings, listener)}, until it is stopped.", flush=True)
+        uvicorn.Server(config).run([listener])

@@ -1,0 +1,101 @@
+"""The servers that are measured: each is a process of its own, and ends with its `with` block."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.operations import ACCOUNT_SID, AUTH_TOKEN, Request, ask
+from parlour.config import ENVIRONMENT_PREFIX
+
+PARLOUR = Path(sys.executable).with_name("parlour")
+PRESET = {"PARLOUR_ACCOUNT_SID": ACCOUNT_SID, "PARLOUR_AUTH_TOKEN": AUTH_TOKEN}
+HEALTH = Request("GET", "/healthz")
+STOP_SECONDS = 40
+SHOWN_CHARACTERS = 2_000
+
+ADDRESS = re.compile(r".* answers at (\S+?),")
+MEMORY = re.compile(r"^(VmRSS|VmHWM):\s+(\d+) kB$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Megabytes that are resident, now and at most so far."""
+
+    now: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A server that answers; the seconds are those from its start to its first answer."""
+
+    name: str
+    url: str
+    process_id: int
+    first_answer_seconds: float
+
+    def memory(self) -> Memory | None:
+        """None where the system does not tell."""
+        status = Path(f"/proc/{self.process_id}/status")
+        if not status.exists():
+            return None
+        megabytes = {name: int(kilobytes) / 1_024 for name, kilobytes in MEMORY.findall(status.read_text())}
+        return Memory(megabytes["VmRSS"], megabytes["VmHWM"])
+
+
+def running_parlour(folder: Path, database: Path) -> AbstractContextManager[Subject]:
+    """Parlour as its users start it, with the default settings."""
+    return running("Parlour", [PARLOUR, "serve", "--port", "0", "--database", database], folder)
+
+
+def running_module(name: str, folder: Path, *arguments: str | Path) -> AbstractContextManager[Subject]:
+    """A server of ours: the module bench.<name>."""
+    return running(name, [sys.executable, "-m", f"bench.{name}", *arguments], folder)
+
+
+@contextlib.contextmanager
+def running(name: str, command: Sequence[str | Path], folder: Path) -> Iterator[Subject]:
+    settings = {key: value for key, value in os.environ.items() if not key.startswith(ENVIRONMENT_PREFIX)}
+    log = folder / f"{name}.log"
+    with log.open("ab") as errors:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, env=settings | PRESET, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        try:
+            url = address(process)
+            if url is None:
+                raise BenchError(f"{name} did not start:\n{log.read_text()[-SHOWN_CHARACTERS:]}")
+            ask(url, HEALTH)
+            yield Subject(name, url, process.pid, time.perf_counter() - started)
+        finally:
+            stop(process)
+
+
+def address(process: subprocess.Popen[str]) -> str | None:
+    """The URL that the process prints when it listens; None if it ends before."""
+    for line in process.stdout or ():
+        found = ADDRESS.match(line)
+        if found:
+            return found[1]
+    return None
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

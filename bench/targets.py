@@ -1,0 +1,73 @@
+"""What Parlour is to reach, and whether it did."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.load import median
+from bench.operations import TARGET_CONNECTIONS
+from bench.results import Scales, Session
+
+# Requests a second: the share of the floor's, and how many times the naive server's.
+LEAST = {"create": (0.20, 20), "fetch": (0.50, 25), "list": (0.45, 25)}
+AIMED_SHARES = {"create": 0.30}
+MOST_P99_BY_P50 = 4
+MOST_MEGABYTES = 120
+MOST_SECONDS_TO_FIRST_ANSWER = 1.5
+MOST_COST_OF_SCALE = 1.3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A target and what was measured; None where it was not."""
+
+    what: str
+    limit: float
+    measured: float | None
+    at_least: bool = False
+    form: str = "{:.2f}"
+    aim: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        if self.measured is None:
+            return None
+        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
+
+
+def judge(session: Session, scales: Scales | None) -> list[Verdict]:
+    return [*judge_rows(session), *judge_process(session, scales), *judge_scales(scales)]
+
+
+def judge_rows(session: Session) -> Iterator[Verdict]:
+    for name, (least_share, least_factor) in LEAST.items():
+        row = session.row(name, TARGET_CONNECTIONS)
+        share, factor = (row.of_floor, row.times_naive) if row else (None, None)
+        yield Verdict(
+            f"{name}, of the floor",
+            least_share,
+            share,
+            at_least=True,
+            form="{:.0%}",
+            aim=AIMED_SHARES.get(name),
+        )
+        yield Verdict(f"{name}, times naive", least_factor, factor, at_least=True, form="{:.1f} x")
+    row = session.row("create", TARGET_CONNECTIONS)
+    create = None if row is None else median(row.parlour)
+    spread = None if create is None else create.p99 / create.p50
+    yield Verdict("create, p99 by p50", MOST_P99_BY_P50, spread, form="{:.1f} x")
+
+
+def judge_process(session: Session, scales: Scales | None) -> Iterator[Verdict]:
+    memories = [session.memory, scales.memory if scales else None]
+    most = max((memory.most for memory in memories if memory is not None), default=None)
+    yield Verdict("resident memory", MOST_MEGABYTES, most, form="{:.0f} MB")
+    yield Verdict(
+        "first answer after", MOST_SECONDS_TO_FIRST_ANSWER, session.first_answer_seconds, form="{:.2f} s"
+    )
+
+
+def judge_scales(scales: Scales | None) -> Iterator[Verdict]:
+    found = {} if scales is None else {row.name: row.cost for row in scales.rows}
+    for name, what in (("create", "create"), ("fetch any", "fetch"), ("list any", "a page from the middle")):
+        measured = found.get(name)
+        yield Verdict(f"{what}, of 1,000,000 by 1,000", MOST_COST_OF_SCALE, measured, form="{:.2f} x")
