@@ -31,6 +31,11 @@ def select_one(kind: type[Resource], by: tuple[str, ...]) -> str:
 
 
 @functools.cache
+def select_all(kind: type[Resource], by: tuple[str, ...]) -> str:
+    return f"{select_one(kind, by)} ORDER BY {quote('sid')}"
+
+
+@functools.cache
 def insert_rows(kind: type[Resource], rows: int) -> str:
     columns = kind.__struct_fields__
     values = ", ".join([f"({slots(len(columns))})"] * rows)

@@ -45,6 +45,7 @@ class Transaction:
         self._connection = connection
         self._lookups: dict[tuple[Any, ...], Identity | None] = {}
         self._searched: dict[type[Resource], set[str]] = {}
+        self._lists: dict[type[Resource], dict[tuple[Any, ...], tuple[Any, ...]]] = {}
         self._rows: dict[Identity, Any] = {}
         self._inserts: dict[type[Resource], list[Row]] = {}
         self._updates: dict[Identity, set[str]] = {}
@@ -70,6 +71,18 @@ class Transaction:
         # What is remembered of this row may be newer: an update of it may still be held back.
         newest: R = self._rows.setdefault(identity, found)
         return newest
+
+    def find_all(self, kind: type[R], **key: Any) -> tuple[R, ...]:
+        """The few rows whose columns equal `key`, in order of their SIDs."""
+        known = self._lists.setdefault(kind, {})
+        lookup = tuple(key.items())
+        if lookup not in known:
+            if kind in self._inserts or kind in self._updated:
+                self.flush()
+            rows = self._connection.execute(statements.select_all(kind, tuple(key)), tuple(key.values()))
+            known[lookup] = tuple(kind(*row) for row in rows.fetchall())
+        found: tuple[R, ...] = known[lookup]
+        return found
 
     def page(
         self,
@@ -104,6 +117,7 @@ class Transaction:
     def insert(self, resource: R) -> R:
         kind = type(resource)
         self._inserts.setdefault(kind, []).append(msgspec.structs.astuple(resource))
+        self._lists.pop(kind, None)
         if kind in self._searched:
             self._forget(kind)
         self._changed(kind, resource)
@@ -116,6 +130,7 @@ class Transaction:
         kind, updated = type(resource), msgspec.structs.replace(resource, **changes)
         if not self._searched.get(kind, set()).isdisjoint(changes):
             self._forget(kind)
+        self._lists.pop(kind, None)
         identity = identity_of(updated)
         self._rows[identity] = updated
         self._updates.setdefault(identity, set()).update(changes)
@@ -130,11 +145,12 @@ class Transaction:
         self.discard()
         self._changed(kind, resource)
 
-    def execute(self, sql: str, *parameters: Any) -> None:
-        """A write of the caller's own, to a table that no resource declares."""
+    def execute(self, sql: str, *parameters: Any) -> list[Row]:
+        """A write of the caller's own, and the rows that it returns; it must not touch what was found."""
         self.flush()
-        self._connection.execute(sql, parameters)
+        rows = self._connection.execute(sql, parameters).fetchall()
         self.writes += 1
+        return rows
 
     def flush(self) -> None:
         """Hand the storage all that was held back."""
@@ -152,6 +168,7 @@ class Transaction:
         for each in (
             self._lookups,
             self._searched,
+            self._lists,
             self._rows,
             self._inserts,
             self._updates,

@@ -3,10 +3,11 @@
 import functools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -27,14 +28,15 @@ class Kind:
     """How one kind of value looks outside Python.
 
     `read` takes it from a parameter's text and raises an ApiError of its own, or a ValueError that
-    says why; `show` puts it into a body; `schema` is its JSON Schema in a body, `input_schema` as a
-    parameter.
+    says why; of a kind that is `repeated` it takes all the texts. `show` puts it into a body;
+    `schema` is its JSON Schema in a body, `input_schema` as a parameter.
     """
 
-    read: Callable[[str], Any]
+    read: Callable[[Any], Any]
     schema: Mapping[str, Any]
     show: Callable[[Any], Any] | None = None
     parameter_schema: Mapping[str, Any] | None = None
+    repeated: bool = False
 
     @property
     def input_schema(self) -> Mapping[str, Any]:
@@ -96,9 +98,11 @@ def is_json_to_the_letter(raw: str) -> bool:
 def choice(*names: str, invalid: Problem | None = None, empty: Problem | None = None) -> Kind:
     """One of a few names, in any case (contract: rest-of-api.md §0)."""
 
+    canonical = {name.lower(): name for name in names}
+
     def read(raw: str) -> str:
-        name = raw.lower()
-        if name in names:
+        name = canonical.get(raw.lower())
+        if name is not None:
             return name
         if empty is not None and not raw:
             raise empty()
@@ -107,6 +111,61 @@ def choice(*names: str, invalid: Problem | None = None, empty: Problem | None = 
         raise ValueError(f"must be one of {', '.join(names)}")
 
     return Kind(read, {"type": "string", "enum": list(names)})
+
+
+def some_of(names: tuple[str, ...], invalid: Problem) -> Kind:
+    """Any of many names, each in any case, as a JSON list; a lone "" is none."""
+    one = choice(*names, invalid=invalid)
+
+    def read(raw: list[str]) -> str:
+        return write_list(dict.fromkeys(one.read(each) for each in raw if each))
+
+    return list_of(read)
+
+
+def texts(max_count: int, empty: Problem, too_many: Problem) -> Kind:
+    """Texts that are not empty, as a JSON list."""
+
+    def read(raw: list[str]) -> str:
+        if not all(raw):
+            raise empty()
+        if len(raw) > max_count:
+            raise too_many()
+        return write_list(raw)
+
+    return list_of(read)
+
+
+def list_of(read: Callable[[list[str]], str]) -> Kind:
+    schema = {"type": "array", "items": {"type": "string"}}
+    return Kind(read, schema, show_json, repeated=True)
+
+
+def write_list(items: Iterable[str]) -> str:
+    return msgspec.json.encode(list(items)).decode()
+
+
+def url(max_characters: int, invalid: Problem, too_long: Problem) -> Kind:
+    """An http or https URL; "" takes it away."""
+
+    def read(raw: str) -> str | None:
+        if not raw:
+            return None
+        if len(raw) > max_characters:
+            raise too_long()
+        if not is_http_url(raw):
+            raise invalid()
+        return raw
+
+    return Kind(read, {"type": "string", "format": "uri"})
+
+
+def is_http_url(raw: str) -> bool:
+    try:
+        parts = urlsplit(raw)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def timestamp(invalid: Problem | None = None, nullable: bool = False) -> Kind:

@@ -24,7 +24,8 @@ class Parameters(msgspec.Struct, frozen=True):
 class Resource(msgspec.Struct, frozen=True, gc=False):
     """Base of every resource: subclasses declare fields, one a line; each has its column.
 
-    `key` names the columns that identify a row. `part_of` is the resource whose version rises with
+    `key` names the columns that identify a row, `event_names` the attributes behind parameters of
+    events that are not called as they are. `part_of` is the resource whose version rises with
     each write to this one; its SID is the first column of the key.
     """
 
@@ -33,6 +34,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     part_of: ClassVar["type[Resource] | None"] = None
     versioned: ClassVar[bool] = False
     link_names: ClassVar[Mapping[str, str]] = {}
+    event_names: ClassVar[Mapping[str, str]] = {}
     parameters: ClassVar[type[Parameters]] = Parameters
 
     sid: str
@@ -60,9 +62,10 @@ class Field:
     nullable: bool
 
     def read(self, raw: str | list[str]) -> Any:
-        # Of a repeated parameter the last one counts (docs/decisions).
+        # Of a repeated parameter the last one counts (docs/decisions), but for a list.
+        values = [raw] if isinstance(raw, str) else raw
         try:
-            return self.kind.read(raw if isinstance(raw, str) else raw[-1])
+            return self.kind.read(values if self.kind.repeated else values[-1])
         except ValueError as reason:
             raise errors.INVALID_PARAMETER(name=self.wire_name, reason=reason) from None
 
