@@ -97,7 +97,6 @@ def is_json_to_the_letter(raw: str) -> bool:
 
 def choice(*names: str, invalid: Problem | None = None, empty: Problem | None = None) -> Kind:
     """One of a few names, in any case (contract: rest-of-api.md §0)."""
-
     canonical = {name.lower(): name for name in names}
 
     def read(raw: str) -> str:
