@@ -18,6 +18,7 @@ from bench.operations import NAMES, cases
 from bench.scale import measure_scale
 from bench.session import measure_subjects
 from bench.targets import judge
+from bench.telling import measure_telling
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -87,9 +88,10 @@ def run(
     report.echo_setting(generator, pace)
     measured = measure_subjects(folder, generator, pace, chosen)
     scaled = measure_scale(folder, generator, pace) if scale else None
-    verdicts = judge(measured, scaled)
+    telling = measure_telling(folder, generator, pace)
+    verdicts = judge(measured, scaled, telling)
     report.echo_verdicts(verdicts)
-    report.write_results(RESULTS, report.results(generator, pace, measured, scaled, verdicts))
+    report.write_results(RESULTS, report.results(generator, pace, measured, scaled, telling, verdicts))
     click.echo(f"\nIt took {time.monotonic() - started:.0f} seconds; every figure is in {RESULTS.name}.")
 
 

@@ -27,16 +27,22 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True)
 class Request:
-    """One kind of request; `path` has a %-place for a number of each range, drawn anew each time."""
+    """One kind of request; `path` has a %-place for a number of each range, drawn anew each time.
+
+    One that `tells` asks for webhooks.
+    """
 
     method: str
     path: str
     form: str = ""
     ranges: tuple[tuple[int, int], ...] = ()
+    tells: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"Authorization": AUTHORIZATION} | ({"Content-Type": FORM_TYPE} if self.form else {})
+        kind = {"Content-Type": FORM_TYPE} if self.form else {}
+        hooks = {"X-Twilio-Webhook-Enabled": "true"} if self.tells else {}
+        return {"Authorization": AUTHORIZATION, **kind, **hooks}
 
     @property
     def example(self) -> str:

@@ -50,6 +50,11 @@ def echo_scale(row: Scale) -> None:
     click.echo(f"{label(row.name):<18}{cell(row.small)}{cell(row.large)}{row.cost:>16.2f} x")
 
 
+def echo_telling(row: Scale) -> None:
+    click.echo(f"\n{'':18}{'nobody is told':>27}{'a webhook is told':>27}{'a request':>18}")
+    echo_scale(row)
+
+
 def echo_verdicts(verdicts: Sequence[Verdict]) -> None:
     click.echo(f"\n{'target':<46}{'limit':>16}{'measured':>12}")
     for each in verdicts:
@@ -69,7 +74,12 @@ def cell(rounds: Rounds) -> str:
 
 
 def results(
-    generator: Generator, pace: Pace, session: Session, scales: Scales | None, verdicts: Sequence[Verdict]
+    generator: Generator,
+    pace: Pace,
+    session: Session,
+    scales: Scales | None,
+    telling: Scale,
+    verdicts: Sequence[Verdict],
 ) -> dict[str, Any]:
     return {
         "machine": {
@@ -82,6 +92,7 @@ def results(
         "pace": dataclasses.asdict(pace),
         "rows": [row_result(row) for row in session.rows],
         "scale": [] if scales is None else [scale_result(row) for row in scales.rows],
+        "telling": scale_result(telling),
         "memory_megabytes": {
             "after_the_rows": session.memory and dataclasses.asdict(session.memory),
             "after_the_scale": scales and scales.memory and dataclasses.asdict(scales.memory),

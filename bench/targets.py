@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.load import median
 from bench.operations import TARGET_CONNECTIONS
-from bench.results import Scales, Session
+from bench.results import Scale, Scales, Session
 
 # Requests a second: the share of the floor's, and how many times the naive server's.
 LEAST = {"create": (0.20, 20), "fetch": (0.50, 25), "list": (0.45, 25)}
@@ -14,6 +14,7 @@ MOST_P99_BY_P50 = 4
 MOST_MEGABYTES = 120
 MOST_SECONDS_TO_FIRST_ANSWER = 1.5
 MOST_COST_OF_SCALE = 1.3
+MOST_COST_OF_TELLING = 1.5
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class Verdict:
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
 
-def judge(session: Session, scales: Scales | None) -> list[Verdict]:
-    return [*judge_rows(session), *judge_process(session, scales), *judge_scales(scales)]
+def judge(session: Session, scales: Scales | None, telling: Scale) -> list[Verdict]:
+    told = Verdict("create, told by untold", MOST_COST_OF_TELLING, telling.cost, form="{:.2f} x")
+    return [*judge_rows(session), *judge_process(session, scales), *judge_scales(scales), told]
 
 
 def judge_rows(session: Session) -> Iterator[Verdict]:

@@ -19,6 +19,7 @@ from parlour.store import Database
 from parlour.store.credentials import Vault
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
+from parlour.webhooks.sender import Sender
 from parlour.wire.profiles import PROFILES
 
 ACCOUNT_SID = "AC" + "a" * 32
@@ -85,8 +86,9 @@ class ServerThread:
             self.in_database(lambda tx, sid=sid: create_account(tx, self.vault, "Test", sid, AUTH_TOKEN))
         self._listener = server.listen(config)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        public = server.public_url(config, self._listener)
         application = app.build(
-            self.database, self.vault, server.public_url(config, self._listener), PROFILES[profile]
+            self.database, self.vault, Sender(allow_private=True), public, PROFILES[profile]
         )
         self._server = server.server(config, application, self.url)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))

@@ -3,6 +3,7 @@
 from parlour import resources
 from parlour.api.asgi import Application
 from parlour.api.auth import Authenticator
+from parlour.api.hooks import Farewell, Hooks
 from parlour.api.openapi import describe
 from parlour.api.pipeline import Pipeline
 from parlour.api.probes import Description, Health, Readiness
@@ -10,12 +11,15 @@ from parlour.api.routes import build_app
 from parlour.api.telemetry import Telemetry
 from parlour.store import Database
 from parlour.store.credentials import Vault
+from parlour.webhooks.sender import Sender
 from parlour.wire.profiles import Profile
 
 
-def build(database: Database, vault: Vault, public_url: str, profile: Profile) -> Telemetry:
-    pipeline = Pipeline(database, Authenticator(database, vault), public_url, profile)
+def build(database: Database, vault: Vault, sender: Sender, public_url: str, profile: Profile) -> Telemetry:
+    hooks = Hooks(database, vault, sender)
+    pipeline = Pipeline(database, Authenticator(database, vault), hooks, public_url, profile)
     app = build_app(resources.ALL, pipeline)
+    app.add_middleware(Farewell(sender))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(database))
     app.add_route("/openapi.json", Description(describe(resources.ALL, public_url)))

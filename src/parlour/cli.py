@@ -1,5 +1,6 @@
 """The command line: `parlour serve` and what looks after it."""
 
+import asyncio
 import dataclasses
 import functools
 import json
@@ -12,9 +13,10 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from parlour import __version__, resources, server
+from parlour import __version__, resources, server, webhook_tools, worker
 from parlour.api.openapi import describe
 from parlour.config import Config, environment_name, read_secrets
+from parlour.logs import configure_logs
 from parlour.resources import accounts
 from parlour.store import Transaction
 from parlour.store.credentials import Account, Vault, VaultError
@@ -25,6 +27,7 @@ T = TypeVar("T")
 Command = Callable[..., None]
 
 EXPECTED = (DatabaseTooNew, VaultError, server.BadSetting)
+WEBHOOK_SETTINGS = ("webhook_delays", "webhook_private", "webhook_keep_days", "studio_url")
 EXAMPLE_URL = "http://127.0.0.1:8080"
 
 
@@ -95,6 +98,18 @@ def main() -> None:
 def serve(config: Config) -> None:
     """Start the server; on an empty database it makes an account and prints its credentials."""
     server.serve(config)
+
+
+@main.command()
+@settings("host", "database", "log_level", "log_format", *WEBHOOK_SETTINGS)
+def work(config: Config) -> None:
+    """Carry webhooks, as the worker does that `serve` starts; ends with its standard input."""
+    configure_logs(config.log_level, config.log_format)
+    database = server.open_database(config)
+    try:
+        asyncio.run(worker.work(config, database, server.open_vault(config, may_make_key=False)))
+    finally:
+        database.close()
 
 
 @main.command("migrate")
@@ -205,3 +220,31 @@ def revoke_key(config: Config, key_sid: str) -> None:
     if not in_database(config, lambda tx, _: accounts.revoke_key(tx, key_sid)):
         raise click.ClickException(f"there is no key {key_sid}")
     click.echo(f"revoked {key_sid}")
+
+
+@main.group()
+def webhooks() -> None:
+    """Webhooks: what is delivered, and a receiver to try things out with."""
+
+
+@webhooks.command("tail")
+@settings("database")
+def tail_webhooks(config: Config) -> None:
+    """Print deliveries as they happen: SID, event, conversation, target, status, last try."""
+    database = server.open_database(config)
+    try:
+        for line in webhook_tools.tail(database, database.clock()):
+            click.echo(line)
+    finally:
+        database.close()
+
+
+@webhooks.command("listen")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--auth-token", envvar="TWILIO_AUTH_TOKEN", show_envvar=True, help="What signatures are checked with."
+)
+def listen_webhooks(host: str, port: int, auth_token: str | None) -> None:
+    """Receive webhooks, check their signatures and print them."""
+    webhook_tools.listen(host, port, auth_token)

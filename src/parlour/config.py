@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 ENVIRONMENT_PREFIX = "PARLOUR_"
+MAX_DELAY_SECONDS = 24 * 60 * 60
 
 
 def setting(default: Any, meaning: str) -> Any:
@@ -32,12 +33,30 @@ class Config:
         "info", "Least level that is logged; each request is logged at info."
     )
     log_format: Literal["console", "json"] = setting("console", "How log lines look.")
+    webhook_delays: str = setting(
+        "1 5 30 120 600",
+        "Seconds before each repetition of a webhook that failed; their number is its limit.",
+    )
+    webhook_private: Literal["auto", "allow", "forbid"] = setting(
+        "auto", "May webhooks go to private addresses? auto: only of a server that listens on loopback."
+    )
+    webhook_keep_days: int = setting(7, "Days for which webhooks that are done with can be looked at.")
+    studio_url: str | None = setting(
+        None, "Where webhooks to studio flows go; {FlowSid} in it stands for the flow."
+    )
     stop_seconds: int = setting(30, "How long a stop waits for requests under way, in seconds.")
     account_sid: str | None = secret("SID of the account that is made on an empty database.")
     auth_token: str | None = secret("Auth token of the account that is made on an empty database.")
     secret_key: str | None = secret(
         "Key that seals auth tokens, 32 bytes in URL-safe base64; else it is kept in <database>.key."
     )
+
+    def retry_delays(self) -> tuple[float, ...]:
+        """Seconds; raises ValueError."""
+        delays = tuple(map(float, self.webhook_delays.split()))
+        if not all(0 <= each <= MAX_DELAY_SECONDS for each in delays):
+            raise ValueError("a delay must be between 0 and a day")
+        return delays
 
 
 def environment_name(name: str) -> str:

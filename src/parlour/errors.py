@@ -46,6 +46,21 @@ REQUEST_TOO_LARGE = Problem(20413, 413, "Request entity is larger than limits de
 INTERNAL_ERROR = Problem(20500, 500, "Internal Server Error")
 SERVICE_UNAVAILABLE = Problem(20503, 503, "Service unavailable")
 
+# Webhooks
+INVALID_WEBHOOK_FORMAT = Problem(50054, 400, "Invalid webhook format")
+INVALID_WEBHOOK_METHOD = Problem(50055, 400, "Invalid webhook method")
+WEBHOOK_CANCELLED = Problem(50056, 403, "Webhook cancelled processing of command")
+TOO_MANY_WEBHOOKS = Problem(50361, 400, "Too many conversation webhooks")
+TOO_MANY_TRIGGERS = Problem(50362, 400, "Too many conversation webhook triggers")
+INVALID_WEBHOOK_TARGET = Problem(50364, 400, "Invalid conversation webhook type")
+INVALID_WEBHOOK_FILTER = Problem(50365, 400, "Invalid conversation webhook filter")
+INVALID_WEBHOOK_TRIGGER = Problem(50366, 400, "Invalid conversation webhook trigger")
+INVALID_FLOW_SID = Problem(50367, 400, "Invalid conversation webhook flow SID")
+WEBHOOK_URL_NOT_PROVIDED = Problem(50369, 400, "Conversation webhook URL not provided")
+WEBHOOK_FILTER_NOT_PROVIDED = Problem(50370, 400, "Conversation webhook filter not provided")
+WEBHOOK_TRIGGER_NOT_PROVIDED = Problem(50371, 400, "Conversation webhook trigger not provided")
+WEBHOOK_URL_TOO_LONG = Problem(50372, 400, "Conversation webhook URL is too long")
+
 # Services and conversations
 FRIENDLY_NAME_NOT_PROVIDED = Problem(50000, 400, "FriendlyName not provided")
 FRIENDLY_NAME_TOO_LONG = Problem(50003, 400, "Friendly name too long")

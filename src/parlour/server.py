@@ -1,11 +1,13 @@
 """The server process: prepares the storage, listens, and stops without losing anything."""
 
 import asyncio
+import contextlib
 import gc
 import shlex
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -26,8 +28,10 @@ from parlour.store import Database, Transaction
 from parlour.store.credentials import Account, Vault, key_beside
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
+from parlour.webhooks.sender import Sender
 from parlour.wire.profiles import PROFILES
 from parlour.wire.sids import is_account_sid
+from parlour.worker import Worker, allows_private
 
 FIRST_ACCOUNT_NAME = "My account"
 KEEP_ALIVE_SECONDS = 75
@@ -132,14 +136,34 @@ def serve(config: Config) -> None:
     try:
         vault = open_fitting_vault(database, config)
         made = database.run(lambda tx: ensure_account(tx, vault, config))
+        ensure_delays(config)
         with listen(config) as listener:
             url = public_url(config, listener)
-            application = app.build(database, vault, url, PROFILES[config.profile])
-            announce(config, url, made)
-            spare_the_collector()
-            server(config, application, url).run([listener])
+            sender = Sender(allow_private=allows_private(config))
+            application = app.build(database, vault, sender, url, PROFILES[config.profile])
+            with working(config):
+                announce(config, url, made)
+                spare_the_collector()
+                server(config, application, url).run([listener])
     finally:
         database.close()
+
+
+def ensure_delays(config: Config) -> None:
+    try:
+        config.retry_delays()
+    except ValueError as error:
+        raise BadSetting(f"the webhook delays must be seconds, with blanks between them: {error}") from None
+
+
+@contextlib.contextmanager
+def working(config: Config) -> Iterator[None]:
+    """Webhooks are carried for the time of the block."""
+    worker = Worker(config)
+    try:
+        yield
+    finally:
+        worker.stop()
 
 
 def spare_the_collector() -> None:
@@ -164,7 +188,7 @@ def server(config: Config, application: Telemetry, url: str) -> uvicorn.Server:
             http=Protocol,
             ws="none",
             loop="auto",
-            lifespan="off",
+            lifespan="on",
             access_log=False,
             log_config=None,
             server_header=False,

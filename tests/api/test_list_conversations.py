@@ -106,6 +106,7 @@ DATES = [
         ({"StartDate": "2024-01-02T00:00:01Z"}, "43"),
         ({"StartDate": "2024-01-02"}, "432"),
         ({"StartDate": "2024-01-02T01:00:00+01:00"}, "432"),
+        ({"StartDate": "2024-01-02T12:30:00.900Z"}, "43"),
         ({"EndDate": "2024-01-02T00:00:00Z"}, "210"),
         ({"EndDate": "2024-01-01T23:59:59Z"}, "10"),
         ({"EndDate": "2024-01-02T12:30:00Z"}, "3210"),
@@ -180,6 +181,7 @@ def test_pages_lead_forward_to_the_end_and_back_to_the_beginning(api, service, c
 
     assert forward == [["g", "f", "e"], ["d", "c", "b"], ["a"]]
     assert backward == forward[::-1]
+    assert walk(api, start, "next")[0] == forward
     assert (start.json()["meta"]["page"], last.json()["meta"]["page"]) == (0, 2)
     assert last.json()["meta"]["first_page_url"] == first.json()["meta"]["first_page_url"]
 

@@ -21,6 +21,8 @@ MAY_KNOW = {
     "api/telemetry.py": "how long a request took, and its id",
     "store/credentials.py": "new tokens and secrets",
     "store/database.py": "the clock",
+    "webhooks/sender.py": "how long a target took",
+    "webhook_tools.py": "when to look again",
     "wire/sids.py": "the source of SIDs",
 }
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "base"}

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parlour.api.collection import Call
+from parlour.api.collection import IN_SERVICE, Call
 from parlour.errors import ApiError
 from parlour.resources.accounts import create_account
 from parlour.resources.conversations import create_conversation, delete_conversation, update_conversation
@@ -18,6 +18,9 @@ from parlour.store.credentials import Vault
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
 from parlour.store.writer import Failure, commit_together
+from parlour.webhooks.events import POST_EVENTS
+from parlour.webhooks.targets import AccountWebhooks
+from parlour.wire.kinds import write_list
 from parlour.wire.profiles import DOCUMENTED
 from tests.servers import ACCOUNT_SID, SECRET_KEY, Clock
 
@@ -26,6 +29,8 @@ COMPARED = {
     "conversations": "sid, unique_name, state, next_message_index, participant_count, binding_count",
     "participants": "sid, conversation_sid, identity, address, attributes",
     "address_holders": "addresses, conversation_sid, participant_sid",
+    "webhook_deliveries": "sid, conversation_sid, target_sid, number, event_type, parameters, status",
+    "webhook_lanes": "sid, conversation_sid, next_number, due_at",
     "messages": 'sid, conversation_sid, "index", author, participant_sid, body, date_updated',
 }
 
@@ -39,7 +44,7 @@ def work(handler, sid=None, **changes):
 
     def build(name):
         path = {"ConversationSid": name, "Sid": sid or name}
-        call = Call(ACCOUNT_SID, SERVICE_SID, SERVICE_SID, path, "/x", in_service=True, profile=DOCUMENTED)
+        call = Call(ACCOUNT_SID, SERVICE_SID, SERVICE_SID, path, "/x", IN_SERVICE, DOCUMENTED, fires=True)
         if handler in {create_conversation, fail_with_a_conversation}:
             changes["unique_name"] = name
         return partial(handler, call=with_changes(call, changes))
@@ -96,6 +101,9 @@ class Storage:
         self.connection = engine.connect()
         self.current, self.made = 0, 0
         self.commit([lambda tx: create_account(tx, Vault(SECRET_KEY), "Test", ACCOUNT_SID)])
+        told = {"post_webhook_url": "http://localhost/", "filters": write_list(POST_EVENTS)}
+        webhooks = AccountWebhooks(sid=ACCOUNT_SID, account_sid=ACCOUNT_SID, **told)
+        self.commit([lambda tx: tx.insert(webhooks)])
 
     def new_sid(self, prefix):
         self.made += 1

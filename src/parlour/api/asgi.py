@@ -19,6 +19,9 @@ class Application:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         scope["path"] = as_ascii(scope["raw_path"])
         scope["query_string"] = as_ascii(scope["query_string"]).encode()
         await self._app(scope, whole(receive) if scope["method"] == "POST" else receive, send)

@@ -18,14 +18,16 @@ from parlour.wire.resource import Resource
 IN_SERVICE = "/v1/Services/{ChatServiceSid}"
 ALONE = "/v1"
 BOTH = (IN_SERVICE, ALONE)
+# What the contract does not know of.
+OURS = "/parlour/v1"
 
 
 class Call(msgspec.Struct, frozen=True):
     """All that a handler may know of its request.
 
-    `path` holds the path's parameters, decoded; `changes` the form's, validated, by field name;
-    `resource_path` is the path as it was sent, without `/v1`; `in_service` tells whether it began
-    with `/Services/{ChatServiceSid}`.
+    `prefix` is what the path began with, one of those above; `path` holds the path's parameters,
+    decoded; `changes` the form's, validated, by field name; `resource_path` is the path as it was
+    sent, without `/v1`; `fires` tells whether webhooks are told of what the request does.
     """
 
     account_sid: str
@@ -33,10 +35,20 @@ class Call(msgspec.Struct, frozen=True):
     default_service_sid: str
     path: dict[str, str]
     resource_path: str
-    in_service: bool
+    prefix: str
     profile: Profile
+    fires: bool = False
     changes: dict[str, Any] = {}
     paging: PageRequest = PageRequest()
+
+    @property
+    def in_service(self) -> bool:
+        return self.prefix == IN_SERVICE
+
+    @property
+    def source(self) -> str:
+        """Where it came from, in the words of an event."""
+        return "API"
 
     def not_found(self) -> ApiError:
         return errors.NOT_FOUND(path=self.resource_path)
@@ -54,7 +66,10 @@ class Registrar(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One verb on one path: what it accepts and the function that does it."""
+    """One verb on one path: what it accepts and the function that does it.
+
+    `before` is the event whose webhook is asked first; `action` ends the path of what is no CRUD.
+    """
 
     collection: "Collection"
     method: str
@@ -62,6 +77,8 @@ class Operation:
     on_item: bool
     handler: Handler
     accepts: On = On.NEVER
+    before: str | None = None
+    action: str = ""
     is_list: bool = False
     filters: Mapping[str, Kind] = field(default_factory=dict)
     max_page_size: int = MAX_PAGE_SIZE
@@ -77,7 +94,8 @@ class Operation:
 
     @property
     def path(self) -> str:
-        return self.collection.item_path if self.on_item else self.collection.path
+        path = self.collection.item_path if self.on_item else self.collection.path
+        return f"{path}/{self.action}" if self.action else path
 
 
 @dataclass(eq=False)
@@ -99,8 +117,8 @@ class Collection:
     def item_path(self) -> str:
         return f"{self.path}/{{Sid}}"
 
-    def create(self) -> Registrar:
-        return self._on("POST", 201, on_item=False, accepts=On.CREATE)
+    def create(self, before: str | None = None) -> Registrar:
+        return self._on("POST", 201, on_item=False, accepts=On.CREATE, before=before)
 
     def list(
         self, filters: Mapping[str, Kind] | None = None, max_page_size: int = MAX_PAGE_SIZE
@@ -112,11 +130,14 @@ class Collection:
     def fetch(self) -> Registrar:
         return self._on("GET", 200, on_item=True)
 
-    def update(self) -> Registrar:
-        return self._on("POST", 200, on_item=True, accepts=On.UPDATE)
+    def update(self, before: str | None = None) -> Registrar:
+        return self._on("POST", 200, on_item=True, accepts=On.UPDATE, before=before)
 
-    def delete(self) -> Registrar:
-        return self._on("DELETE", 204, on_item=True)
+    def delete(self, before: str | None = None) -> Registrar:
+        return self._on("DELETE", 204, on_item=True, before=before)
+
+    def act(self, action: str) -> Registrar:
+        return self._on("POST", 200, on_item=True, action=action)
 
     def _on(self, method: str, status: int, **options: Any) -> Registrar:
         def register(handler: H) -> H:

@@ -5,7 +5,7 @@ from typing import Any
 
 from parlour import __version__
 from parlour.api.body import FORM
-from parlour.api.collection import ALONE, Collection, Operation
+from parlour.api.collection import IN_SERVICE, Collection, Operation
 from parlour.api.pipeline import JSON
 from parlour.wire.kinds import Kind
 from parlour.wire.paging import page_schema
@@ -58,7 +58,7 @@ def describe(collections: Iterable[Collection], public_url: str) -> dict[str, An
 
 
 def describe_operation(operation: Operation, prefix: str) -> dict[str, Any]:
-    in_service = prefix != ALONE
+    in_service = prefix == IN_SERVICE
     name = pascal_case(operation.handler.__name__)
     described: dict[str, Any] = {
         "operationId": f"{name}InService" if in_service else name,
@@ -82,7 +82,7 @@ def describe_parameters(operation: Operation, prefix: str) -> list[dict[str, Any
             {"name": "Page", "in": "query", "schema": {"type": "integer", "minimum": 0}},
             {"name": "PageToken", "in": "query", "schema": {"type": "string"}},
         ]
-    if operation.writes and operation.collection.prefixes != (ALONE,):
+    if operation.before is not None:
         parameters.append(WEBHOOK_ENABLED)
     return parameters
 

@@ -11,8 +11,9 @@ from parlour import errors
 from parlour.api.answers import Answer, Answers
 from parlour.api.auth import Authenticator
 from parlour.api.body import read_parameters
-from parlour.api.collection import Call, Operation
+from parlour.api.collection import ALONE, Call, Operation
 from parlour.api.forms import parse_form
+from parlour.api.hooks import Hooks
 from parlour.store import Database, Transaction
 from parlour.store.credentials import Account
 from parlour.wire.paging import Page, envelope, read_page_request
@@ -28,18 +29,23 @@ class Pipeline:
     """Answers requests with what the operations' handlers return."""
 
     def __init__(
-        self, database: Database, authenticate: Authenticator, public_url: str, profile: Profile
+        self,
+        database: Database,
+        authenticate: Authenticator,
+        hooks: Hooks,
+        public_url: str,
+        profile: Profile,
     ) -> None:
-        self._database, self._authenticate = database, authenticate
+        self._database, self._authenticate, self._hooks = database, authenticate, hooks
         self._public_url, self._profile = public_url, profile
         self._answers = Answers()
 
     async def answer(
-        self, operation: Operation, request: Request, response: Response, path: dict[str, str]
+        self, operation: Operation, prefix: str, request: Request, response: Response, path: dict[str, str]
     ) -> None:
         account = await self._authenticate(request.get_header("Authorization"))
         request.scope["trace"].account_sid = account.sid
-        call = self._call(account, request, path)
+        call = self._call(account, prefix, request, path)
         if operation.writes:
             response.data = await self._write(operation, call, request)
         else:
@@ -47,8 +53,8 @@ class Pipeline:
         response.status = operation.status
         response.content_type = None if response.data is None else JSON
 
-    def _call(self, account: Account, request: Request, path: dict[str, str]) -> Call:
-        resource_path = request.path[len("/v1") :]
+    def _call(self, account: Account, prefix: str, request: Request, path: dict[str, str]) -> Call:
+        resource_path = request.path.partition(ALONE)[2]
         decoded = {name: decode(each, resource_path) if "%" in each else each for name, each in path.items()}
         service_sid = decoded.get("ChatServiceSid")
         return Call(
@@ -57,8 +63,9 @@ class Pipeline:
             account.default_chat_service_sid,
             decoded,
             resource_path,
-            service_sid is not None,
+            prefix,
             self._profile,
+            (request.get_header("X-Twilio-Webhook-Enabled") or "").lower() == "true",
         )
 
     async def _write(self, operation: Operation, call: Call, request: Request) -> bytes | None:
@@ -66,7 +73,7 @@ class Pipeline:
             form = await read_parameters(request)
             changes = read_form(operation.collection.resource, form, operation.accepts)
             call = msgspec.structs.replace(call, changes=changes)
-        result = await self._database.write(lambda tx: operation.handler(tx, call))
+        result = await self._hooks.perform(operation, call)
         return encode(self._body(operation, call, result)) if operation.shows else None
 
     async def _read(self, operation: Operation, call: Call, query: str) -> bytes:
@@ -115,8 +122,7 @@ class Pipeline:
     def _url(self, operation: Operation, call: Call, conversation_sid: str | None) -> str:
         """The collection's absolute URL, always with SIDs, in the form that was asked for."""
         names = call.path if conversation_sid is None else call.path | {"ConversationSid": conversation_sid}
-        prefix = f"/v1/Services/{call.service_sid}" if call.in_service else "/v1"
-        return f"{self._public_url}{prefix}{operation.collection.path.format_map(names)}"
+        return self._public_url + (call.prefix + operation.collection.path).format_map(names)
 
 
 def decode(segment: str, resource_path: str) -> str:

@@ -9,7 +9,7 @@ import structlog
 from falcon.asgi import App, Request, Response
 
 from parlour import errors
-from parlour.api.collection import Collection, Operation
+from parlour.api.collection import ALONE, Collection, Operation
 from parlour.api.pipeline import JSON, Pipeline
 from parlour.errors import ApiError
 
@@ -34,20 +34,18 @@ def build_app(collections: Iterable[Collection], pipeline: Pipeline) -> App[Requ
     app.add_error_handler(Exception, answer_fault)
     app.add_error_handler(falcon.HTTPError, answer_http_error)
     app.add_error_handler(ApiError, answer_error)
-    for path, operations in by_path(collections).items():
-        route = Route()
-        for operation in operations:
-            setattr(route, f"on_{operation.method.lower()}", responder(pipeline, operation, path))
+    for path, route in routes_by_path(collections, pipeline).items():
         app.add_route(numbered(path), route)
     return app
 
 
-def by_path(collections: Iterable[Collection]) -> dict[str, list[Operation]]:
-    found: dict[str, list[Operation]] = defaultdict(list)
+def routes_by_path(collections: Iterable[Collection], pipeline: Pipeline) -> dict[str, Route]:
+    found: dict[str, Route] = defaultdict(Route)
     for collection in collections:
         for prefix in collection.prefixes:
             for operation in collection.operations:
-                found[prefix + operation.path].append(operation)
+                route = found[prefix + operation.path]
+                setattr(route, f"on_{operation.method.lower()}", responder(pipeline, operation, prefix))
     return found
 
 
@@ -57,13 +55,14 @@ def numbered(path: str) -> str:
     return "/".join(f"{{part{i}}}" if part.startswith("{") else part for i, part in enumerate(parts))
 
 
-def responder(pipeline: Pipeline, operation: Operation, path: str) -> Responder:
+def responder(pipeline: Pipeline, operation: Operation, prefix: str) -> Responder:
+    path = prefix + operation.path
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
 
     async def respond(request: Request, response: Response, **parts: str) -> None:
         request.scope["trace"].route = path
         named = dict(zip(names, parts.values(), strict=True))
-        await pipeline.answer(operation, request, response, named)
+        await pipeline.answer(operation, prefix, request, response, named)
 
     return respond
 
@@ -81,7 +80,7 @@ async def answer_http_error(
     request: Request, response: Response, error: falcon.HTTPError, path: object
 ) -> None:
     problem = BY_STATUS.get(error.status_code, errors.INVALID_REQUEST)
-    details = {"path": request.path.removeprefix("/v1"), "reason": "it could not be read"}
+    details = {"path": request.path.removeprefix(ALONE) or "/", "reason": "it could not be read"}
     response.set_headers(error.headers or {})
     await answer_error(request, response, problem(**details), path)
 

@@ -55,6 +55,9 @@ class Telemetry:
         self._log = structlog.get_logger().bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         started = time.perf_counter()
         trace = scope["trace"] = Trace(f"{self._prefix}{next(self._count):016x}")
         self._under_way += 1

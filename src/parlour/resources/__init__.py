@@ -1,10 +1,24 @@
 """What the server serves, in the order of its URLs."""
 
 from parlour.resources.channel_metadata import channel_metadata
+from parlour.resources.conversation_webhooks import conversation_webhooks
 from parlour.resources.conversations import conversations
 from parlour.resources.messages import messages
 from parlour.resources.participants import participants
 from parlour.resources.receipts import receipts
 from parlour.resources.services import services
+from parlour.resources.webhook_configuration import account_webhooks, service_webhooks
+from parlour.resources.webhook_deliveries import webhook_deliveries
 
-ALL = (services, conversations, participants, messages, receipts, channel_metadata)
+ALL = (
+    account_webhooks,
+    services,
+    service_webhooks,
+    conversations,
+    participants,
+    messages,
+    receipts,
+    channel_metadata,
+    conversation_webhooks,
+    webhook_deliveries,
+)

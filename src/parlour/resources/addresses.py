@@ -127,7 +127,10 @@ def hold_group(tx: Transaction, who: Bound, joining: Bound | None = None) -> Non
     held = ",".join(sorted(members | projected)) if len(members) > 1 and projected else None
     holder = find_holder(tx, who.account_sid, held) if held else None
     if holder is not None and holder != who.conversation_sid:
-        raise errors.GROUP_EXISTS(holder=holder)
+        if joining is not None:
+            raise errors.GROUP_EXISTS(holder=holder)
+        # Who leaves is never refused; the set stays with who held it first.
+        held = None
     tx.execute(RELEASE_GROUP, who.conversation_sid)
     if held:
         tx.execute(HOLD, who.account_sid, held, who.conversation_sid, None)

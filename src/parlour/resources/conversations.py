@@ -14,6 +14,7 @@ from parlour.resources.timers import (
     updated_timers,
 )
 from parlour.store import Transaction
+from parlour.webhooks.outbox import ITSELF, Cause, announce
 from parlour.wire import sids
 from parlour.wire.kinds import (
     DateCreated,
@@ -81,7 +82,7 @@ class Conversation(Resource, frozen=True):
 conversations = Collection(Conversation, "/Conversations", key="conversations")
 
 
-@conversations.create()
+@conversations.create(before="onConversationAdd")
 def create_conversation(tx: Transaction, call: Call) -> Conversation:
     ensure_service_exists(tx, call)
     changes = without_empty_name(call.changes)
@@ -89,7 +90,7 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
         raise errors.INITIAL_STATE_CLOSED()
     ensure_unique_name_is_free(tx, call, changes)
     moments = {"date_created": tx.now, "date_updated": tx.now, **restarted_timers(tx.now, changes)}
-    return tx.insert(
+    conversation = tx.insert(
         Conversation(
             sid=tx.new_sid("CH"),
             account_sid=call.account_sid,
@@ -97,6 +98,8 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
             **moments | changes,
         )
     )
+    announce(tx, call, "onConversationAdded", conversation, conversation)
+    return conversation
 
 
 @conversations.list(
@@ -125,7 +128,7 @@ def fetch_conversation(tx: Transaction, call: Call) -> Conversation:
     return find_by_sid_or_name(tx, call, call.path["Sid"])
 
 
-@conversations.update()
+@conversations.update(before="onConversationUpdate")
 def update_conversation(tx: Transaction, call: Call) -> Conversation:
     conversation = fetch_conversation(tx, call)
     ensure_open(conversation)
@@ -136,14 +139,20 @@ def update_conversation(tx: Transaction, call: Call) -> Conversation:
         ensure_unique_name_is_free(tx, call, changes)
     if changes.get("state") == "closed":
         release_addresses(tx, conversation)
-    return tx.update(
-        conversation, **{"date_updated": tx.now, **updated_timers(tx.now, conversation, changes)} | changes
-    )
+    changes = {"date_updated": tx.now, **updated_timers(tx.now, conversation, changes)} | changes
+    updated = tx.update(conversation, **changes)
+    announce(tx, call, "onConversationUpdated", updated, updated)
+    announce_state(tx, call, conversation, updated, "API")
+    return updated
 
 
-@conversations.delete()
-def delete_conversation(tx: Transaction, call: Call) -> None:
-    tx.delete(fetch_conversation(tx, call))
+@conversations.delete(before="onConversationRemove")
+def delete_conversation(tx: Transaction, call: Call) -> Conversation:
+    conversation = fetch_conversation(tx, call)
+    # While its own webhooks are there.
+    announce(tx, call, "onConversationRemoved", conversation, conversation, DateRemoved=tx.now)
+    tx.delete(conversation)
+    return conversation
 
 
 def find_conversation(tx: Transaction, call: Call) -> Conversation:
@@ -187,12 +196,20 @@ def without_empty_name(changes: dict[str, Any]) -> dict[str, Any]:
     return changes | {"unique_name": None} if changes.get("unique_name") == "" else changes
 
 
-def awakened(tx: Transaction, conversation: Conversation) -> dict[str, Any]:
-    """What activity changes in a conversation: it is active again and its timers start anew."""
-    changes: dict[str, Any] = {} if conversation.state == "active" else {"state": "active"}
-    if conversation.inactive_after is None and conversation.closed_after is None:
-        return changes
-    return changes | expiring_timers(tx.now, conversation.inactive_after, conversation.closed_after)
+def wake(tx: Transaction, conversation: Conversation, **changes: Any) -> None:
+    """Change a conversation in which something happens: it is active again, its timers start anew."""
+    if conversation.inactive_after is not None or conversation.closed_after is not None:
+        changes |= expiring_timers(tx.now, conversation.inactive_after, conversation.closed_after)
+    if conversation.state != "active":
+        changes["state"] = "active"
+    woken = tx.update(conversation, **changes)
+    announce_state(tx, ITSELF, conversation, woken, "EVENT")
+
+
+def announce_state(tx: Transaction, cause: Cause, old: Conversation, new: Conversation, reason: str) -> None:
+    if old.state != new.state:
+        states = {"StateUpdated": tx.now, "StateFrom": old.state, "StateTo": new.state, "Reason": reason}
+        announce(tx, cause, "onConversationStateUpdated", new, new, **states)
 
 
 def release_addresses(tx: Transaction, conversation: Conversation) -> None:

@@ -7,12 +7,13 @@ from parlour.api.collection import Call, Collection
 from parlour.resources.content import ContentSid, ContentVariables, find_content
 from parlour.resources.conversations import (
     Conversation,
-    awakened,
     find_conversation,
     find_open_conversation,
+    wake,
 )
 from parlour.resources.participants import find_author
 from parlour.store import Transaction
+from parlour.webhooks.outbox import announce
 from parlour.wire import sids
 from parlour.wire.kinds import (
     DateCreated,
@@ -44,7 +45,7 @@ class MessageParameters(Parameters, frozen=True):
 
 class Message(Resource, frozen=True):
     table: ClassVar = "messages"
-    parameters: ClassVar = MessageParameters
+    unstored: ClassVar = MessageParameters
     key: ClassVar = ("conversation_sid", "sid")
     part_of: ClassVar = Conversation
     link_names: ClassVar = {"delivery_receipts": "Receipts", "channel_metadata": "ChannelMetadata"}
@@ -71,7 +72,7 @@ messages = Collection(
 )
 
 
-@messages.create()
+@messages.create(before="onMessageAdd")
 def create_message(tx: Transaction, call: Call) -> Message:
     conversation = find_open_conversation(tx, call)
     ensure_sendable(call)
@@ -93,7 +94,8 @@ def create_message(tx: Transaction, call: Call) -> Message:
         attributes=changes.get("attributes", "{}"),
     )
     tx.insert(message)
-    tx.update(conversation, next_message_index=message.index + 1, **awakened(tx, conversation))
+    wake(tx, conversation, next_message_index=message.index + 1)
+    announce(tx, call, "onMessageAdded", message, conversation)
     return message
 
 
@@ -110,7 +112,7 @@ def fetch_message(tx: Transaction, call: Call) -> Message:
     return find_message(tx, call, find_conversation(tx, call), call.path["Sid"])
 
 
-@messages.update()
+@messages.update(before="onMessageUpdate")
 def update_message(tx: Transaction, call: Call) -> Message:
     conversation = find_open_conversation(tx, call)
     message = find_message(tx, call, conversation, call.path["Sid"])
@@ -121,13 +123,19 @@ def update_message(tx: Transaction, call: Call) -> Message:
     if "author" in changes:
         changes["author"] = changes["author"] or SYSTEM
         changes["participant_sid"] = find_author(tx, conversation, changes["author"])
-    return tx.update(message, **changes)
+    updated = tx.update(message, **changes)
+    announce(tx, call, "onMessageUpdated", updated, conversation)
+    return updated
 
 
-@messages.delete()
-def delete_message(tx: Transaction, call: Call) -> None:
+@messages.delete(before="onMessageRemove")
+def delete_message(tx: Transaction, call: Call) -> Message:
     # A closed conversation takes no messages, but gives them up (contract: messages.md §1.5).
-    tx.delete(fetch_message(tx, call))
+    conversation = find_conversation(tx, call)
+    message = find_message(tx, call, conversation, call.path["Sid"])
+    tx.delete(message)
+    announce(tx, call, "onMessageRemoved", message, conversation, DateRemoved=tx.now)
+    return message
 
 
 def find_message(tx: Transaction, call: Call, conversation: Conversation, sid: str) -> Message:

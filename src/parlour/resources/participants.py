@@ -7,11 +7,12 @@ from parlour.api.collection import Call, Collection
 from parlour.resources import addresses
 from parlour.resources.conversations import (
     Conversation,
-    awakened,
     find_conversation,
     find_open_conversation,
+    wake,
 )
 from parlour.store import Transaction
+from parlour.webhooks.outbox import announce
 from parlour.wire import sids
 from parlour.wire.kinds import (
     DateCreated,
@@ -70,6 +71,7 @@ class Participant(Resource, frozen=True):
     table: ClassVar = "participants"
     key: ClassVar = ("conversation_sid", "sid")
     part_of: ClassVar = Conversation
+    event_names: ClassVar = {"MessagingBinding.Type": "binding_type"}
 
     sid: sids.Participant
     account_sid: sids.Account
@@ -90,6 +92,12 @@ class Participant(Resource, frozen=True):
     last_read_message_index: Updatable[LastReadIndex | None] = None
     last_read_timestamp: Updatable[LastReadTimestamp | None] = None
 
+    @property
+    def binding_type(self) -> str:
+        """The channel, in the words of an event (contract: rest-of-api.md §17.4)."""
+        address = self.address or self.projected_address
+        return "chat" if address is None else addresses.channel_of(address)
+
     @Shown(type=["object", "null"])
     def messaging_binding(self) -> dict[str, str] | None:
         return addresses.show_binding(self)
@@ -103,7 +111,7 @@ participants = Collection(
 )
 
 
-@participants.create()
+@participants.create(before="onParticipantAdd")
 def create_participant(tx: Transaction, call: Call) -> Participant:
     conversation = find_open_conversation(tx, call)
     participant = Participant(
@@ -117,6 +125,7 @@ def create_participant(tx: Transaction, call: Call) -> Participant:
     addresses.hold_addresses(tx, participant)
     tx.insert(participant)
     count_participant(tx, conversation, participant, +1)
+    announce(tx, call, "onParticipantAdded", participant, conversation)
     return participant
 
 
@@ -131,9 +140,10 @@ def fetch_participant(tx: Transaction, call: Call) -> Participant:
     return find_participant(tx, call, find_conversation(tx, call))
 
 
-@participants.update()
+@participants.update(before="onParticipantUpdate")
 def update_participant(tx: Transaction, call: Call) -> Participant:
-    participant = find_participant(tx, call, find_open_conversation(tx, call))
+    conversation = find_open_conversation(tx, call)
+    participant = find_participant(tx, call, conversation)
     if not call.changes:
         return participant
     changes = {"date_updated": tx.now, **read_horizon(tx.now, call.changes)} | call.changes
@@ -141,18 +151,21 @@ def update_participant(tx: Transaction, call: Call) -> Participant:
     updated = tx.update(participant, **changes)
     if "projected_address" in changes:
         addresses.hold_group(tx, updated)
-        recount_bindings(tx, find_conversation(tx, call), participant, updated)
+        recount_bindings(tx, conversation, participant, updated)
+    announce(tx, call, "onParticipantUpdated", updated, conversation)
     return updated
 
 
-@participants.delete()
-def delete_participant(tx: Transaction, call: Call) -> None:
+@participants.delete(before="onParticipantRemove")
+def delete_participant(tx: Transaction, call: Call) -> Participant:
     conversation = find_open_conversation(tx, call)
     participant = find_participant(tx, call, conversation)
     tx.delete(participant)
     addresses.release_pairs(tx, participant)
     addresses.hold_group(tx, participant)
     count_participant(tx, conversation, participant, -1)
+    announce(tx, call, "onParticipantRemoved", participant, conversation, DateRemoved=tx.now)
+    return participant
 
 
 def find_participant(tx: Transaction, call: Call, conversation: Conversation) -> Participant:
@@ -232,8 +245,10 @@ def count_participant(tx: Transaction, conversation: Conversation, who: Particip
     if who.address is not None or who.projected_address is not None:
         counts["binding_count"] = conversation.binding_count + step
     # Someone who joins wakes the conversation (contract: rest-of-api.md §8); one who leaves does not.
-    woken = awakened(tx, conversation) if step > 0 else {}
-    tx.update(conversation, **counts, **woken)
+    if step > 0:
+        wake(tx, conversation, **counts)
+    else:
+        tx.update(conversation, **counts)
 
 
 def recount_bindings(tx: Transaction, conversation: Conversation, old: Participant, new: Participant) -> None:

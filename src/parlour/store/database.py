@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from parlour import errors
 from parlour.store.sqlite import UNAVAILABLE, SQLite
@@ -15,6 +15,14 @@ T = TypeVar("T")
 
 def milliseconds_now() -> int:
     return time.time_ns() // 1_000_000
+
+
+class Rehearsed(Exception):
+    """Work is done, and is to be undone."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self.result = result
 
 
 class Database:
@@ -37,6 +45,19 @@ class Database:
             self._writer = Writer(self.engine, self.clock, self._new_sid)
         result: T = await self._writer.write(work)
         return result
+
+    async def rehearse(self, work: Callable[[Transaction], T]) -> T:
+        """The result of `work`, of whose writes nothing remains."""
+
+        def rehearsal(tx: Transaction) -> None:
+            raise Rehearsed(work(tx))
+
+        try:
+            await self.write(rehearsal)
+        except Rehearsed as done:
+            result: T = done.result
+            return result
+        raise AssertionError
 
     def commits_seen(self) -> int | None:
         """A number that stands while nothing at all is committed, by whatever process; or None."""

@@ -35,7 +35,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     versioned: ClassVar[bool] = False
     link_names: ClassVar[Mapping[str, str]] = {}
     event_names: ClassVar[Mapping[str, str]] = {}
-    parameters: ClassVar[type[Parameters]] = Parameters
+    unstored: ClassVar[type[Parameters]] = Parameters
 
     sid: str
 
@@ -107,7 +107,7 @@ def pascal_case(name: str) -> str:
 
 @functools.cache
 def accepted_fields(declared: type[Resource], on: On) -> Mapping[str, Field]:
-    fields = fields_of(declared) + fields_of(declared.parameters)
+    fields = fields_of(declared) + fields_of(declared.unstored)
     return {f.wire_name: f for f in fields if f.accepted & on}
 
 

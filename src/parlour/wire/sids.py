@@ -10,6 +10,7 @@ from parlour.errors import Problem
 from parlour.wire.kinds import Kind
 
 RANDOM_BITS = 80
+DRAWN_TOGETHER = 256
 
 
 def sid_pattern(prefix: str) -> str:
@@ -40,12 +41,21 @@ class SidSource:
         self._clock = clock
         self._last = 0
         self._lock = threading.Lock()
+        self._random: list[int] = []
 
     def __call__(self, prefix: str) -> str:
         with self._lock:
-            fresh = (self._clock() << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
-            self._last = max(fresh, self._last + 1 + secrets.randbits(RANDOM_BITS // 2))
+            random = self._random.pop() if self._random else self._draw()
+            fresh = (self._clock() << RANDOM_BITS) | random
+            self._last = max(fresh, self._last + 1 + (random >> RANDOM_BITS // 2))
             return f"{prefix}{self._last:032x}"
+
+    def _draw(self) -> int:
+        # Many at once: each draw is a system call.
+        size = RANDOM_BITS // 8
+        drawn = secrets.token_bytes(size * DRAWN_TOGETHER)
+        self._random = [int.from_bytes(drawn[i : i + size]) for i in range(0, len(drawn), size)]
+        return self._random.pop()
 
 
 Account = Annotated[str, sid("AC")]

@@ -1,0 +1,73 @@
+"""Before a change is made, whoever wants to be asked is asked: rehearsed, asked about, amended or refused."""
+
+from typing import Any
+
+import msgspec
+
+from parlour.api.collection import Call, Operation
+from parlour.store import Database, Transaction
+from parlour.store.credentials import Account, Vault
+from parlour.webhooks.outbox import told
+from parlour.webhooks.questions import Question, ask
+from parlour.webhooks.sender import Sender
+from parlour.webhooks.targets import pre_target
+from parlour.wire.resource import accepted_fields
+
+
+class Wanted(Exception):
+    """Somebody wants to be asked."""
+
+
+class Hooks:
+    """No transaction is open while a target is asked."""
+
+    def __init__(self, database: Database, vault: Vault, sender: Sender) -> None:
+        self._database, self._vault, self._sender = database, vault, sender
+
+    async def perform(self, operation: Operation, call: Call) -> Any:
+        """What the handler gives, of a call that may have been amended; or 403/50056."""
+        event = operation.before
+        if event is None or not call.fires:
+            return await self._database.write(lambda tx: operation.handler(tx, call))
+        try:
+            return await self._database.write(lambda tx: perform_unasked(tx, operation, event, call))
+        except Wanted:
+            question = await self._database.rehearse(lambda tx: rehearse(tx, operation, event, call))
+        amended = {} if question is None else await ask(self._sender, self._vault, question)
+        asked = amend(operation, call, amended)
+        return await self._database.write(lambda tx: operation.handler(tx, asked))
+
+
+class Farewell:
+    """Closes the connections to targets when the server stops."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def process_shutdown(self, _: object, __: object) -> None:
+        await self._sender.close()
+
+
+def perform_unasked(tx: Transaction, operation: Operation, event: str, call: Call) -> Any:
+    if pre_target(tx, call.account_sid, call.service_sid, event) is not None:
+        raise Wanted
+    return operation.handler(tx, call)
+
+
+def rehearse(tx: Transaction, operation: Operation, event: str, call: Call) -> Question | None:
+    """What would happen, put as a question; raises what the change would raise."""
+    target = pre_target(tx, call.account_sid, call.service_sid, event)
+    account = tx.find(Account, sid=call.account_sid)
+    subject = operation.handler(tx, call)
+    if target is None or account is None:
+        return None
+    parameters = told(call, call.account_sid, event, subject)
+    return Question(tx.new_sid("WD"), target, event, parameters, account.sealed_auth_token)
+
+
+def amend(operation: Operation, call: Call, amended: dict[str, str]) -> Call:
+    """The call with other values, each read as if it had been sent."""
+    accepted = accepted_fields(operation.collection.resource, operation.accepts)
+    fields = {field.name: field for field in accepted.values()}
+    changes = {name: fields[name].read(value) for name, value in amended.items()}
+    return msgspec.structs.replace(call, changes=call.changes | changes)

@@ -1,0 +1,44 @@
+"""Webhooks of an account and of a service: where all that happens there is told."""
+
+from parlour.api.collection import ALONE, IN_SERVICE, Call, Singleton
+from parlour.resources.services import ensure_service_exists
+from parlour.store import Transaction
+from parlour.webhooks.targets import AccountWebhooks, ServiceWebhooks
+
+account_webhooks = Singleton(AccountWebhooks, "/Configuration/Webhooks", key="webhooks", prefixes=(ALONE,))
+service_webhooks = Singleton(
+    ServiceWebhooks, "/Configuration/Webhooks", key="webhooks", prefixes=(IN_SERVICE,)
+)
+
+
+@account_webhooks.fetch()
+def fetch_account_webhooks(tx: Transaction, call: Call) -> AccountWebhooks:
+    found = tx.find(AccountWebhooks, sid=call.account_sid)
+    return found or AccountWebhooks(sid=call.account_sid, account_sid=call.account_sid)
+
+
+@account_webhooks.update()
+def update_account_webhooks(tx: Transaction, call: Call) -> AccountWebhooks:
+    if tx.find(AccountWebhooks, sid=call.account_sid) is None:
+        tx.insert(AccountWebhooks(sid=call.account_sid, account_sid=call.account_sid))
+    return tx.update(fetch_account_webhooks(tx, call), **call.changes)
+
+
+@service_webhooks.fetch()
+def fetch_service_webhooks(tx: Transaction, call: Call) -> ServiceWebhooks:
+    ensure_service_exists(tx, call)
+    return tx.find(ServiceWebhooks, sid=call.service_sid) or unset(call)
+
+
+@service_webhooks.update()
+def update_service_webhooks(tx: Transaction, call: Call) -> ServiceWebhooks:
+    ensure_service_exists(tx, call)
+    if tx.find(ServiceWebhooks, sid=call.service_sid) is None:
+        tx.insert(unset(call))
+    return tx.update(fetch_service_webhooks(tx, call), **call.changes)
+
+
+def unset(call: Call) -> ServiceWebhooks:
+    return ServiceWebhooks(
+        sid=call.service_sid, account_sid=call.account_sid, chat_service_sid=call.service_sid
+    )

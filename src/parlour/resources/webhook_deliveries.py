@@ -1,0 +1,50 @@
+"""Deliveries of webhooks: what was sent where, and what came of it; ours, unknown to the contract."""
+
+from typing import Any
+
+from parlour import errors
+from parlour.api.collection import OURS, Call, Collection
+from parlour.store import Transaction
+from parlour.webhooks.outbox import PENDING, STATUSES, Lane, WebhookDelivery
+from parlour.wire.kinds import choice, text
+from parlour.wire.paging import Page
+
+CONVERSATION = "SELECT conversation_sid FROM webhook_deliveries WHERE account_sid = ? AND sid = ?"
+
+webhook_deliveries = Collection(
+    WebhookDelivery, "/WebhookDeliveries", key="webhook_deliveries", prefixes=(OURS,)
+)
+
+
+@webhook_deliveries.list(
+    filters={"Status": choice(*STATUSES), "EventType": text(), "ConversationSid": text()}
+)
+def list_webhook_deliveries(tx: Transaction, call: Call) -> Page[WebhookDelivery]:
+    """Newest first."""
+    columns = {"Status": "status", "EventType": "event_type", "ConversationSid": "conversation_sid"}
+    where: list[Any] = [("account_sid", "=", call.account_sid)]
+    where += [(columns[name], "=", value) for name, value in call.paging.filters.items()]
+    return tx.page(WebhookDelivery, call.paging, where=where, by=("date_created", "sid"), descending=True)
+
+
+@webhook_deliveries.fetch()
+def fetch_webhook_delivery(tx: Transaction, call: Call) -> WebhookDelivery:
+    rows = tx.select(CONVERSATION, call.account_sid, call.path["Sid"])
+    found = tx.find(WebhookDelivery, conversation_sid=rows[0][0], sid=call.path["Sid"]) if rows else None
+    if found is None:
+        raise call.not_found()
+    return found
+
+
+@webhook_deliveries.act("Redeliver")
+def redeliver_webhook_delivery(tx: Transaction, call: Call) -> WebhookDelivery:
+    """Try it once more, after what is waiting for the same target already."""
+    delivery = fetch_webhook_delivery(tx, call)
+    if delivery.status == PENDING:
+        raise errors.CONFLICT(reason="it is still on its way")
+    lane = tx.find(Lane, conversation_sid=delivery.conversation_sid, sid=delivery.target_sid)
+    if lane is None:
+        lane = tx.insert(Lane(sid=delivery.target_sid, conversation_sid=delivery.conversation_sid))
+    due = {"due_at": tx.now} if lane.due_at is None else {}
+    tx.update(lane, next_number=lane.next_number + 1, **due)
+    return tx.update(delivery, status=PENDING, number=lane.next_number, date_updated=tx.now)

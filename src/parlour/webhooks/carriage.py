@@ -1,0 +1,114 @@
+"""Lanes are claimed, carried and settled: the transactions between which a dispatcher delivers."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from parlour.store import Transaction
+from parlour.store.credentials import Account
+from parlour.webhooks.outbox import (
+    DELIVERED,
+    FAILED,
+    PENDING,
+    Attempt,
+    Lane,
+    WebhookDelivery,
+    attempts_in,
+)
+
+# Longer than one delivery takes; a lane whose carrier died is taken over when it has passed.
+LEASE_MILLISECONDS = 10_000
+PURGED_AT_ONCE = 1_000
+
+DUE = """SELECT conversation_sid, sid FROM webhook_lanes
+WHERE due_at <= ? AND leased_until <= ?{without} ORDER BY due_at LIMIT ?"""
+FOLLOWING = """SELECT sid FROM webhook_deliveries
+WHERE conversation_sid = ? AND target_sid = ? AND status = 'pending' ORDER BY number LIMIT ?"""
+PURGE = """DELETE FROM webhook_deliveries WHERE (conversation_sid, sid) IN (SELECT conversation_sid, sid
+FROM webhook_deliveries WHERE date_updated < ? AND status <> 'pending' ORDER BY date_updated LIMIT ?)"""
+
+
+class Way(NamedTuple):
+    """A lane that was claimed."""
+
+    conversation_sid: str
+    target_sid: str
+
+
+class Load(NamedTuple):
+    """The next deliveries of a lane, in order, and the account in whose name they are made."""
+
+    deliveries: Sequence[WebhookDelivery]
+    account: Account
+
+
+class Outcome(NamedTuple):
+    delivery: WebhookDelivery
+    attempt: Attempt
+
+
+def find_due(tx: Transaction, limit: int, without: Sequence[str]) -> list[Way]:
+    """Lanes that are due and that nobody carries; none to the targets `without`."""
+    busy = f" AND sid NOT IN ({', '.join('?' * len(without))})" if without else ""
+    return [Way(*row) for row in tx.select(DUE.format(without=busy), tx.now, tx.now, *without, limit)]
+
+
+def claim(tx: Transaction, limit: int, without: Sequence[str]) -> list[Way]:
+    """What is due, leased."""
+    ways = find_due(tx, limit, without)
+    for way in ways:
+        lane = tx.find(Lane, conversation_sid=way.conversation_sid, sid=way.target_sid)
+        if lane is not None:
+            tx.update(lane, leased_until=tx.now + LEASE_MILLISECONDS)
+    return ways
+
+
+def settle(
+    tx: Transaction, way: Way, outcomes: Sequence[Outcome], delays: Sequence[int], limit: int
+) -> Load | None:
+    """Write down what came of some deliveries; what is to be delivered next, its lane's lease prolonged.
+
+    `delays` are those before the first, second, … repetition, in milliseconds. Nothing comes next
+    while a delivery waits for its repetition, or when the lane is empty.
+    """
+    lane = tx.find(Lane, conversation_sid=way.conversation_sid, sid=way.target_sid)
+    waits = [note(tx, outcome, delays) for outcome in outcomes]
+    if lane is None:
+        return None
+    if waits and waits[-1] is not None:
+        tx.update(lane, due_at=tx.now + waits[-1], leased_until=0)
+        return None
+    load = following(tx, way, limit)
+    if load is None:
+        tx.update(lane, due_at=None, leased_until=0)
+    else:
+        tx.update(lane, due_at=tx.now, leased_until=tx.now + LEASE_MILLISECONDS)
+    return load
+
+
+def note(tx: Transaction, outcome: Outcome, delays: Sequence[int]) -> int | None:
+    """Write down one try; how long to wait before the next, in milliseconds, if there is to be one."""
+    tried, attempt = outcome
+    delivery = tx.find(WebhookDelivery, conversation_sid=tried.conversation_sid, sid=tried.sid)
+    if delivery is None:
+        return None
+    attempts = [*attempts_in(delivery.attempts), attempt]
+    again = attempt.may_be_repeated and len(attempts) <= len(delays)
+    status = DELIVERED if attempt.succeeded else PENDING if again else FAILED
+    written = msgspec.json.encode(attempts).decode()
+    tx.update(delivery, status=status, attempts=written, date_updated=tx.now)
+    return delays[len(attempts) - 1] if again else None
+
+
+def following(tx: Transaction, way: Way, limit: int) -> Load | None:
+    rows = tx.select(FOLLOWING, way.conversation_sid, way.target_sid, limit)
+    found = [tx.find(WebhookDelivery, conversation_sid=way.conversation_sid, sid=sid) for (sid,) in rows]
+    deliveries = [delivery for delivery in found if delivery is not None]
+    account = tx.find(Account, sid=deliveries[0].account_sid) if deliveries else None
+    return None if account is None else Load(deliveries, account)
+
+
+def purge(tx: Transaction, keep_milliseconds: int) -> None:
+    """Remove what was settled so long ago, a bounded number at once."""
+    tx.execute(PURGE, tx.now - keep_milliseconds, PURGED_AT_ONCE)

@@ -1,0 +1,165 @@
+"""The outbox: deliveries are rows, written by the transaction that they report on, in lanes with an order."""
+
+from http import HTTPStatus
+from typing import Annotated, ClassVar, NamedTuple, Protocol
+
+import msgspec
+
+from parlour.store import Transaction
+from parlour.webhooks.events import parameters_of
+from parlour.webhooks.targets import Target, post_targets
+from parlour.wire import sids
+from parlour.wire.kinds import Integer, JsonList, JsonObject, Text, Timestamp, choice
+from parlour.wire.marks import Hidden
+from parlour.wire.resource import Resource
+
+PENDING, DELIVERED, FAILED = STATUSES = ("pending", "delivered", "failed")
+
+# Told whether or not the request asked for it (contract: messages.md §7.1).
+ALWAYS_TOLD = frozenset({"onDeliveryUpdated"})
+
+
+class Lane(Resource, frozen=True):
+    """The way from a conversation to one target, whose SID is `sid`: one delivery at a time, in order.
+
+    `due_at` is when its first pending delivery is to be tried, null when there is none; whoever
+    carries it holds it until `leased_until`. Both are in milliseconds since 1970.
+    """
+
+    table: ClassVar = "webhook_lanes"
+    key: ClassVar = ("conversation_sid", "sid")
+
+    sid: str
+    conversation_sid: str
+    next_number: int = 0
+    due_at: int | None = None
+    leased_until: int = 0
+
+
+class WebhookDelivery(Resource, frozen=True):
+    """One event on its way to one target, or what became of it."""
+
+    table: ClassVar = "webhook_deliveries"
+    key: ClassVar = ("conversation_sid", "sid")
+
+    sid: Annotated[str, sids.sid("WD")]
+    account_sid: sids.Account
+    conversation_sid: sids.Conversation
+    target_sid: Text
+    number: Hidden[Integer]
+    event_type: Text
+    target_url: Text
+    method: Text
+    parameters: JsonObject
+    status: Annotated[str, choice(*STATUSES)]
+    attempts: JsonList
+    date_created: Timestamp
+    date_updated: Timestamp
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One try: when it began (milliseconds since 1970), how long it took, and what came of it."""
+
+    at: int
+    milliseconds: int
+    status_code: int | None = None
+    error: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status_code is not None and self.status_code // 100 == HTTPStatus.OK // 100
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """After no answer, 429 and 5xx; any other answer is final."""
+        if self.status_code is None or self.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            return True
+        return self.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+attempts_in = msgspec.json.Decoder(list[Attempt]).decode
+parameters_in = msgspec.json.Decoder(dict[str, str]).decode
+
+
+def idempotency_token(sid: str) -> str:
+    """A UUID that stays the same however often something is tried."""
+    digits = sid[-32:].lower()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+class Cause(Protocol):
+    """What an event came of: a request that asks for webhooks or not, or Parlour itself."""
+
+    @property
+    def fires(self) -> bool: ...
+    @property
+    def source(self) -> str | None: ...
+
+
+class Itself(NamedTuple):
+    """Something that Parlour does by itself: no request decides whether it is told."""
+
+    fires: bool = True
+    source: str | None = None
+
+
+ITSELF = Itself()
+
+
+class Room(Protocol):
+    """The conversation that an event belongs to."""
+
+    @property
+    def sid(self) -> str: ...
+    @property
+    def account_sid(self) -> str: ...
+    @property
+    def chat_service_sid(self) -> str: ...
+    @property
+    def messaging_service_sid(self) -> str | None: ...
+
+
+def announce(
+    tx: Transaction, cause: Cause, event: str, subject: Resource, room: Room, **more: object
+) -> None:
+    """Write down for each target that listens what has happened; `more` as in `parameters_of`."""
+    if not cause.fires and event not in ALWAYS_TOLD:
+        return
+    targets = list(post_targets(tx, room, event, getattr(subject, "body", None)))
+    if targets:
+        known = {"ChatServiceSid": room.chat_service_sid, "MessagingServiceSid": room.messaging_service_sid}
+        parameters = told(cause, room.account_sid, event, subject, **known | more)
+        for target in targets:
+            enqueue(tx, room, target, event, parameters)
+
+
+def told(cause: Cause, account_sid: str, event: str, subject: Resource, **more: object) -> str:
+    """The parameters of an event, as a JSON object."""
+    common = {"AccountSid": account_sid, "EventType": event}
+    source = {} if cause.source is None else {"Source": cause.source}
+    return msgspec.json.encode(common | source | parameters_of(event, subject, **more)).decode()
+
+
+def enqueue(tx: Transaction, room: Room, target: Target, event: str, parameters: str) -> None:
+    lane = tx.find(Lane, conversation_sid=room.sid, sid=target.sid)
+    if lane is None:
+        lane = tx.insert(Lane(sid=target.sid, conversation_sid=room.sid))
+    tx.insert(
+        WebhookDelivery(
+            sid=tx.new_sid("WD"),
+            account_sid=room.account_sid,
+            conversation_sid=room.sid,
+            target_sid=target.sid,
+            number=lane.next_number,
+            event_type=event,
+            target_url=target.url,
+            method=target.method,
+            parameters=parameters,
+            status=PENDING,
+            attempts="[]",
+            date_created=tx.now,
+            date_updated=tx.now,
+        )
+    )
+    due = {"due_at": tx.now} if lane.due_at is None else {}
+    tx.update(lane, next_number=lane.next_number + 1, **due)

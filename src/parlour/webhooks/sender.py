@@ -1,0 +1,129 @@
+"""One HTTP request to a target: signed, bounded in time and size, and not to where it must not go."""
+
+import ipaddress
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+import aiohttp
+import yarl
+
+from parlour.webhooks.signature import sign
+
+TIMEOUT_SECONDS = 5.0
+MAX_ANSWER_BYTES = 65_536
+MAX_CONNECTIONS = 1_000
+USER_AGENT = "TwilioProxy/1.1"
+
+
+class Reply(NamedTuple):
+    """What a target answered, or the reason that there is none."""
+
+    milliseconds: int
+    status_code: int | None = None
+    body: bytes = b""
+    error: str | None = None
+
+
+class Forbidden(OSError):
+    """The target's address is private, and such targets are not allowed."""
+
+
+class Sender:
+    """Asks targets over connections that are kept; never follows a redirect."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(
+        self, method: str, url: str, parameters: Mapping[str, str], auth_token: str, idempotency_token: str
+    ) -> Reply:
+        """The answer, of which at most MAX_ANSWER_BYTES are read, within TIMEOUT_SECONDS."""
+        address = as_sent(url) if method == "POST" else with_query(as_sent(url), parameters)
+        form = dict(parameters) if method == "POST" else {}
+        headers = {
+            "Accept": "*/*",
+            "User-Agent": USER_AGENT,
+            "I-Twilio-Idempotency-Token": idempotency_token,
+            "X-Twilio-Signature": sign(auth_token, as_signed(address), form.items()),
+        }
+        started = time.perf_counter()
+        try:
+            status, body = await self._ask(method, address, form, headers)
+        except TimeoutError:
+            return Reply(since(started), error=f"no answer within {TIMEOUT_SECONDS:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Reply(since(started), error=reason_of(error))
+        return Reply(since(started), status, body)
+
+    async def _ask(
+        self, method: str, address: str, form: Mapping[str, str], headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        if self._session is None:
+            self._session = self._open()
+        data = urlencode(form) if method == "POST" else None
+        kind = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"} if data else {}
+        # `encoded`: the URL that was signed is sent as it is.
+        target = yarl.URL(address, encoded=True)
+        async with self._session.request(
+            method, target, data=data, headers={**headers, **kind}, allow_redirects=False
+        ) as answer:
+            return answer.status, await answer.content.read(MAX_ANSWER_BYTES)
+
+    def _open(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, socket_factory=self._socket)
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    def _socket(self, address: Any) -> socket.socket:
+        # Here, with the address that is connected to: a name may lead elsewhere when it is asked again.
+        family, kind, protocol, _, where = address
+        if not self._allow_private and is_private(where[0]):
+            raise Forbidden("the target's address is private")
+        return socket.socket(family, kind, protocol)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+def is_private(host: str) -> bool:
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return not (mapped or address).is_global
+
+
+def as_sent(url: str) -> str:
+    """The URL in the characters that go over the wire, with a path."""
+    parts = urlsplit(quote(url.partition("#")[0], safe="%/:?[]@!$&'()*+,;=~"))
+    return parts._replace(path=parts.path or "/").geturl()
+
+
+def as_signed(url: str) -> str:
+    """The URL as its receiver sees it: credentials in it go into a header."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def with_query(url: str, parameters: Mapping[str, str]) -> str:
+    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(parameters)}"
+
+
+def since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1_000)
+
+
+def reason_of(error: Exception) -> str:
+    cause = error.__cause__ or error
+    if isinstance(cause, Forbidden):
+        return str(cause)
+    return f"{type(error).__name__}: {getattr(cause, 'strerror', None) or cause}"

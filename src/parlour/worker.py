@@ -1,0 +1,103 @@
+"""The background worker: a process of its own that carries webhooks, started and watched by the server."""
+
+import asyncio
+import contextlib
+import dataclasses
+import ipaddress
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import structlog
+
+from parlour.config import Config, environment_name
+from parlour.store import Database
+from parlour.store.credentials import Vault
+from parlour.webhooks.dispatcher import Dispatcher
+from parlour.webhooks.sender import Sender
+
+RESTART_SECONDS = 1.0
+NICENESS = 10
+
+log = structlog.get_logger()
+
+
+def allows_private(config: Config) -> bool:
+    """Whether webhooks may go to private addresses: by default only where nobody else can reach us."""
+    if config.webhook_private != "auto":
+        return config.webhook_private == "allow"
+    if config.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(config.host).is_loopback
+    except ValueError:
+        return False
+
+
+def dispatcher(config: Config, database: Database, vault: Vault) -> Dispatcher:
+    return Dispatcher(
+        database,
+        vault,
+        Sender(allow_private=allows_private(config)),
+        delays=config.retry_delays(),
+        keep_days=config.webhook_keep_days,
+        studio_url=config.studio_url,
+    )
+
+
+async def work(config: Config, database: Database, vault: Vault) -> None:
+    """Carry webhooks until SIGTERM, or until whoever started this closes its standard input."""
+    # Whoever waits for an answer goes first.
+    os.nice(NICENESS)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    # Ctrl-C reaches the server too, which then closes our standard input.
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    threading.Thread(target=wait_for_end_of_input, args=(loop, stop), daemon=True).start()
+    await dispatcher(config, database, vault).run(stop)
+
+
+def wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while os.read(0, 1):
+        pass
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(stop.set)
+
+
+class Worker:
+    """A worker process, started anew when it ends before its time."""
+
+    def __init__(self, config: Config) -> None:
+        self._environment = {**os.environ, **environment(config)}
+        self._stopping = threading.Event()
+        self._process = self._start()
+        self._watch = threading.Thread(target=self._run, name="worker watch", daemon=True)
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Let it finish what is under way, and wait for that."""
+        self._stopping.set()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._watch.join()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "parlour", "work"]
+        return subprocess.Popen(words, stdin=subprocess.PIPE, env=self._environment)  # noqa: S603 - it is ourselves
+
+    def _run(self) -> None:
+        while True:
+            code = self._process.wait()
+            if self._stopping.is_set():
+                return
+            log.error("worker_ended", code=code)
+            self._stopping.wait(RESTART_SECONDS)
+            self._process = self._start()
+
+
+def environment(config: Config) -> dict[str, str]:
+    """The settings as environment variables."""
+    values = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+    return {environment_name(name): str(value) for name, value in values.items() if value is not None}

@@ -1,0 +1,183 @@
+"""Targets that are down, slow, broken or greedy: nothing is lost, nothing is held up, the rest goes on."""
+
+import socket
+import threading
+
+import pytest
+
+from tests.receivers import Receiver
+
+
+def messages_of(receiver):
+    return [hook.parameters["Body"] for hook in receiver.hooks]
+
+
+@pytest.fixture
+def say(hooked, room):
+    def say(*bodies):
+        for body in bodies:
+            assert hooked.post(f"{room}/Messages", Body=body).status_code == 201
+
+    return say
+
+
+def test_a_target_that_fails_is_tried_again_with_the_same_token(
+    say, listen, dispatch, receiver, clock, tried
+):
+    listen()
+    answers = [(500, b"broken"), (429, b""), (200, b"")]
+    receiver.answer = lambda hook: answers[min(len(receiver.hooks), 3) - 1]
+    dispatch()
+    say("Hi")
+    for count, seconds in ((1, 1), (2, 5)):
+        tried(count)
+        clock.advance(seconds=seconds)
+    [delivery] = tried(3)
+    hooks = receiver.hooks
+
+    assert [hook.parameters["RetryCount"] for hook in hooks] == ["0", "1", "2"]
+    assert len({hook.token for hook in hooks}) == 1
+    assert all(hook.is_signed for hook in hooks)
+    assert delivery["status"] == "delivered"
+    assert [attempt["status_code"] for attempt in delivery["attempts"]] == [500, 429, 200]
+
+
+def test_it_is_given_up_after_the_last_repetition_and_kept_with_the_reason(
+    say, listen, dispatch, receiver, clock, tried
+):
+    listen()
+    receiver.answer = lambda hook: (503, b"") if hook.parameters["Body"] == "first" else (200, b"")
+    dispatch(delays=(1, 5))
+    say("first", "second")
+    for count in (1, 2):
+        tried(count)
+        clock.advance(seconds=5)
+    first, second = tried(4)
+
+    assert (first["status"], second["status"]) == ("failed", "delivered")
+    assert [attempt["status_code"] for attempt in first["attempts"]] == [503, 503, 503]
+    assert messages_of(receiver) == ["first"] * 3 + ["second"]
+
+
+@pytest.mark.parametrize("status", [301, 400, 404])
+def test_an_answer_that_is_final_is_not_asked_for_again(say, listen, dispatch, receiver, settled, status):
+    listen()
+    receiver.answer = lambda hook: (status, b"")
+    dispatch()
+    say("Hi", "there")
+    deliveries = settled(2)
+
+    assert [each["status"] for each in deliveries] == ["failed"] * 2
+    assert [hook.path for hook in receiver.hooks] == ["/post"] * 2
+
+
+def test_a_target_that_is_down_loses_nothing_and_keeps_the_order(say, listen, dispatch, clock, tried):
+    gone = Receiver()
+    gone.close()
+    listen(PostWebhookUrl=gone.url)
+    dispatch()
+    say(*"abc")
+    first, *rest = tried(1)
+    back = Receiver(gone.port)
+    clock.advance(seconds=1)
+    tried(4)
+    back.close()
+
+    assert first["status"] == "pending"
+    assert "Connect" in first["attempts"][0]["error"]
+    assert all(each["attempts"] == [] for each in rest)
+    assert messages_of(back) == list("abc")
+
+
+def test_a_target_that_closes_mid_answer_has_not_heard(say, listen, dispatch, receiver, clock, tried):
+    listen()
+    receiver.answer = lambda hook: None if len(receiver.hooks) == 1 else (200, b"")
+    dispatch()
+    say("Hi")
+    tried(1)
+    clock.advance(seconds=1)
+    [delivery] = tried(2)
+
+    assert delivery["status"] == "delivered"
+    assert delivery["attempts"][0]["status_code"] is None
+    assert delivery["attempts"][0]["error"]
+
+
+def test_a_target_that_sends_without_end_is_read_a_little(say, listen, dispatch, receiver, settled):
+    listen()
+    receiver.answer = lambda hook: (200, b"x" * 100_000_000)
+    dispatch()
+    say("Hi", "there")
+    deliveries = settled(2)
+
+    assert [each["status"] for each in deliveries] == ["delivered"] * 2
+
+
+def test_one_slow_target_delays_no_other(hooked, api, service, listen, dispatch, receiver):
+    listen()
+    hold = threading.Event()
+    receiver.answer = lambda hook: hold.wait(20) and (200, b"")
+    other = Receiver()
+    dispatch()
+    rooms = [hooked.post(f"{service}/Conversations").json() for _ in range(40)]
+    quick = hooked.post(f"{service}/Conversations").json()
+    form = {
+        "Target": "webhook",
+        "Configuration.Url": f"{other.url}/quick",
+        "Configuration.Filters": ["onMessageAdded"],
+    }
+    api.post(f"{service}/Conversations/{quick['sid']}/Webhooks", form)
+    for room in rooms:
+        hooked.post(room["links"]["messages"], Body="slow")
+    receiver.wait_for(1)
+    hooked.post(quick["links"]["messages"], Body="quick")
+    heard = other.wait_for(1)
+    hold.set()
+    other.close()
+
+    assert heard[0].parameters["Body"] == "quick"
+
+
+def test_a_target_that_takes_six_seconds_is_tried_again(say, listen, dispatch, receiver, clock, tried):
+    listen()
+    hold = threading.Event()
+    receiver.answer = lambda hook: (len(receiver.hooks) > 1 or hold.wait(6)) and (200, b"")
+    dispatch()
+    say("Hi")
+    [delivery] = tried(1)
+    hold.set()
+    clock.advance(seconds=1)
+    [again] = tried(2)
+
+    assert delivery["attempts"][0]["error"] == "no answer within 5 s"
+    assert delivery["attempts"][0]["milliseconds"] >= 5_000
+    assert again["status"] == "delivered"
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "0.0.0.0"]
+)
+def test_private_addresses_can_be_forbidden(say, listen, dispatch, tried, receiver, host):
+    listen(PostWebhookUrl=f"http://{host}:{receiver.port}/post")
+    dispatch(allow_private=False, delays=())
+    say("Hi")
+    [delivery] = tried(1)
+
+    assert delivery["status"] == "failed"
+    assert delivery["attempts"][0]["error"] == "the target's address is private"
+    assert receiver.hooks == []
+
+
+def test_a_connection_that_talks_nonsense_is_a_failure(say, listen, dispatch, settled):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        listen(PostWebhookUrl=f"http://127.0.0.1:{server.getsockname()[1]}/")
+        dispatch(delays=())
+        say("Hi")
+        connection, _ = server.accept()
+        connection.recv(65_536)
+        connection.sendall(b"SSH-2.0-nonsense\r\n\r\n")
+        connection.close()
+        [delivery] = settled(1)
+
+    assert delivery["status"] == "failed"
+    assert delivery["attempts"][0]["error"]
