@@ -15,7 +15,10 @@ UNDESCRIBED = "/ChannelMetadata"
 
 OURS = describe(resources.ALL, "http://localhost")["paths"]
 OPERATIONS = [
-    (path, method) for path, methods in OURS.items() for method in methods if not path.endswith(UNDESCRIBED)
+    (path, method)
+    for path, methods in OURS.items()
+    for method in methods
+    if path.startswith("/v1/") and not path.endswith(UNDESCRIBED)
 ]
 
 
