@@ -17,6 +17,8 @@ def serve(name: str, application: Any) -> None:
         lifespan="off",
         access_log=False,
         log_config=None,
+        proxy_headers=False,
+        server_header=False,
         headers=list(STANDING_HEADERS),
     )
     settings = Config(port=0)

@@ -233,8 +233,7 @@ def tail_webhooks(config: Config) -> None:
     """Print deliveries as they happen: SID, event, conversation, target, status, last try."""
     database = server.open_database(config)
     try:
-        for line in webhook_tools.tail(database, database.clock()):
-            click.echo(line)
+        asyncio.run(webhook_tools.tail(database))
     finally:
         database.close()
 

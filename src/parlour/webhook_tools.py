@@ -1,8 +1,7 @@
 """`parlour webhooks …`: what is delivered, as it happens; and a receiver to try things out with."""
 
+import asyncio
 import hmac
-import time
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,18 +22,19 @@ FROM webhook_deliveries WHERE date_updated >= ? ORDER BY date_updated, number"""
 Row = tuple[int, str, str, str, str, str, str]
 
 
-def tail(database: Database, since: int) -> Iterator[str]:
-    """A line for each delivery that is new or has been tried, without end."""
+async def tail(database: Database) -> None:
+    """Print a line for each delivery that is new or has been tried, without end."""
+    since = database.clock()
     shown: set[tuple[str, str, str]] = set()
     while True:
-        for row in database.glance(partial(newer, since=since)):
+        for row in await database.read(partial(newer, since=since)):
             moment, sid, _, status, attempts, _, _ = row
             if moment > since:
                 since, shown = moment, set()
             if (sid, status, attempts) not in shown:
                 shown.add((sid, status, attempts))
-                yield describe(row)
-        time.sleep(TAIL_SECONDS)
+                click.echo(describe(row))
+        await asyncio.sleep(TAIL_SECONDS)
 
 
 def newer(tx: Transaction, since: int) -> list[Row]:

@@ -22,7 +22,6 @@ MAY_KNOW = {
     "store/credentials.py": "new tokens and secrets",
     "store/database.py": "the clock",
     "webhooks/sender.py": "how long a target took",
-    "webhook_tools.py": "when to look again",
     "wire/sids.py": "the source of SIDs",
 }
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "base"}

@@ -4,27 +4,26 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 MAX_KEPT_BYTES = 8 * 1_048_576
-
-Asked = tuple[str, str, str]
+# What the key and the objects of one answer take, about.
+BYTES_AROUND_A_BODY = 650
 
 
 class Answer(NamedTuple):
-    """The bytes of an answer, and the resource and version that they show.
-
-    `commits` is the storage's number of commits at which that was last seen to be so.
-    """
+    """The bytes of an answer, and the resource and version that they show."""
 
     sid: str
     version: int
-    commits: int | None
     body: bytes
+
+
+Asked = tuple[str, str, str]
 
 
 class Answers:
     """The answers used most lately, up to a number of bytes.
 
-    Never stale: a use is preceded by a look at the storage. Nothing was committed since, or else the
-    version still stands, which every write to a conversation or its children raises, whoever writes.
+    Never stale: every use compares the version, which is read from the storage each time and which
+    every write to a conversation or its children raises, in whatever process.
     """
 
     def __init__(self, max_bytes: int = MAX_KEPT_BYTES) -> None:
@@ -32,19 +31,21 @@ class Answers:
         self._bytes = 0
         self._kept: OrderedDict[Asked, Answer] = OrderedDict()
 
-    def find(self, asked: Asked) -> Answer | None:
+    def find(self, asked: Asked, sid: str, version: int) -> bytes | None:
         kept = self._kept.get(asked)
-        if kept is not None:
-            self._kept.move_to_end(asked)
-        return kept
-
-    def confirm(self, asked: Asked, kept: Answer, commits: int | None) -> None:
-        self._kept[asked] = kept._replace(commits=commits)
+        if kept is None or kept.version != version or kept.sid != sid:
+            return None
+        self._kept.move_to_end(asked)
+        return kept.body
 
     def keep(self, asked: Asked, answer: Answer) -> None:
         replaced = self._kept.pop(asked, None)
-        self._bytes += len(answer.body) - (0 if replaced is None else len(replaced.body))
+        self._bytes += size_of(answer) - (0 if replaced is None else size_of(replaced))
         self._kept[asked] = answer
         while self._bytes > self._max_bytes:
             _, dropped = self._kept.popitem(last=False)
-            self._bytes -= len(dropped.body)
+            self._bytes -= size_of(dropped)
+
+
+def size_of(answer: Answer) -> int:
+    return len(answer.body) + BYTES_AROUND_A_BODY

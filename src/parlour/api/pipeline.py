@@ -49,7 +49,8 @@ class Pipeline:
         if operation.writes:
             response.data = await self._write(operation, call, request)
         else:
-            response.data = await self._read(operation, call, request.query_string)
+            work = partial(self._read, operation, call, request.query_string)
+            response.data = await self._database.read(work)
         response.status = operation.status
         response.content_type = None if response.data is None else JSON
 
@@ -76,30 +77,17 @@ class Pipeline:
         result = await self._hooks.perform(operation, call)
         return encode(self._body(operation, call, result)) if operation.shows else None
 
-    async def _read(self, operation: Operation, call: Call, query: str) -> bytes:
+    def _read(self, operation: Operation, call: Call, query: str, tx: Transaction) -> bytes:
         within = operation.collection.within
         if within is None:
-            body, _ = await self._database.read(partial(self._render, operation, call, query))
-            return body
+            return encode(self._show(operation, call, query, tx, None))
+        whole = within(tx, call)
         asked = (call.account_sid, call.resource_path, query)
-        commits = self._database.commits_seen()
-        kept = self._answers.find(asked)
-        if kept is not None:
-            if commits is not None and kept.commits == commits:
-                return kept.body
-            whole = self._database.glance(lambda tx: within(tx, call))
-            if (whole.sid, whole.version) == (kept.sid, kept.version):
-                self._answers.confirm(asked, kept, commits)
-                return kept.body
-        body, whole = await self._database.read(partial(self._render, operation, call, query))
-        self._answers.keep(asked, Answer(whole.sid, whole.version, commits, body))
-        return body
-
-    def _render(self, operation: Operation, call: Call, query: str, tx: Transaction) -> tuple[bytes, Any]:
-        """The answer's bytes, and the resource that they are part of."""
-        within = operation.collection.within
-        whole = None if within is None else within(tx, call)
-        return encode(self._show(operation, call, query, tx, whole)), whole
+        kept = self._answers.find(asked, whole.sid, whole.version)
+        if kept is None:
+            kept = encode(self._show(operation, call, query, tx, whole))
+            self._answers.keep(asked, Answer(whole.sid, whole.version, kept))
+        return kept
 
     def _show(
         self, operation: Operation, call: Call, query: str, tx: Transaction, whole: Any

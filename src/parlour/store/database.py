@@ -1,5 +1,6 @@
 """The database: runs plain functions in transactions, on the writer or on a reader."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ class Database:
         self._new_sid = SidSource(clock) if new_sid is None else new_sid
         self._reader = engine.connect(read_only=True)
         self._writer: Writer | None = None
+        self._turn: Transaction | None = None
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """The result of `work` once its transaction is on the disk."""
@@ -59,34 +61,26 @@ class Database:
             return result
         raise AssertionError
 
-    def commits_seen(self) -> int | None:
-        """A number that stands while nothing at all is committed, by whatever process; or None."""
-        try:
-            return self.engine.commits_seen(self._reader)
-        except UNAVAILABLE:
-            raise errors.SERVICE_UNAVAILABLE() from None
-
-    def glance(self, work: Callable[[Transaction], T]) -> T:
-        """The result of `work` that asks one thing: each statement sees a snapshot of its own."""
-        try:
-            return work(Transaction(self._reader, self.clock(), self._new_sid))
-        except UNAVAILABLE:
-            raise errors.SERVICE_UNAVAILABLE() from None
-
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """The result of `work` on one snapshot; it takes microseconds and waits for nobody.
+        """The result of `work`; it takes microseconds and waits for nobody.
 
-        It runs on the event loop's own thread: handing it to another costs more than it does.
+        All that is read in one turn of the event loop sees one snapshot and shares what was found:
+        the snapshot is younger than each request that the turn began with. It runs on the loop's own
+        thread: handing it to another costs more than it does.
         """
-        reader = self._reader
         try:
-            reader.execute("BEGIN")
-            try:
-                return work(Transaction(reader, self.clock(), self._new_sid))
-            finally:
-                reader.execute("COMMIT")
+            if self._turn is None:
+                self._reader.execute("BEGIN")
+                self._turn = Transaction(self._reader, self.clock(), self._new_sid)
+                asyncio.get_running_loop().call_soon(self._end_turn)
+            return work(self._turn)
         except UNAVAILABLE:
             raise errors.SERVICE_UNAVAILABLE() from None
+
+    def _end_turn(self) -> None:
+        self._turn = None
+        if self._reader.in_transaction:
+            self._reader.execute("COMMIT")
 
     def run(self, work: Callable[[Transaction], T]) -> T:
         """Do work in a transaction of its own, in the calling thread: for the command line."""

@@ -26,11 +26,6 @@ class SQLite:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def commits_seen(self, connection: sqlite3.Connection) -> int | None:
-        """A number that changes when another connection commits; None from an engine that has none."""
-        number: int = connection.execute("PRAGMA data_version").fetchone()[0]
-        return number
-
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path,
