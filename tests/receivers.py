@@ -10,6 +10,8 @@ from twilio.request_validator import RequestValidator
 from tests.servers import AUTH_TOKEN
 
 WAIT_SECONDS = 30
+# Between the pieces of an answer that comes in pieces.
+PIECE_SECONDS = 0.1
 
 
 class Hook:
@@ -74,11 +76,16 @@ class Receiver:
             return
         status, body = answered
         handler.send_response(status)
-        handler.send_header("Content-Length", str(len(body)))
+        pieces = [body] if isinstance(body, bytes) else body
+        handler.send_header("Content-Length", str(sum(map(len, pieces))))
         if 300 <= status < 400:
             handler.send_header("Location", f"{self.url}/elsewhere")
         handler.end_headers()
-        handler.wfile.write(body)
+        for piece in pieces:
+            handler.wfile.write(piece)
+            handler.wfile.flush()
+            if piece is not pieces[-1]:
+                threading.Event().wait(PIECE_SECONDS)
 
     def wait_for(self, count, event=None):
         """The first `count` requests, of one event if it is named."""

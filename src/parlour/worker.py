@@ -19,6 +19,8 @@ from parlour.webhooks.dispatcher import Dispatcher
 from parlour.webhooks.sender import Sender
 
 RESTART_SECONDS = 1.0
+# Longer than a target may take to answer.
+STOP_SECONDS = 15.0
 NICENESS = 10
 
 log = structlog.get_logger()
@@ -77,10 +79,12 @@ class Worker:
         self._watch.start()
 
     def stop(self) -> None:
-        """Let it finish what is under way, and wait for that."""
+        """Let it finish what is under way, and wait for that, but not for ever."""
         self._stopping.set()
         if self._process.stdin is not None:
             self._process.stdin.close()
+        self._watch.join(STOP_SECONDS)
+        self._process.kill()
         self._watch.join()
 
     def _start(self) -> subprocess.Popen[bytes]:

@@ -1,5 +1,7 @@
 """What is asked before a change: it is rehearsed, amended, refused, or made as it was."""
 
+import threading
+
 import pytest
 
 from tests.servers import ACCOUNT_SID
@@ -38,6 +40,12 @@ def test_the_answer_takes_the_place_of_what_was_sent(hooked, room, asked):
     assert message["index"] == 0
     updated = hooked.post(message["url"], Body="again").json()
     assert updated["body"] == "amended"
+
+
+def test_an_answer_may_come_in_pieces(hooked, room, asked):
+    asked.answer = lambda hook: (200, [b'{"body": "ame', b'nded"}'])
+
+    assert hooked.post(f"{room}/Messages", Body="Hi").json()["body"] == "amended"
 
 
 def test_a_conversation_gets_another_name(hooked, service, asked):
@@ -147,7 +155,7 @@ def test_others_are_served_while_one_is_asked_about(hooked, room, asked):
 
 def test_a_target_that_never_answers_delays_and_does_not_refuse(monkeypatch, hooked, room, asked):
     monkeypatch.setattr("parlour.webhooks.sender.TIMEOUT_SECONDS", 0.2)
-    hold = __import__("threading").Event()
+    hold = threading.Event()
     asked.answer = lambda hook: hold.wait(30) and (200, b'{"body": "late"}')
     message = hooked.post(f"{room}/Messages", Body="Hi").json()
     hold.set()

@@ -71,7 +71,7 @@ class Sender:
         async with self._session.request(
             method, target, data=data, headers={**headers, **kind}, allow_redirects=False
         ) as answer:
-            return answer.status, await answer.content.read(MAX_ANSWER_BYTES)
+            return answer.status, await read_up_to(MAX_ANSWER_BYTES, answer.content)
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, socket_factory=self._socket)
@@ -94,6 +94,13 @@ class Sender:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+async def read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:
+    body = b""
+    while len(body) < limit and (piece := await content.read(limit - len(body))):
+        body += piece
+    return body
 
 
 def is_private(host: str) -> bool:
