@@ -7,16 +7,20 @@ from parlour.api.openapi import describe
 from parlour.api.pipeline import Pipeline
 from parlour.api.probes import Description, Health, Readiness
 from parlour.api.routes import build_app
+from parlour.api.streams import Desk, add_files
 from parlour.api.telemetry import Telemetry
 from parlour.store import Database
+from parlour.store.blobs import Blobs
 from parlour.store.credentials import Vault
 from parlour.wire.profiles import Profile
 
 
-def build(database: Database, vault: Vault, public_url: str, profile: Profile) -> Telemetry:
-    pipeline = Pipeline(database, Authenticator(database, vault), public_url, profile)
-    app = build_app(resources.ALL, pipeline)
+def build(database: Database, vault: Vault, public_url: str, profile: Profile, blobs: Blobs) -> Telemetry:
+    authenticate = Authenticator(database, vault)
+    app = build_app(resources.ALL, Pipeline(database, authenticate, public_url, profile))
+    for files in resources.FILES:
+        add_files(app, Desk(files, database, authenticate, blobs, vault, public_url))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(database))
-    app.add_route("/openapi.json", Description(describe(resources.ALL, public_url)))
+    app.add_route("/openapi.json", Description(describe(resources.ALL, public_url, resources.FILES)))
     return Telemetry(Application(app))

@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from parlour import errors
 from parlour.api.collection import Call, Collection
+from parlour.resources.attachments import discard_media_of_conversation
 from parlour.resources.services import ensure_service_exists
 from parlour.resources.timers import (
     ClosedAfter,
@@ -143,7 +144,9 @@ def update_conversation(tx: Transaction, call: Call) -> Conversation:
 
 @conversations.delete()
 def delete_conversation(tx: Transaction, call: Call) -> None:
-    tx.delete(fetch_conversation(tx, call))
+    conversation = fetch_conversation(tx, call)
+    discard_media_of_conversation(tx, conversation.sid)
+    tx.delete(conversation)
 
 
 def find_conversation(tx: Transaction, call: Call) -> Conversation:

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from parlour import errors
 from parlour.api.collection import ALONE, Call, Collection
+from parlour.resources.attachments import discard_media_of_service
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.kinds import Timestamp, text
@@ -63,6 +64,7 @@ def delete_service(tx: Transaction, call: Call) -> None:
     service = fetch_service(tx, call)
     if service.sid == call.default_service_sid:
         raise errors.CONFLICT(reason="it is the account's default service")
+    discard_media_of_service(tx, service.sid)
     tx.delete(service)
 
 

@@ -31,6 +31,15 @@ class SQLite:
         number: int = connection.execute("PRAGMA data_version").fetchone()[0]
         return number
 
+    def truncate_log(self) -> bool:
+        """Empty the write-ahead log, which still holds what was deleted; False if somebody reads from it."""
+        connection = self.connect()
+        try:
+            busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            connection.close()
+        return not busy
+
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path,
