@@ -126,7 +126,7 @@ def render_types(types: Mapping[str, Any], values: Mapping[str, Value]) -> tuple
 def text_of(data: Mapping[str, Any]) -> str | None:
     """What a message says that is made from a type with its values."""
     found = (data.get(name) for name in TEXTS)
-    return next((text for text in found if isinstance(text, str) and text), None)
+    return next((text for text in found if isinstance(text, str)), None)
 
 
 def filled(template: Any, values: Mapping[str, str]) -> Any:
