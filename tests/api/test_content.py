@@ -90,6 +90,8 @@ def test_every_type_is_taken_and_those_that_are_not_known_pass_as_they_are(api, 
         {"language": "en", "types": {"twilio/quick-reply": {"body": "?", "actions": []}}},
         {"language": "en", "types": {"twilio/list-picker": {"body": "?", "button": "Go"}}},
         {"language": "en", "types": {"twilio/card": {"subtitle": "x"}}},
+        {"language": "en", "types": {"twilio/text": {"body": "{{1}}" * 1_001}}},
+        {"language": "en", "types": TYPES, "variables": {"1": "x" * 1_601}},
         {"language": "en", "types": TYPES, "variables": []},
         {"language": "en", "types": TYPES, "variables": {"1": 7}},
         {"language": "en", "types": TYPES, "friendly_name": "x" * 257},
@@ -100,6 +102,18 @@ def test_what_is_missing_or_wrong_is_refused_by_its_name(api, body):
     answer = api.request("POST", "Content", json=body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, 20001)
+
+
+@pytest.mark.parametrize("depth", [300, 900, 5_000, 40_000])
+def test_what_is_nested_deeply_is_refused_or_can_be_sent(api, room, depth):
+    data = b'{"language": "en", "types": {"x/y": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}}"
+    answer = api.request("POST", "Content", data=data, headers={"Content-Type": "application/json"})
+
+    if answer.status_code == 201:
+        sent = api.post(f"{room}/Messages", ContentSid=answer.json()["sid"])
+        assert sent.status_code == 201
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (400, 20001)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,14 @@ def test_what_is_rendered_must_fit_into_a_body(api, room):
     assert (refused.status_code, refused.json()["code"]) == (400, 50504)
 
 
+def test_so_must_the_whole_of_it(api, room):
+    content = make(api, {"twilio/text": {"body": "x"}, "a/b": {}})
+    assert send(api, room, content).status_code == 201
+
+    refused = send(api, room, make(api, {"a/b": {"title": "x", "more": ["{{1}}" * 300]}}), {"1": "y" * 256})
+    assert (refused.status_code, refused.json()["code"]) == (400, 50504)
+
+
 @pytest.mark.parametrize(
     ("form", "status", "code"),
     [

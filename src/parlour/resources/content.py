@@ -8,6 +8,7 @@ from parlour import errors
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, Call, Collection
 from parlour.resources.content_types import Value, check_types, check_variables, render_types, text_of
+from parlour.resources.services import ensure_account_exists
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.json_kinds import json_object, json_string
@@ -22,6 +23,7 @@ MAX_KEY_CHARACTERS = 16
 MAX_VALUE_CHARACTERS = 256
 
 MAX_NAME_CHARACTERS = 256
+MAX_RENDERED_BYTES = 65_536
 MAX_LANGUAGE_CHARACTERS = 16
 
 OBJECT = {"type": "object"}
@@ -74,6 +76,7 @@ contents = Collection(Content, "/Content", key="contents", prefixes=(ALONE,), en
 
 @contents.create()
 def create_content(tx: Transaction, call: Call) -> Content:
+    ensure_account_exists(tx, call)
     return tx.insert(
         Content(
             sid=tx.new_sid("HX"),
@@ -130,5 +133,7 @@ def render_content(tx: Transaction, call: Call, sid: str, values: dict[str, Valu
     name, data = render_types(
         msgspec.json.decode(content.types), msgspec.json.decode(content.variables) | given
     )
-    written = msgspec.json.encode({"type": name, "data": data}).decode()
-    return {"body": text_of(data), "content_sid": sid, "content": written}
+    written = msgspec.json.encode({"type": name, "data": data})
+    if len(written) > MAX_RENDERED_BYTES:
+        raise errors.BODY_TOO_LONG()
+    return {"body": text_of(data), "content_sid": sid, "content": written.decode()}

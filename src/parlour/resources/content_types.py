@@ -1,7 +1,7 @@
 """The types that content can have, what each must hold, and how it becomes a message's text."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -12,6 +12,10 @@ T = TypeVar("T")
 TEXT = "twilio/text"
 # By which a type without a text of its own is told in one (docs/decisions/0035).
 TEXTS = ("body", "title", "label", "address")
+
+# So that what is rendered cannot be much larger than what was sent.
+MAX_PLACES = 1_000
+MAX_DEFAULT_CHARACTERS = 1_600
 
 PLACEHOLDER = re.compile(r"\{\{\s*([\w.-]{1,64})\s*\}\}")
 
@@ -103,11 +107,28 @@ def check_types(given: Any) -> dict[str, Any]:
             converted(data, CHECKED.get(name, dict[str, Any]))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
+    ensure_few_places(types)
     return types
 
 
+def ensure_few_places(types: Mapping[str, Any]) -> None:
+    found = 0
+
+    def count(place: str) -> str:
+        nonlocal found
+        found += 1
+        return place
+
+    filled(types, count)
+    if found > MAX_PLACES:
+        raise ValueError(f"must hold at most {MAX_PLACES} places for variables")
+
+
 def check_variables(given: Any) -> dict[str, str]:
-    return converted(given, dict[str, str])
+    variables = converted(given, dict[str, str])
+    if any(len(value) > MAX_DEFAULT_CHARACTERS for value in variables.values()):
+        raise ValueError(f"must be at most {MAX_DEFAULT_CHARACTERS} characters each")
+    return variables
 
 
 def converted(given: Any, kind: type[T]) -> T:
@@ -120,7 +141,7 @@ def converted(given: Any, kind: type[T]) -> T:
 def render_types(types: Mapping[str, Any], values: Mapping[str, Value]) -> tuple[str, Any]:
     """The type that is sent in a chat, with the values put in: text if there is one, else the first."""
     name = TEXT if TEXT in types else next(iter(types))
-    return name, filled(types[name], {key: shown(value) for key, value in values.items()})
+    return name, filled(types[name], lambda place: shown(values.get(place, "")))
 
 
 def text_of(data: Mapping[str, Any]) -> str | None:
@@ -129,14 +150,14 @@ def text_of(data: Mapping[str, Any]) -> str | None:
     return next((text for text in found if isinstance(text, str)), None)
 
 
-def filled(template: Any, values: Mapping[str, str]) -> Any:
+def filled(template: Any, value_of: Callable[[str], str]) -> Any:
     """`template` with its places filled in every string; a place without a value is left empty."""
     if isinstance(template, str):
-        return PLACEHOLDER.sub(lambda place: values.get(place[1], ""), template)
+        return PLACEHOLDER.sub(lambda place: value_of(place[1]), template)
     if isinstance(template, list):
-        return [filled(each, values) for each in template]
+        return [filled(each, value_of) for each in template]
     if isinstance(template, dict):
-        return {name: filled(each, values) for name, each in template.items()}
+        return {name: filled(each, value_of) for name, each in template.items()}
     return template
 
 

@@ -36,6 +36,9 @@ def json_object(check: Callable[[Any], Any], schema: Mapping[str, Any]) -> Kind:
     """An object, kept as JSON in the form that `check` gives it; it raises ValueError."""
 
     def read(raw: str) -> str:
-        return msgspec.json.encode(check(decode(raw))).decode()
+        try:
+            return msgspec.json.encode(check(decode(raw))).decode()
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
 
     return Kind(read, {"type": "object"}, show_json, parameter_schema=schema)
