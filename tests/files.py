@@ -1,5 +1,9 @@
 """Files for the tests, and how they are sent up and looked for."""
 
+import time
+
+from tests.servers import TIMEOUT_SECONDS
+
 # The smallest real PNG: one transparent pixel.
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -15,3 +19,10 @@ def upload(api, service, data=PNG, content_type="image/png", **query):
 
 def files_in(folder):
     return sorted(path for path in (folder / "parlour.db.media").rglob("*") if path.is_file())
+
+
+def wait_until(holds):
+    """Look again and again until it holds, and give up after a minute."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline

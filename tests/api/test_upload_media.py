@@ -253,3 +253,43 @@ def test_storage_that_does_not_answer_is_503_and_no_row_is_shown(api, service, r
 
     assert (answer.status_code, answer.json()["code"]) == (503, 20503)
     assert running.in_database(lambda tx: tx.select("SELECT sid FROM media WHERE size IS NOT NULL")) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        (b'filename="a b.png"', "a b.png"),
+        (b'filename="a\\"b.png"', 'a"b.png'),
+        (b"filename*=UTF-8''%F0%9F%98%80.png", "😀.png"),
+        ('filename="😀.png"'.encode(), "😀.png"),
+        (b'filename="../../a.png"', "../../a.png"),
+        (b'filename=""', None),
+    ],
+)
+def test_a_forms_file_may_be_called_anything(api, service, said, name):
+    form = b'--b\r\nContent-Disposition: form-data; name="media"; ' + said + b"\r\n\r\nx\r\n--b--\r\n"
+    answer = upload(api, service, form, "multipart/form-data; boundary=b")
+
+    assert (answer.status_code, answer.json()["filename"]) == (201, name)
+
+
+@pytest.mark.parametrize("said", [b'filename="\xff"', b"filename*=UTF-8''%ff", b'filename="a\0b"'])
+def test_a_name_that_is_no_text_is_refused(api, service, running, said):
+    form = b'--b\r\nContent-Disposition: form-data; name="media"; ' + said + b"\r\n\r\nx\r\n--b--\r\n"
+    answer = upload(api, service, form, "multipart/form-data; boundary=b")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, 20001)
+    assert files_in(running.folder) == rows_in(running) == []
+
+
+def test_a_client_that_waits_to_be_asked_for_the_file_is_asked(running, service):
+    host, _, port = urlsplit(running.url).netloc.partition(":")
+    head = (
+        f"POST /v1/{service}/Media HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization()}\r\n"
+        f"Content-Length: {len(PNG)}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(PNG)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 201 ")

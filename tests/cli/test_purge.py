@@ -6,7 +6,7 @@ import pytest
 
 from parlour.errors import SERVICE_UNAVAILABLE
 from parlour.resources.purge import Purger, Terms
-from tests.files import PNG, files_in, upload
+from tests.files import PNG, files_in, upload, wait_until
 from tests.servers import ACCOUNT_SID, TIMEOUT_SECONDS, ServerProcess
 
 SECRETS = ("burn after reading", "whisper-name", "whisper-file", "whisper-bytes", "whisper-author")
@@ -136,6 +136,5 @@ def test_the_servers_own_purger_goes_on_when_one_purge_fails(running, api, servi
     monkeypatch.setattr(running.blobs, "delete", fail_once)
     monkeypatch.setattr("parlour.resources.purge.EVERY_SECONDS", 0.01)
     with Purger(running.database, running.blobs, Terms(0, 0)):
-        while files_in(tmp_path):
-            pass
+        wait_until(lambda: files_in(tmp_path) == [])
     assert len(failed) == 1

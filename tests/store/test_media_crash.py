@@ -7,7 +7,7 @@ import threading
 
 import requests
 
-from tests.files import files_in, upload
+from tests.files import files_in, upload, wait_until
 from tests.servers import TIMEOUT_SECONDS, ServerProcess
 
 UPLOADERS = 6
@@ -90,3 +90,23 @@ def test_kill_9_during_uploads(launch, tmp_path):
     assert {path.name for path in files_in(tmp_path)} == rows
     with server.api() as api:
         assert acknowledged <= ensure_every_message_has_its_bytes(api, room)
+
+
+def test_a_restart_during_an_upload_leaves_nothing_and_purges_at_its_start(launch, tmp_path):
+    server = launch("--stop-seconds", "1")
+    with server.api() as api:
+        service = f"Services/{api.post('Conversations').json()['chat_service_sid']}"
+        deleted = upload(api, service).json()
+        api.delete(server.url + deleted["url"])
+
+        def chunks():
+            yield b"x" * 6 * 1_048_576
+            wait_until(lambda: len(files_in(tmp_path)) == 2)
+            server.process.terminate()
+            server.process.wait(TIMEOUT_SECONDS)
+            yield b"x"
+
+        assert api.request("POST", f"{service}/Media", data=chunks()).status_code == 503
+    assert "Traceback" not in (tmp_path / "errors.log").read_text()
+    launch("--unattached-hours", "0")
+    wait_until(lambda: files_in(tmp_path) == [])

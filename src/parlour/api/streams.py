@@ -4,6 +4,7 @@ They do not take the pipeline's path, which holds bodies in memory and a transac
 what they do to the storage are plain functions all the same.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,7 +101,10 @@ class Desk:
         try:
             upload = await receive_file(request, partial(self._blobs.put, begun.sid))
             done = await self._database.write(lambda tx: self.files.finish(tx, asked, begun.sid, upload))
-        except BaseException:
+        except asyncio.CancelledError:
+            # The server stops and waits no longer; the row leads the purge to what there is.
+            raise errors.SERVICE_UNAVAILABLE() from None
+        except Exception:
             await self._abandon(begun.sid)
             raise
         self._answer(response, 201, self.files.show(done, None))

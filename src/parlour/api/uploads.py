@@ -24,7 +24,7 @@ BUFFER_BYTES = 65_536
 
 MULTIPART = "multipart/form-data"
 ANY_TYPE = "application/octet-stream"
-MEDIA_TYPE = re.compile(r"[!#$&^_.+\w-]{1,127}/[!#$&^_.+\w-]{1,127}( *;[\x20-\x7e]*)?", re.ASCII)
+MEDIA_TYPE = re.compile(r"[!#$&^_.+\w-]{1,127}/[!#$&^_.+\w-]{1,127}( *;[\x20-\x7e]{0,256})?", re.ASCII)
 CATEGORIES = ("media", "body", "history")
 FIELDS = ("Filename", "Category", "Author")
 
@@ -64,16 +64,25 @@ async def receive_form(request: Request, boundary: bytes, keep: Keep) -> Upload:
     said: dict[str, str | None] = dict.fromkeys(FIELDS)
     found: tuple[Written, str, str | None] | None = None
     async for part in MultipartForm(stream, boundary, request.content_length, MultipartParseOptions()):
-        if part.filename is not None:
+        name, filename = names_of(part)
+        if filename is not None:
             if found is not None:
                 raise errors.INVALID_REQUEST(reason="it holds more than one file")
             written = await keep(no_larger_than_allowed(part.stream))
-            found = written, part.content_type, part.filename
-        elif part.name in FIELDS:
-            said[part.name] = await read_field(part)
+            found = written, part.content_type, filename
+        elif name in FIELDS:
+            said[name] = await read_field(part)
     if found is None:
         raise errors.MISSING_PARAMETER(name="media")
     return describe(*found, said | query_of(request))
+
+
+def names_of(part: BodyPart) -> tuple[str | None, str | None]:
+    """The name of the part and of its file."""
+    try:
+        return part.name, part.filename
+    except UnicodeDecodeError:
+        raise errors.INVALID_REQUEST(reason="a name is not UTF-8") from None
 
 
 async def read_field(part: BodyPart) -> str:
