@@ -162,9 +162,7 @@ def describe_files(files: Files) -> dict[str, Any]:
             "get": describe_file("FetchMedia", f"{place}/{{Sid}}", 200, answer),
             "delete": describe_file("DeleteMedia", f"{place}/{{Sid}}", 204, None),
         },
-        f"{place}/{{Sid}}/Content": {
-            "get": describe_file("FetchMediaContent", f"{place}/{{Sid}}/Content", 200, {"*/*": {}})
-        },
+        f"{place}/{{Sid}}/Content": {"get": describe_content(f"{place}/{{Sid}}/Content")},
         f"{place}Set": {
             "post": describe_file(
                 "GetMediaSet",
@@ -175,6 +173,19 @@ def describe_files(files: Files) -> dict[str, Any]:
             )
         },
     }
+
+
+def describe_content(path: str) -> dict[str, Any]:
+    described = describe_file("FetchMediaContent", path, 200, {"*/*": {}})
+    error = json_content({"$ref": "#/components/schemas/Error"})
+    part = {"description": "The part that Range asks for", "content": {"*/*": {}}}
+    described["responses"] |= {
+        "206": part,
+        "304": {"description": "It is the file of If-None-Match"},
+        "403": {"description": "The link has expired or is not valid", "content": error},
+        "416": {"description": "Range is beyond the file's end", "content": error},
+    }
+    return described
 
 
 def describe_file(
