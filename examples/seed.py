@@ -14,8 +14,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import requests
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
+from twilio.rest.content.v1.content import ContentInstance
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 AUTHOR = "message author"
@@ -27,7 +29,8 @@ DATES = {"date_created": CREATED, "date_updated": UPDATED}
 
 def main() -> None:
     client = Client(os.environ["TWILIO_ACCOUNT_SID"], os.environ["TWILIO_AUTH_TOKEN"])
-    client.conversations.base_url = os.environ.get("PARLOUR_URL", DEFAULT_URL)
+    url = os.environ.get("PARLOUR_URL", DEFAULT_URL)
+    client.conversations.base_url = client.content.base_url = url
 
     service = client.conversations.v1.services.create(friendly_name="Example")
     print(f"Service {service.sid}")
@@ -36,7 +39,8 @@ def main() -> None:
         print(f"Conversation {conversation.sid}, by its name: {conversation.unique_name}")
         room = service_scoped(client, service.sid)(conversation.unique_name)
         create(room)
-        create_what_is_refused(room)
+        create_with_media(room, upload(client, f"{url}/v1/Services/{service.sid}/Media"))
+        create_from_content(client, room)
         fetch(room)
         read(room)
         update(room)
@@ -65,20 +69,42 @@ def create(room: Any) -> None:
     expect("create, with a subject", (message.index, message.body), (3, "message body"))
 
 
-def create_what_is_refused(room: Any) -> None:
-    """Media and content come with a later version; until then no SID of theirs can be known."""
-    refused(
-        "create, with media: none is known",
-        lambda: room.messages.create(author=AUTHOR, attributes=ATTRIBUTES, media_sid="ME" + "a" * 32),
-        (400, 50507),
+def upload(client: Client, url: str) -> str:
+    """The official client has no media: they are uploaded by HTTP alone."""
+    answer = requests.post(
+        url,
+        params={"Filename": "hello.txt"},
+        data=b"Hello, file",
+        headers={"Content-Type": "text/plain"},
+        auth=(client.username, client.password),
+        timeout=60,
     )
+    answer.raise_for_status()
+    return str(answer.json()["sid"])
+
+
+def create_with_media(room: Any, media_sid: str) -> None:
+    message = room.messages.create(author=AUTHOR, attributes=ATTRIBUTES, media_sid=media_sid)
+    expect("create, with media", message.media[0]["filename"], "hello.txt")
     refused(
-        "create, with content: none is known",
-        lambda: room.messages.create(
-            author=AUTHOR, content_sid="HX" + "a" * 32, content_variables='{"name": "John"}'
-        ),
-        (404, 20404),
+        "create, with media that were sent already",
+        lambda: room.messages.create(author=AUTHOR, media_sid=media_sid),
+        (409, 50508),
     )
+
+
+def create_from_content(client: Client, room: Any) -> None:
+    types = ContentInstance.Types({"twilio/text": {"body": "Hello {{name}}"}})
+    content = client.content.v1.contents.create(
+        ContentInstance.ContentCreateRequest({"language": "en", "types": types})
+    )
+    try:
+        message = room.messages.create(
+            author=AUTHOR, content_sid=content.sid, content_variables='{"name": "John"}'
+        )
+        expect("create, with content", message.body, "Hello John")
+    finally:
+        content.delete()
 
 
 def fetch(room: Any) -> None:
@@ -91,13 +117,13 @@ def read(room: Any) -> None:
     def indexes(messages: list[Any]) -> list[int]:
         return [message.index for message in messages]
 
-    expect("list", indexes(room.messages.list(limit=20)), [0, 1, 2, 3])
-    expect("list, latest first", indexes(room.messages.list(order="desc", limit=20)), [3, 2, 1, 0])
-    expect("list, in pages of one", indexes(room.messages.list(page_size=1)), [0, 1, 2, 3])
+    expect("list", indexes(room.messages.list(limit=20)), [0, 1, 2, 3, 4, 5])
+    expect("list, latest first", indexes(room.messages.list(order="desc", limit=20)), [5, 4, 3, 2, 1, 0])
+    expect("list, in pages of one", indexes(room.messages.list(page_size=1)), [0, 1, 2, 3, 4, 5])
 
     first = room.messages.page(page_size=3)
     second = first.next_page()
-    expect("page, the second", indexes(list(second)), [3])
+    expect("page, the second", indexes(list(second)), [3, 4, 5])
     expect("page, back to the first", indexes(list(second.previous_page())), [0, 1, 2])
 
 

@@ -1,5 +1,6 @@
 """Servers for the tests: one in a thread, with a clock of the test's own, and one as a real process."""
 
+import asyncio
 import itertools
 import os
 import re
@@ -15,7 +16,9 @@ import requests
 from parlour import app, server
 from parlour.config import Config
 from parlour.resources.accounts import create_account, create_key
+from parlour.resources.purge import Terms, purge
 from parlour.store import Database
+from parlour.store.blobs import open_blobs
 from parlour.store.credentials import Vault
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
@@ -75,8 +78,9 @@ class Api:
 class ServerThread:
     """The real server on a free port, over a database of its own, with a clock that stands still."""
 
-    def __init__(self, folder, clock, profile="documented", public_url=None):
+    def __init__(self, folder, clock, profile="documented", public_url=None, media=None):
         config = Config(host="127.0.0.1", port=0, profile=profile, public_url=public_url)
+        self.folder = folder
         engine = SQLite(folder / "parlour.db")
         migrate(engine)
         numbers = itertools.count(1)
@@ -86,16 +90,20 @@ class ServerThread:
             self.in_database(lambda tx, sid=sid: create_account(tx, self.vault, "Test", sid, AUTH_TOKEN))
         self._listener = server.listen(config)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.blobs = open_blobs(media or str(folder / "parlour.db.media"))
         public = server.public_url(config, self._listener)
-        application = app.build(
-            self.database, self.vault, Sender(allow_private=True), public, PROFILES[profile]
-        )
+        sender = Sender(allow_private=True)
+        application = app.build(self.database, self.vault, sender, self.blobs, public, PROFILES[profile])
         self._server = server.server(config, application, self.url)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
         self._thread.start()
 
     def in_database(self, work):
         return self.database.run(work)
+
+    def purge(self, unattached_hours=24, purge_days=0):
+        terms = Terms(unattached_hours, purge_days)
+        return asyncio.run(purge(self.database, self.blobs, terms, thoroughly=True))
 
     def create_key(self):
         """An API key of the first account: its SID and its secret."""

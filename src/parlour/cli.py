@@ -16,9 +16,12 @@ import click
 from parlour import __version__, resources, server, webhook_tools, worker
 from parlour.api.openapi import describe
 from parlour.config import Config, environment_name, read_secrets
+from parlour.errors import ApiError
 from parlour.logs import configure_logs
 from parlour.resources import accounts
+from parlour.resources.purge import purge
 from parlour.store import Transaction
+from parlour.store.blobs import BadPlace
 from parlour.store.credentials import Account, Vault, VaultError
 from parlour.store.migrate import DatabaseTooNew, migrate
 from parlour.store.sqlite import UNAVAILABLE, SQLite
@@ -26,7 +29,7 @@ from parlour.store.sqlite import UNAVAILABLE, SQLite
 T = TypeVar("T")
 Command = Callable[..., None]
 
-EXPECTED = (DatabaseTooNew, VaultError, server.BadSetting)
+EXPECTED = (ApiError, BadPlace, DatabaseTooNew, VaultError, server.BadSetting)
 WEBHOOK_SETTINGS = ("webhook_delays", "webhook_private", "webhook_keep_days", "studio_url")
 EXAMPLE_URL = "http://127.0.0.1:8080"
 
@@ -124,7 +127,24 @@ def migrate_database(config: Config) -> None:
 @settings("public_url")
 def openapi(config: Config) -> None:
     """Print the OpenAPI description of what is served."""
-    click.echo(json.dumps(describe(resources.ALL, config.public_url or EXAMPLE_URL), indent=2))
+    click.echo(
+        json.dumps(describe(resources.ALL, config.public_url or EXAMPLE_URL, resources.FILES), indent=2)
+    )
+
+
+@main.command("purge")
+@settings("database", "media", "unattached_hours", "purge_days")
+def purge_now(config: Config) -> None:
+    """Remove from the disk what was deleted and what was never sent, as `serve` does every minute."""
+    terms, blobs = server.terms_of(config), server.open_media(config)
+    database = server.open_database(config)
+    try:
+        done = asyncio.run(purge(database, blobs, terms, thoroughly=True))
+    finally:
+        database.close()
+    click.echo(f"removed {done.media} media and {done.strays} files without a row")
+    if not done.log_is_empty:
+        raise click.ClickException("the write-ahead log is in use: run it again")
 
 
 @main.command()
@@ -185,6 +205,16 @@ def rotate_token(config: Config, account_sid: str) -> None:
         config, lambda tx, vault: accounts.rotate_token(tx, vault, find_account(tx, account_sid))
     )
     click.echo(f"TWILIO_AUTH_TOKEN={token}")
+
+
+@account.command("delete")
+@click.argument("account_sid")
+@click.confirmation_option(prompt="All of the account's conversations go with it. Delete it?")
+@settings("database")
+def delete_account(config: Config, account_sid: str) -> None:
+    """Delete an account with all that is its own; it stops working at once."""
+    in_database(config, lambda tx, _: accounts.delete_account(tx, find_account(tx, account_sid)))
+    click.echo(f"deleted {account_sid}")
 
 
 @main.group()

@@ -29,6 +29,13 @@ class Config:
     profile: Literal["documented", "observed"] = setting(
         "documented", "Follow the reference page, or what was recorded of the live service."
     )
+    media: str | None = setting(
+        None, "Where media are kept: a directory or s3://bucket/prefix; else <database>.media."
+    )
+    unattached_hours: int = setting(
+        24, "How long an upload may wait for the message it is sent with, in hours."
+    )
+    purge_days: int = setting(0, "How long the bytes of deleted media stay on the disk, in days; at most 30.")
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", "Least level that is logged; each request is logged at info."
     )

@@ -24,7 +24,9 @@ from parlour.api.telemetry import STANDING_HEADERS, Telemetry
 from parlour.config import Config
 from parlour.logs import configure_logs
 from parlour.resources.accounts import create_account, find_account, list_accounts, sealed_tokens
+from parlour.resources.purge import MAX_PURGE_DAYS, Purger, Terms
 from parlour.store import Database, Transaction
+from parlour.store.blobs import Blobs, open_blobs
 from parlour.store.credentials import Account, Vault, key_beside
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
@@ -102,6 +104,17 @@ def open_database(config: Config) -> Database:
     return Database(engine)
 
 
+def open_media(config: Config) -> Blobs:
+    """Where media are kept; a directory is made if it is missing."""
+    return open_blobs(config.media or f"{config.database}.media")
+
+
+def terms_of(config: Config) -> Terms:
+    if config.unattached_hours < 0 or not 0 <= config.purge_days <= MAX_PURGE_DAYS:
+        raise BadSetting(f"hours and days must not be negative, days to the purge at most {MAX_PURGE_DAYS}")
+    return Terms(config.unattached_hours, config.purge_days)
+
+
 def ensure_account(tx: Transaction, vault: Vault, config: Config) -> tuple[Account, str] | None:
     """Make the first account, or the one that is preset; None when there was nothing to make."""
     sid, token = config.account_sid, config.auth_token
@@ -137,10 +150,11 @@ def serve(config: Config) -> None:
         vault = open_fitting_vault(database, config)
         made = database.run(lambda tx: ensure_account(tx, vault, config))
         ensure_delays(config)
-        with listen(config) as listener:
+        blobs, terms = open_media(config), terms_of(config)
+        with listen(config) as listener, Purger(database, blobs, terms):
             url = public_url(config, listener)
             sender = Sender(allow_private=allows_private(config))
-            application = app.build(database, vault, sender, url, PROFILES[config.profile])
+            application = app.build(database, vault, sender, blobs, url, PROFILES[config.profile])
             with working(config):
                 announce(config, url, made)
                 spare_the_collector()

@@ -35,4 +35,6 @@ def test_a_deleted_text_is_not_left_in_the_database_file(api, room, running, tmp
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
 
-    assert not any(b"burn after reading" in file.read_bytes() for file in tmp_path.iterdir())
+    assert not any(
+        b"burn after reading" in file.read_bytes() for file in tmp_path.iterdir() if file.is_file()
+    )

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
+from twilio.rest.content.v1.content import ContentInstance
+from twilio.rest.content.v1.content.approval_create import ApprovalCreateList
 
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN
 
@@ -19,7 +21,7 @@ UPDATED = datetime(2015, 12, 16, 22, 18, 38, tzinfo=UTC)
 
 def client_of(server, username=ACCOUNT_SID, password=AUTH_TOKEN):
     client = Client(username, password)
-    client.conversations.base_url = server.url
+    client.conversations.base_url = client.content.base_url = server.url
     return client
 
 
@@ -145,3 +147,41 @@ def test_the_example_of_the_readme_runs(launch):
     )
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def content_request(client, **payload):
+    made = client.content.v1.contents.create
+    return made(ContentInstance.ContentCreateRequest({"language": "en", **payload}))
+
+
+def test_content_is_made_listed_and_sent(client, messages):
+    types = ContentInstance.Types({"twilio/text": {"body": "Hello {{name}}"}})
+    content = content_request(client, friendly_name="Greeting", variables={"name": "you"}, types=types)
+    message = messages.create(
+        content_sid=content.sid, content_variables='{"name": "John"}', author="message author"
+    )
+
+    # What the published description answers to the same: createWithContentSid.
+    assert (message.body, message.content_sid, message.media) == ("Hello John", content.sid, None)
+    assert messages.create(content_sid=content.sid).body == "Hello you"
+    assert [each.sid for each in client.content.v1.contents.list()] == [content.sid]
+    assert client.content.v1.contents(content.sid).fetch().types == {
+        "twilio/text": {"body": "Hello {{name}}"}
+    }
+
+
+def test_content_is_updated_approved_and_deleted(client, messages):
+    types = ContentInstance.Types(
+        {"twilio/quick-reply": {"body": "Tea?", "actions": [{"type": "QUICK_REPLY", "title": "Yes"}]}}
+    )
+    content = content_request(client, types=types)
+    context = client.content.v1.contents(content.sid)
+    changed = ContentInstance.Types({"twilio/text": {"body": "Tea!"}})
+    assert context.update(ContentInstance.ContentUpdateRequest({"types": changed})).sid == content.sid
+    approval = context.approval_create.create(
+        ApprovalCreateList.ContentApprovalRequest({"name": "tea", "category": "UTILITY"})
+    )
+
+    assert approval.status == context.approval_fetch().fetch().whatsapp["status"] == "approved"
+    assert messages.create(content_sid=content.sid).body == "Tea!"
+    assert context.delete() is True

@@ -1,4 +1,4 @@
-"""Our description against the official one, for every path that is served."""
+"""Our description against the official ones, for every path that is served."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,8 @@ from parlour import resources
 from parlour.api.body import FORM
 from parlour.api.openapi import describe
 
-OFFICIAL = Path(__file__).parents[3] / "shared/contract/conversations_v1.openapi.json"
+CONTRACT = Path(__file__).parents[3] / "shared/contract"
+OFFICIAL = [CONTRACT / name for name in ("conversations_v1.openapi.json", "content_v1.openapi.json")]
 # Linked by every message, and described nowhere (contract: messages.md §4).
 UNDESCRIBED = "/ChannelMetadata"
 
@@ -24,9 +25,12 @@ OPERATIONS = [
 
 @pytest.fixture(scope="session")
 def official():
-    if not OFFICIAL.exists():
-        pytest.skip("the official description is not beside this checkout")
-    return json.loads(OFFICIAL.read_text())
+    if not all(each.exists() for each in OFFICIAL):
+        pytest.skip("the official descriptions are not beside this checkout")
+    described = [json.loads(each.read_text()) for each in OFFICIAL]
+    schemas = {name: schema for each in described for name, schema in each["components"]["schemas"].items()}
+    paths = {path: methods for each in described for path, methods in each["paths"].items()}
+    return {"paths": paths, "components": {"schemas": schemas}}
 
 
 def form_of(operation):

@@ -8,6 +8,8 @@ from falcon.asgi import App, Request, Response
 from parlour import errors
 from parlour.api.telemetry import Receive, Scope, Send
 
+WITH_BODIES = {"POST", "PUT"}
+
 
 class Application:
     """Falcon's application, routed by the path as it was sent.
@@ -24,7 +26,7 @@ class Application:
             return
         scope["path"] = as_ascii(scope["raw_path"])
         scope["query_string"] = as_ascii(scope["query_string"]).encode()
-        await self._app(scope, whole(receive) if scope["method"] == "POST" else receive, send)
+        await self._app(scope, whole(receive) if scope["method"] in WITH_BODIES else receive, send)
 
 
 def as_ascii(raw: bytes) -> str:

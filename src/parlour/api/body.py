@@ -1,5 +1,9 @@
 """Reading a request's parameters: how large they may be and how they must be encoded."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
 from falcon.asgi import Request
 
 from parlour import errors
@@ -10,15 +14,43 @@ MAX_FORM_BYTES = 262_144
 MAX_DISCARDED_BYTES = 16 * 1_048_576
 
 FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+Parameters = dict[str, str | list[str]]
 
 
-async def read_parameters(request: Request) -> dict[str, str | list[str]]:
-    """The form's parameters; 413/20413 over MAX_FORM_BYTES, 400/20001 for another encoding."""
+class Encoding(NamedTuple):
+    """How the parameters of a resource are sent."""
+
+    media_type: str
+    parse: Callable[[bytes], Parameters]
+
+    async def read(self, request: Request) -> Parameters:
+        """The parameters; 413/20413 over MAX_FORM_BYTES, 400/20001 for another encoding."""
+        raw = await read_bytes(request)
+        given = request.content_type
+        if raw and given is not None and given.partition(";")[0].strip().lower() != self.media_type:
+            raise errors.INVALID_REQUEST(reason=f"parameters must be sent as {self.media_type}")
+        return self.parse(raw)
+
+
+async def read_bytes(request: Request) -> bytes:
     raw: bytes = await request.stream.read(MAX_FORM_BYTES + 1)
     if len(raw) > MAX_FORM_BYTES:
         await request.stream.read(MAX_DISCARDED_BYTES)
         raise errors.REQUEST_TOO_LARGE()
-    content_type = request.content_type
-    if raw and content_type is not None and content_type.partition(";")[0].strip().lower() != FORM:
-        raise errors.INVALID_REQUEST(reason=f"parameters must be sent as {FORM}")
-    return parse_form(raw)
+    return raw
+
+
+def parse_object(raw: bytes) -> Parameters:
+    """The members of a JSON object, each as JSON; those that are null count as not sent."""
+    try:
+        members = msgspec.json.decode(raw or b"{}", type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise errors.INVALID_REQUEST(reason="it is not a JSON object") from None
+    sent = {name: bytes(value).decode() for name, value in members.items()}
+    return {name: value for name, value in sent.items() if value != "null"}
+
+
+AS_FORM = Encoding(FORM, parse_form)
+AS_JSON = Encoding(JSON, parse_object)

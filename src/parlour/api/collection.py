@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from parlour import errors
+from parlour.api.body import AS_FORM, Encoding
 from parlour.errors import ApiError
 from parlour.store import Transaction
 from parlour.wire.kinds import Kind
@@ -111,6 +112,7 @@ class Collection:
     key: str
     prefixes: tuple[str, ...] = BOTH
     within: Callable[[Transaction, Call], Any] | None = None
+    encoding: Encoding = AS_FORM
     operations: list[Operation] = field(default_factory=list)
 
     @property
@@ -138,6 +140,9 @@ class Collection:
 
     def act(self, action: str) -> Registrar:
         return self._on("POST", 200, on_item=True, action=action)
+
+    def replace(self) -> Registrar:
+        return self._on("PUT", 200, on_item=True, accepts=On.UPDATE)
 
     def _on(self, method: str, status: int, **options: Any) -> Registrar:
         def register(handler: H) -> H:

@@ -10,7 +10,7 @@ from falcon.asgi import Request, Response
 from parlour import errors
 from parlour.api.answers import Answer, Answers
 from parlour.api.auth import Authenticator
-from parlour.api.body import read_parameters
+from parlour.api.body import JSON
 from parlour.api.collection import ALONE, Call, Operation
 from parlour.api.forms import parse_form
 from parlour.api.hooks import Hooks
@@ -21,8 +21,6 @@ from parlour.wire.profiles import Profile
 from parlour.wire.resource import read_form, render
 
 encode = msgspec.json.encode
-
-JSON = "application/json"
 
 
 class Pipeline:
@@ -71,7 +69,7 @@ class Pipeline:
 
     async def _write(self, operation: Operation, call: Call, request: Request) -> bytes | None:
         if operation.accepts:
-            form = await read_parameters(request)
+            form = await operation.collection.encoding.read(request)
             changes = read_form(operation.collection.resource, form, operation.accepts)
             call = msgspec.structs.replace(call, changes=changes)
         result = await self._hooks.perform(operation, call)

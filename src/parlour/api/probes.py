@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from falcon.asgi import Request, Response
 
-from parlour.api.pipeline import JSON
+from parlour.api.body import JSON
 from parlour.store import Database, Transaction
 
 OK = msgspec.json.encode({"status": "ok"})

@@ -9,8 +9,9 @@ import structlog
 from falcon.asgi import App, Request, Response
 
 from parlour import errors
+from parlour.api.body import JSON
 from parlour.api.collection import ALONE, Collection, Operation
-from parlour.api.pipeline import JSON, Pipeline
+from parlour.api.pipeline import Pipeline
 from parlour.errors import ApiError
 
 log = structlog.get_logger()

@@ -1,8 +1,11 @@
 """What the server serves, in the order of its URLs."""
 
+from parlour.resources.approvals import approval_requests, approvals
 from parlour.resources.channel_metadata import channel_metadata
+from parlour.resources.content import contents
 from parlour.resources.conversation_webhooks import conversation_webhooks
 from parlour.resources.conversations import conversations
+from parlour.resources.media import media
 from parlour.resources.messages import messages
 from parlour.resources.participants import participants
 from parlour.resources.receipts import receipts
@@ -20,5 +23,9 @@ ALL = (
     receipts,
     channel_metadata,
     conversation_webhooks,
+    contents,
+    approvals,
+    approval_requests,
     webhook_deliveries,
 )
+FILES = (media,)

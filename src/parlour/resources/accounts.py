@@ -1,5 +1,6 @@
 """Accounts and API keys: made, listed and revoked from the command line."""
 
+from parlour.resources.attachments import discard_media_of_account
 from parlour.resources.services import add_service
 from parlour.store import Transaction
 from parlour.store.credentials import Account, ApiKey, Vault, hash_secret, new_secret
@@ -49,6 +50,12 @@ def rotate_token(tx: Transaction, vault: Vault, account: Account) -> str:
     token = new_secret()
     tx.update(account, sealed_auth_token=vault.seal(token), date_updated=tx.now)
     return token
+
+
+def delete_account(tx: Transaction, account: Account) -> None:
+    """The account and all that is its own; the bytes of its media go with the next purge."""
+    discard_media_of_account(tx, account.sid)
+    tx.delete(account)
 
 
 def create_key(tx: Transaction, account: Account, friendly_name: str) -> tuple[ApiKey, str]:

@@ -1,38 +1,139 @@
 """Content: the templates that a message can be made from, and the variables that fill them."""
 
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from parlour import errors
+from parlour.api.body import AS_JSON
+from parlour.api.collection import ALONE, Call, Collection
+from parlour.resources.content_types import Value, check_types, check_variables, render_types, text_of
+from parlour.resources.services import ensure_account_exists
+from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.kinds import Kind
+from parlour.wire.json_kinds import json_object, json_string
+from parlour.wire.kinds import Kind, Timestamp
+from parlour.wire.marks import Required, Wire, Writable
+from parlour.wire.paging import Page
+from parlour.wire.resource import Resource
 
 # Contract: messages.md §1.3 and the pages of these errors.
 MAX_VARIABLES_CHARACTERS = 27_801
 MAX_KEY_CHARACTERS = 16
 MAX_VALUE_CHARACTERS = 256
 
+MAX_NAME_CHARACTERS = 256
+MAX_RENDERED_BYTES = 65_536
+MAX_LANGUAGE_CHARACTERS = 16
 
-def read_variables(raw: str) -> str:
+OBJECT = {"type": "object"}
+TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+
+Name = Annotated[str, json_string(MAX_NAME_CHARACTERS), Wire("friendly_name")]
+Language = Annotated[str, json_string(MAX_LANGUAGE_CHARACTERS, may_be_empty=False), Wire("language")]
+Variables = Annotated[str, json_object(check_variables, TEXTS), Wire("variables")]
+Types = Annotated[str, json_object(check_types, OBJECT), Wire("types")]
+
+
+def read_values(raw: str) -> dict[str, Value]:
     """A JSON object of strings."""
     if len(raw) > MAX_VARIABLES_CHARACTERS:
         raise errors.CONTENT_VARIABLES_TOO_LONG()
     try:
-        variables = msgspec.json.decode(raw, type=dict[str, str | int | float | bool | None])
+        values = msgspec.json.decode(raw, type=dict[str, Value])
     except (msgspec.DecodeError, RecursionError):
         raise errors.CONTENT_VARIABLES_NOT_JSON() from None
-    if any(len(key) > MAX_KEY_CHARACTERS for key in variables):
+    if any(len(key) > MAX_KEY_CHARACTERS for key in values):
         raise errors.CONTENT_VARIABLE_KEY_TOO_LONG()
-    if any(isinstance(value, str) and len(value) > MAX_VALUE_CHARACTERS for value in variables.values()):
+    if any(isinstance(value, str) and len(value) > MAX_VALUE_CHARACTERS for value in values.values()):
         raise errors.CONTENT_VARIABLE_VALUE_TOO_LONG()
-    return raw
+    return values
 
 
 ContentSid = Annotated[str, sids.sid("HX", invalid=errors.INVALID_CONTENT_SID)]
-ContentVariables = Annotated[str, Kind(read_variables, {"type": "string"})]
+ContentVariables = Annotated[dict[str, Value], Kind(read_values, {"type": "string"})]
 
 
-def find_content(sid: str) -> NoReturn:
-    # No template can be made yet, so there is none to find.
-    raise errors.NOT_FOUND(path=f"/Content/{sid}")
+class Content(Resource, frozen=True):
+    table: ClassVar = "contents"
+    link_names: ClassVar = {
+        "approval_create": "ApprovalRequests/whatsapp",
+        "approval_fetch": "ApprovalRequests",
+    }
+
+    sid: sids.Content
+    account_sid: sids.Account
+    date_created: Timestamp
+    date_updated: Timestamp
+    language: Required[Writable[Language]]
+    types: Required[Writable[Types]]
+    friendly_name: Writable[Name | None] = None
+    variables: Writable[Variables] = "{}"
+
+
+contents = Collection(Content, "/Content", key="contents", prefixes=(ALONE,), encoding=AS_JSON)
+
+
+@contents.create()
+def create_content(tx: Transaction, call: Call) -> Content:
+    ensure_account_exists(tx, call)
+    return tx.insert(
+        Content(
+            sid=tx.new_sid("HX"),
+            account_sid=call.account_sid,
+            date_created=tx.now,
+            date_updated=tx.now,
+            **call.changes,
+        )
+    )
+
+
+@contents.list()
+def list_contents(tx: Transaction, call: Call) -> Page[Content]:
+    mine = [("account_sid", "=", call.account_sid)]
+    return tx.page(Content, call.paging, where=mine, by=("date_created", "sid"))
+
+
+@contents.fetch()
+def fetch_content(tx: Transaction, call: Call) -> Content:
+    return find_path_content(tx, call, "Sid")
+
+
+@contents.replace()
+def update_content(tx: Transaction, call: Call) -> Content:
+    content = fetch_content(tx, call)
+    if "types" not in call.changes:
+        raise errors.MISSING_PARAMETER(name="types")
+    return tx.update(content, **{"date_updated": tx.now} | call.changes)
+
+
+@contents.delete()
+def delete_content(tx: Transaction, call: Call) -> None:
+    tx.delete(fetch_content(tx, call))
+
+
+def find_path_content(tx: Transaction, call: Call, name: str) -> Content:
+    content = find_content(tx, call, call.path[name])
+    if content is None:
+        raise call.not_found()
+    return content
+
+
+def find_content(tx: Transaction, call: Call, sid: str) -> Content | None:
+    content = tx.find(Content, sid=sid)
+    return content if content is not None and content.account_sid == call.account_sid else None
+
+
+def render_content(tx: Transaction, call: Call, sid: str, values: dict[str, Value]) -> dict[str, Any]:
+    """What a message says that is made from content: its fields, by name."""
+    content = find_content(tx, call, sid)
+    if content is None:
+        raise errors.NOT_FOUND(path=f"/Content/{sid}")
+    given = {name: value for name, value in values.items() if value is not None}
+    name, data = render_types(
+        msgspec.json.decode(content.types), msgspec.json.decode(content.variables) | given
+    )
+    written = msgspec.json.encode({"type": name, "data": data})
+    if len(written) > MAX_RENDERED_BYTES:
+        raise errors.BODY_TOO_LONG()
+    return {"body": text_of(data), "content_sid": sid, "content": written.decode()}

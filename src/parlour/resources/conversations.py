@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from parlour import errors
 from parlour.api.collection import Call, Collection
+from parlour.resources.attachments import discard_media_of_conversation
 from parlour.resources.services import ensure_service_exists
 from parlour.resources.timers import (
     ClosedAfter,
@@ -151,6 +152,7 @@ def delete_conversation(tx: Transaction, call: Call) -> Conversation:
     conversation = fetch_conversation(tx, call)
     # While its own webhooks are there.
     announce(tx, call, "onConversationRemoved", conversation, conversation, DateRemoved=tx.now)
+    discard_media_of_conversation(tx, conversation.sid)
     tx.delete(conversation)
     return conversation
 

@@ -1,10 +1,17 @@
 """Messages: what is said in a conversation."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from parlour import errors
 from parlour.api.collection import Call, Collection
-from parlour.resources.content import ContentSid, ContentVariables, find_content
+from parlour.resources.attachments import (
+    MediaSids,
+    attach,
+    discard_media_of_message,
+    find_sendable,
+    listed,
+)
+from parlour.resources.content import ContentSid, ContentVariables, render_content
 from parlour.resources.conversations import (
     Conversation,
     find_conversation,
@@ -34,12 +41,11 @@ SYSTEM = "system"
 
 Attributes = Annotated[str, json_text(max_bytes=4_096)]
 Author = Annotated[str, text(256, too_long=errors.AUTHOR_TOO_LONG)]
-MediaSid = Annotated[str, sids.sid("ME", invalid=errors.INVALID_MEDIA_SID)]
 Subject = Annotated[str, text(256)]
 
 
 class MessageParameters(Parameters, frozen=True):
-    media_sid: Creatable[MediaSid | None] = None
+    media_sid: Creatable[MediaSids | None] = None
     content_variables: Creatable[ContentVariables | None] = None
 
 
@@ -65,6 +71,7 @@ class Message(Resource, frozen=True):
     media: JsonList | None = None
     content_sid: Creatable[ContentSid | None] = None
     delivery: JsonObject | None = None
+    content: Hidden[JsonObject | None] = None
 
 
 messages = Collection(
@@ -75,8 +82,9 @@ messages = Collection(
 @messages.create(before="onMessageAdd")
 def create_message(tx: Transaction, call: Call) -> Message:
     conversation = find_open_conversation(tx, call)
-    ensure_sendable(call)
-    changes = call.changes
+    changes = call.changes | what_content_says(tx, call)
+    ensure_body_fits(call, changes)
+    media = find_sendable(tx, conversation, changes.get("media_sid") or ())
     author = changes.get("author") or SYSTEM
     date_created = changes.get("date_created", tx.now)
     message = Message(
@@ -92,8 +100,12 @@ def create_message(tx: Transaction, call: Call) -> Message:
         body=changes.get("body"),
         subject=changes.get("subject"),
         attributes=changes.get("attributes", "{}"),
+        media=listed(media),
+        content_sid=changes.get("content_sid"),
+        content=changes.get("content"),
     )
     tx.insert(message)
+    attach(tx, media, conversation.sid, message.sid)
     wake(tx, conversation, next_message_index=message.index + 1)
     announce(tx, call, "onMessageAdded", message, conversation)
     return message
@@ -118,7 +130,7 @@ def update_message(tx: Transaction, call: Call) -> Message:
     message = find_message(tx, call, conversation, call.path["Sid"])
     if not call.changes:
         raise errors.NOTHING_TO_UPDATE()
-    ensure_sendable(call)
+    ensure_body_fits(call, call.changes)
     changes = {"date_updated": tx.now} | call.changes
     if "author" in changes:
         changes["author"] = changes["author"] or SYSTEM
@@ -133,6 +145,8 @@ def delete_message(tx: Transaction, call: Call) -> Message:
     # A closed conversation takes no messages, but gives them up (contract: messages.md §1.5).
     conversation = find_conversation(tx, call)
     message = find_message(tx, call, conversation, call.path["Sid"])
+    if message.media is not None:
+        discard_media_of_message(tx, conversation.sid, message.sid)
     tx.delete(message)
     announce(tx, call, "onMessageRemoved", message, conversation, DateRemoved=tx.now)
     return message
@@ -150,13 +164,17 @@ def find_path_message(tx: Transaction, call: Call) -> Message:
     return find_message(tx, call, find_conversation(tx, call), call.path["MessageSid"])
 
 
-def ensure_sendable(call: Call) -> None:
-    changes = call.changes
+def ensure_body_fits(call: Call, changes: dict[str, Any]) -> None:
     if changes.get("body") is not None:
         call.profile.ensure_body_fits(changes["body"])
+
+
+def what_content_says(tx: Transaction, call: Call) -> dict[str, Any]:
+    """The fields of a message that is made from content, which come before any that were sent."""
+    changes = call.changes
     if "content_sid" in changes:
-        find_content(changes["content_sid"])
-    elif "content_variables" in changes:
+        values = changes.get("content_variables", {})
+        return {"media_sid": None, **render_content(tx, call, changes["content_sid"], values)}
+    if "content_variables" in changes:
         raise errors.CONTENT_VARIABLES_WITHOUT_CONTENT()
-    elif "media_sid" in changes:
-        raise errors.MEDIA_NOT_FOUND()
+    return {}

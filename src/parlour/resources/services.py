@@ -4,7 +4,9 @@ from typing import Annotated, ClassVar
 
 from parlour import errors
 from parlour.api.collection import ALONE, Call, Collection
+from parlour.resources.attachments import discard_media_of_service
 from parlour.store import Transaction
+from parlour.store.credentials import Account
 from parlour.wire import sids
 from parlour.wire.kinds import Timestamp, text
 from parlour.wire.marks import Creatable, Required
@@ -41,6 +43,7 @@ services = Collection(Service, "/Services", key="services", prefixes=(ALONE,))
 
 @services.create()
 def create_service(tx: Transaction, call: Call) -> Service:
+    ensure_account_exists(tx, call)
     return add_service(tx, call.account_sid, call.changes["friendly_name"], tx.new_sid("IS"))
 
 
@@ -63,6 +66,7 @@ def delete_service(tx: Transaction, call: Call) -> None:
     service = fetch_service(tx, call)
     if service.sid == call.default_service_sid:
         raise errors.CONFLICT(reason="it is the account's default service")
+    discard_media_of_service(tx, service.sid)
     tx.delete(service)
 
 
@@ -76,6 +80,12 @@ def add_service(tx: Transaction, account_sid: str, friendly_name: str, sid: str)
             date_updated=tx.now,
         )
     )
+
+
+def ensure_account_exists(tx: Transaction, call: Call) -> None:
+    # Credentials are trusted for a moment after the account was deleted.
+    if tx.find(Account, sid=call.account_sid) is None:
+        raise errors.AUTHENTICATE()
 
 
 def ensure_service_exists(tx: Transaction, call: Call) -> None:

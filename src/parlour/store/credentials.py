@@ -46,6 +46,7 @@ class Vault:
             self._fernet = Fernet(key)
         except ValueError:
             raise VaultError("the secret key must be 32 bytes in URL-safe base64") from None
+        self._signing_key = hmac.digest(key.encode(), b"links to media", "sha256")
 
     def seal(self, token: str) -> str:
         return self._fernet.encrypt(token.encode()).decode()
@@ -55,6 +56,10 @@ class Vault:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
             raise VaultError("the secret key is not the one this database was made with") from None
+
+    def sign(self, text: str) -> str:
+        """What only a holder of the key can work out from `text`."""
+        return hmac.new(self._signing_key, text.encode(), "sha256").hexdigest()
 
 
 def key_beside(database: Path, *, may_make: bool) -> str:

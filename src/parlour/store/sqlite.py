@@ -26,6 +26,15 @@ class SQLite:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def truncate_log(self) -> bool:
+        """Empty the write-ahead log, which still holds what was deleted; False if somebody reads from it."""
+        connection = self.connect()
+        try:
+            busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            connection.close()
+        return not busy
+
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path,

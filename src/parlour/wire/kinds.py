@@ -223,6 +223,11 @@ def show_millisecond(milliseconds: int) -> str:
     return f"{show_second(milliseconds // SECOND)[:-1]}.{milliseconds % SECOND:03}Z"
 
 
+def show_microsecond(milliseconds: int) -> str:
+    # The media service has dates of its own, with an offset (contract: messages.md §5).
+    return f"{show_millisecond(milliseconds)[:-1]}000+00:00"
+
+
 def read_integer(raw: str) -> int:
     if not re.fullmatch(r"-?\d{1,15}", raw, re.ASCII):
         raise ValueError("must be a whole number")

@@ -33,6 +33,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     key: ClassVar[tuple[str, ...]] = ("sid",)
     part_of: ClassVar["type[Resource] | None"] = None
     versioned: ClassVar[bool] = False
+    shows_url: ClassVar[bool] = True
     link_names: ClassVar[Mapping[str, str]] = {}
     event_names: ClassVar[Mapping[str, str]] = {}
     unstored: ClassVar[type[Parameters]] = Parameters
@@ -177,7 +178,8 @@ def render(resource: Resource, url: str, in_service: bool) -> dict[str, Any]:
             body[name] = show(value)
     for name, work_out in plan.worked_out:
         body[name] = work_out(resource)
-    body["url"] = url
+    if resource.shows_url:
+        body["url"] = url
     if plan.links:
         body["links"] = {name: f"{url}/{path}" for name, path in plan.links}
     return body
@@ -199,7 +201,8 @@ def body_schema(declared: type[Resource], in_service: bool) -> JsonSchema:
         if not is_withheld(f, in_service):
             properties[f.name] = nullable(f.kind.schema) if f.nullable else dict(f.kind.schema)
     properties |= {name: each.schema for name, each in worked_out(declared).items()}
-    properties["url"] = {"type": "string", "format": "uri"}
+    if declared.shows_url:
+        properties["url"] = {"type": "string", "format": "uri"}
     if declared.link_names:
         links = {name: {"type": "string", "format": "uri"} for name in declared.link_names}
         properties["links"] = {"type": "object", "properties": links, "required": list(links)}

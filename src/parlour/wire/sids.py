@@ -60,12 +60,15 @@ class SidSource:
 
 Account = Annotated[str, sid("AC")]
 Conversation = Annotated[str, sid("CH")]
+Content = Annotated[str, sid("HX")]
+Media = Annotated[str, sid("ME")]
 Message = Annotated[str, sid("IM")]
 Participant = Annotated[str, sid("MB")]
 Receipt = Annotated[str, sid("DY")]
 Service = Annotated[str, sid("IS")]
 
 is_conversation_sid = re.compile(r"CH[0-9a-fA-F]{32}").fullmatch
+is_media_sid = re.compile(r"ME[0-9a-fA-F]{32}").fullmatch
 is_participant_sid = re.compile(r"MB[0-9a-fA-F]{32}").fullmatch
 is_user_sid = re.compile(r"US[0-9a-fA-F]{32}").fullmatch
 is_account_sid = re.compile(r"AC[0-9a-fA-F]{32}").fullmatch

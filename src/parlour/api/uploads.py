@@ -1,0 +1,144 @@
+"""Reading a file out of a request, raw or from a multipart form, without ever holding it whole."""
+
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
+
+from falcon.asgi import Request
+from falcon.asgi.multipart import BodyPart, MultipartForm
+from falcon.asgi.reader import BufferedReader
+from falcon.errors import DelimiterError
+from falcon.media.multipart import MultipartParseOptions
+from falcon.util.mediatypes import parse_header
+
+from parlour import errors
+from parlour.store.blobs import Written
+
+MAX_FILE_BYTES = 150 * 1_048_576
+# What a multipart form may hold beside its file.
+MAX_ENVELOPE_BYTES = 65_536
+MAX_FIELD_BYTES = 4_096
+MAX_FILENAME_CHARACTERS = 256
+MAX_AUTHOR_CHARACTERS = 256
+BUFFER_BYTES = 65_536
+
+MULTIPART = "multipart/form-data"
+ANY_TYPE = "application/octet-stream"
+MEDIA_TYPE = re.compile(r"[!#$&^_.+\w-]{1,127}/[!#$&^_.+\w-]{1,127}( *;[\x20-\x7e]{0,256})?", re.ASCII)
+CATEGORIES = ("media", "body", "history")
+FIELDS = ("Filename", "Category", "Author")
+
+Keep = Callable[[AsyncIterator[bytes]], Awaitable[Written]]
+
+
+class Upload(NamedTuple):
+    """A file that was received and kept, and what its sender said of it."""
+
+    written: Written
+    content_type: str
+    filename: str | None
+    author: str | None
+    category: str
+
+
+async def receive_file(request: Request, keep: Keep) -> Upload:
+    """Have `keep` take the request's file, and read what is said of it."""
+    content_type = request.content_type or ANY_TYPE
+    name, options = parse_header(content_type)
+    length = request.content_length
+    if name.lower() != MULTIPART:
+        ensure_length_fits(length, MAX_FILE_BYTES)
+        written = await keep(no_larger_than_allowed(request.stream))
+        upload = describe(written, content_type, None, dict.fromkeys(FIELDS) | query_of(request))
+        ensure_size_is_as_told(request, written.size)
+        return upload
+    ensure_length_fits(length, MAX_FILE_BYTES + MAX_ENVELOPE_BYTES)
+    boundary = options.get("boundary", "").encode()
+    if not 0 < len(boundary) <= 70:  # noqa: PLR2004 - RFC 2046 says so
+        raise errors.INVALID_REQUEST(reason="it is not a multipart form")
+    return await receive_form(request, boundary, keep)
+
+
+async def receive_form(request: Request, boundary: bytes, keep: Keep) -> Upload:
+    stream = BufferedReader(request.stream, chunk_size=BUFFER_BYTES)
+    said: dict[str, str | None] = dict.fromkeys(FIELDS)
+    found: tuple[Written, str, str | None] | None = None
+    async for part in MultipartForm(stream, boundary, request.content_length, MultipartParseOptions()):
+        name, filename = names_of(part)
+        if filename is not None:
+            if found is not None:
+                raise errors.INVALID_REQUEST(reason="it holds more than one file")
+            written = await keep(no_larger_than_allowed(part.stream))
+            found = written, part.content_type, filename
+        elif name in FIELDS:
+            said[name] = await read_field(part)
+    if found is None:
+        raise errors.MISSING_PARAMETER(name="media")
+    return describe(*found, said | query_of(request))
+
+
+def names_of(part: BodyPart) -> tuple[str | None, str | None]:
+    """The name of the part and of its file."""
+    try:
+        return part.name, part.filename
+    except UnicodeDecodeError:
+        raise errors.INVALID_REQUEST(reason="a name is not UTF-8") from None
+
+
+async def read_field(part: BodyPart) -> str:
+    raw = await part.stream.read(MAX_FIELD_BYTES + 1)
+    if len(raw) > MAX_FIELD_BYTES:
+        raise errors.REQUEST_TOO_LARGE()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise errors.INVALID_REQUEST(reason="the parameters are not UTF-8") from None
+
+
+def query_of(request: Request) -> dict[str, str | None]:
+    asked = {name: request.get_param(name) for name in FIELDS}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def describe(
+    written: Written, content_type: str, filename: str | None, said: dict[str, str | None]
+) -> Upload:
+    if not MEDIA_TYPE.fullmatch(content_type):
+        raise errors.INVALID_MEDIA_TYPE()
+    category = (said["Category"] or CATEGORIES[0]).lower()
+    if category not in CATEGORIES:
+        raise errors.INVALID_PARAMETER(name="Category", reason=f"must be one of {', '.join(CATEGORIES)}")
+    filename = said["Filename"] or filename or None
+    ensure_short_text("Filename", filename, MAX_FILENAME_CHARACTERS)
+    ensure_short_text("Author", said["Author"], MAX_AUTHOR_CHARACTERS)
+    return Upload(written, content_type, filename, said["Author"] or None, category)
+
+
+def ensure_short_text(name: str, text: str | None, max_characters: int) -> None:
+    if text is not None and (len(text) > max_characters or "\0" in text):
+        reason = f"must be at most {max_characters} characters, without NUL"
+        raise errors.INVALID_PARAMETER(name=name, reason=reason)
+
+
+def ensure_length_fits(length: int | None, most: int) -> None:
+    # Refused by what it says of itself, before a byte of it is taken.
+    if length is not None and length > most:
+        raise errors.MEDIA_TOO_LARGE()
+
+
+def ensure_size_is_as_told(request: Request, size: int) -> None:
+    told = request.get_header("Content-Size")
+    if told is not None and told.strip() != str(size):
+        raise errors.INVALID_REQUEST(reason="Content-Size is not the size of its body")
+
+
+async def no_larger_than_allowed(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    size = 0
+    try:
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > MAX_FILE_BYTES:
+                raise errors.MEDIA_TOO_LARGE()
+            yield chunk
+    except DelimiterError:
+        raise errors.INVALID_REQUEST(reason="it is not a multipart form") from None

@@ -1,0 +1,105 @@
+"""Approvals of content: a self-hosted server asks nobody, so what is asked for is approved at once."""
+
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from parlour.api.body import AS_JSON
+from parlour.api.collection import ALONE, Call, Singleton
+from parlour.resources.content import Content, find_path_content
+from parlour.store import Transaction
+from parlour.wire import sids
+from parlour.wire.json_kinds import json_string
+from parlour.wire.kinds import Text
+from parlour.wire.marks import Creatable, Hidden, Required, Wire
+from parlour.wire.resource import Resource, Shown
+
+MAX_NAME_CHARACTERS = 512
+MAX_CATEGORY_CHARACTERS = 64
+
+Name = Annotated[str, json_string(MAX_NAME_CHARACTERS, may_be_empty=False), Wire("name")]
+Category = Annotated[str, json_string(MAX_CATEGORY_CHARACTERS, may_be_empty=False), Wire("category")]
+
+
+class Approval(Resource, frozen=True):
+    """What was asked for; `sid` is the content's."""
+
+    table: ClassVar = "content_approvals"
+    shows_url: ClassVar = False
+
+    sid: Hidden[sids.Content]
+    account_sid: Hidden[sids.Account]
+    name: Required[Creatable[Name]]
+    category: Required[Creatable[Category]]
+    content_type: Text
+
+    @Shown(type="string")
+    def status(self) -> str:
+        return "approved"
+
+    @Shown(type="string")
+    def rejection_reason(self) -> str:
+        return ""
+
+    @Shown(type="boolean")
+    def allow_category_change(self) -> bool:
+        return True
+
+
+class Approvals(Resource, frozen=True):
+    """The same row as its content shows it; without a row nothing was asked for."""
+
+    table: ClassVar = "content_approvals"
+
+    sid: sids.Content
+    account_sid: sids.Account
+    name: Hidden[Text]
+    category: Hidden[Text]
+    content_type: Hidden[Text]
+
+    @Shown(type="object")
+    def whatsapp(self) -> dict[str, Any]:
+        return {
+            "type": "whatsapp",
+            "name": self.name,
+            "category": self.category,
+            "content_type": self.content_type,
+            "status": "approved" if self.name else "unsubmitted",
+            "rejection_reason": "",
+            "allow_category_change": True,
+        }
+
+
+approval_requests = Singleton(
+    Approval,
+    "/Content/{ContentSid}/ApprovalRequests/whatsapp",
+    key="approval_requests",
+    prefixes=(ALONE,),
+    encoding=AS_JSON,
+)
+approvals = Singleton(Approvals, "/Content/{Sid}/ApprovalRequests", key="approvals", prefixes=(ALONE,))
+
+
+@approval_requests.create()
+def create_approval(tx: Transaction, call: Call) -> Approval:
+    """Asked again, the later request takes the earlier one's place."""
+    content = find_path_content(tx, call, "ContentSid")
+    asked = {**call.changes, "content_type": first_type(content)}
+    known = tx.find(Approval, sid=content.sid)
+    if known is not None:
+        return tx.update(known, **asked)
+    return tx.insert(Approval(sid=content.sid, account_sid=content.account_sid, **asked))
+
+
+@approvals.fetch()
+def fetch_approvals(tx: Transaction, call: Call) -> Approvals:
+    content = find_path_content(tx, call, "Sid")
+    found = tx.find(Approvals, sid=content.sid)
+    if found is not None:
+        return found
+    return Approvals(content.sid, content.account_sid, "", "", first_type(content))
+
+
+def first_type(content: Content) -> str:
+    types: dict[str, Any] = msgspec.json.decode(content.types)
+    return next(iter(types))

@@ -1,0 +1,118 @@
+"""The purge: what was deleted, or never sent, goes from the disk too."""
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import structlog
+
+from parlour.errors import ApiError
+from parlour.store import Database, Transaction
+from parlour.store.blobs import Blobs
+from parlour.store.sqlite import UNAVAILABLE
+
+HOUR = 60 * 60 * 1_000
+DAY = 24 * HOUR
+MAX_PURGE_DAYS = 30
+
+ROWS_AT_ONCE = 500
+EVERY_SECONDS = 60.0
+# Every so many purges all that is stored is compared with the rows; the first of a process does it too.
+THOROUGH_EVERY = 1_440
+
+EXPIRE = """UPDATE media SET date_deleted = ?
+WHERE message_sid IS NULL AND date_deleted IS NULL AND date_created <= ?"""
+# What was never part of a message waits for nothing more.
+DUE = """SELECT sid FROM media WHERE date_deleted IS NOT NULL
+AND (date_deleted <= ? OR message_sid IS NULL) LIMIT ?"""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How long an upload may wait for its message, and how long deleted bytes are kept."""
+
+    unattached_hours: int
+    purge_days: int
+
+
+class Purged(NamedTuple):
+    """How many media were removed with their rows, how many bytes without one; whether the log is empty."""
+
+    media: int
+    strays: int
+    log_is_empty: bool
+
+
+async def purge(database: Database, blobs: Blobs, terms: Terms, *, thoroughly: bool) -> Purged:
+    """Remove what is due. The bytes go first and their row after them, so none are left without a row.
+
+    `thoroughly` also looks through all that is stored for bytes whose row is not there, as after an
+    older backup was put back: a row is written before its first byte, so these belong to nobody.
+    """
+    removed, strays = 0, 0
+    database.run(lambda tx: expire(tx, terms))
+    while due := database.run(lambda tx: find_due(tx, terms)):
+        await blobs.delete(due)
+        database.run(lambda tx, sids=due: remove_rows(tx, sids))  # type: ignore[misc]
+        removed += len(due)
+    if thoroughly:
+        async for names in blobs.names():
+            stray = database.run(lambda tx, names=names: without_row(tx, names))  # type: ignore[misc]
+            await blobs.delete(stray)
+            strays += len(stray)
+    return Purged(removed, strays, await asyncio.to_thread(database.engine.truncate_log))
+
+
+def expire(tx: Transaction, terms: Terms) -> None:
+    tx.execute(EXPIRE, tx.now, tx.now - terms.unattached_hours * HOUR)
+
+
+def find_due(tx: Transaction, terms: Terms) -> list[str]:
+    return [sid for (sid,) in tx.select(DUE, tx.now - terms.purge_days * DAY, ROWS_AT_ONCE)]
+
+
+def remove_rows(tx: Transaction, sids: Iterable[str]) -> None:
+    for sid in sids:
+        tx.execute("DELETE FROM media WHERE sid = ?", sid)
+
+
+def without_row(tx: Transaction, names: Iterable[str]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if not tx.select("SELECT 1 FROM media WHERE sid = ?", name)]
+
+
+class Purger:
+    """A thread that purges again and again, beside a server or for several."""
+
+    def __init__(self, database: Database, blobs: Blobs, terms: Terms) -> None:
+        self._database, self._blobs, self._terms = database, blobs, terms
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="purger", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        count = 0
+        while not self._stop.wait(EVERY_SECONDS if count else 0):
+            self._purge(thoroughly=count % THOROUGH_EVERY == 0)
+            count += 1
+
+    def _purge(self, *, thoroughly: bool) -> None:
+        try:
+            done = asyncio.run(purge(self._database, self._blobs, self._terms, thoroughly=thoroughly))
+        except (*UNAVAILABLE, ApiError) as error:
+            log.warning("purge_failed", error=str(error))
+        except Exception:
+            log.exception("purge_failed")
+        else:
+            if done.media or done.strays:
+                log.info("purged", media=done.media, strays=done.strays)

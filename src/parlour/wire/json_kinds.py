@@ -1,0 +1,44 @@
+"""Kinds of value that arrive as JSON: what is read is the JSON text of one member of an object."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from parlour.errors import Problem
+from parlour.wire.kinds import Kind, show_json
+
+
+def decode(raw: str, kind: Any = Any) -> Any:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(f"cannot be read: {error}") from None
+
+
+def json_string(max_characters: int, too_long: Problem | None = None, *, may_be_empty: bool = True) -> Kind:
+    """Text of at most `max_characters` Unicode code points."""
+
+    def read(raw: str) -> str:
+        text: str = decode(raw, str)
+        if len(text) > max_characters and too_long is not None:
+            raise too_long()
+        if len(text) > max_characters or "\0" in text or not (text or may_be_empty):
+            raise ValueError(f"must be text of at most {max_characters} characters")
+        return text
+
+    least = {} if may_be_empty else {"minLength": 1}
+    given = {"type": "string", "maxLength": max_characters, **least}
+    return Kind(read, {"type": "string"}, parameter_schema=given)
+
+
+def json_object(check: Callable[[Any], Any], schema: Mapping[str, Any]) -> Kind:
+    """An object, kept as JSON in the form that `check` gives it; it raises ValueError."""
+
+    def read(raw: str) -> str:
+        try:
+            return msgspec.json.encode(check(decode(raw))).decode()
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
+
+    return Kind(read, {"type": "object"}, show_json, parameter_schema=schema)

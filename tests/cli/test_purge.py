@@ -1,0 +1,140 @@
+"""`parlour purge`: what was deleted is not on the disk any more, whatever file is searched."""
+
+import subprocess
+
+import pytest
+
+from parlour.errors import SERVICE_UNAVAILABLE
+from parlour.resources.purge import Purger, Terms
+from tests.files import PNG, files_in, upload, wait_until
+from tests.servers import ACCOUNT_SID, TIMEOUT_SECONDS, ServerProcess
+
+SECRETS = ("burn after reading", "whisper-name", "whisper-file", "whisper-bytes", "whisper-author")
+
+
+def parlour(folder, *words):
+    return subprocess.run(
+        [ServerProcess.PROGRAM, *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+
+
+def holders(folder, text):
+    """The files below the folder that hold the text."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path.name for path in files if text.encode() in path.read_bytes() or text in path.name]
+
+
+def tell_secrets(api):
+    conversation = api.post("Conversations", FriendlyName="whisper-name").json()
+    service = f"Services/{conversation['chat_service_sid']}"
+    kept = api.post("Conversations", FriendlyName="kept name").json()
+    for room in (conversation, kept):
+        media = upload(
+            api, service, b"whisper-bytes" * 9_999, Filename="whisper-file", Author="whisper-author"
+        ).json()
+        url = f"{room['url']}/Messages"
+        message = api.post(url, Body="burn after reading " * 80, MediaSid=media["sid"]).json()
+    api.post(message["url"], Body="it was edited")
+    return conversation, message
+
+
+def test_what_was_deleted_is_in_no_file(launch, tmp_path):
+    server = launch("--log-level", "debug")
+    with server.api() as api:
+        conversation, message = tell_secrets(api)
+        assert all(holders(tmp_path, secret) for secret in SECRETS)
+        api.delete(conversation["url"])
+        api.delete(message["url"])
+        ended = parlour(tmp_path, "purge")
+
+        assert (ended.returncode, ended.stdout) == (0, "removed 2 media and 0 files without a row\n")
+        assert {secret: holders(tmp_path, secret) for secret in SECRETS} == {secret: [] for secret in SECRETS}
+        assert holders(tmp_path, "kept name")
+        assert api.get("Conversations").status_code == 200
+
+
+def test_a_deleted_account_is_gone_at_once_and_then_from_every_file(launch, tmp_path):
+    server = launch()
+    with server.api() as api:
+        tell_secrets(api)
+        api.request(
+            "POST", "Content", json={"language": "en", "types": {"twilio/text": {"body": "whisper-body"}}}
+        )
+        assert parlour(tmp_path, "account", "delete", ACCOUNT_SID).returncode == 1
+        ended = parlour(tmp_path, "account", "delete", ACCOUNT_SID, "--yes")
+        assert (ended.returncode, ended.stdout) == (0, f"deleted {ACCOUNT_SID}\n")
+
+        assert api.get("Conversations").status_code in (401, 404)
+    parlour(tmp_path, "purge")
+    gone = (*SECRETS, "whisper-body", "kept name")
+    assert {secret: holders(tmp_path, secret) for secret in gone} == {secret: [] for secret in gone}
+    assert "there is no account" in parlour(tmp_path, "account", "delete", ACCOUNT_SID, "--yes").stderr
+
+
+def test_bytes_without_a_row_are_removed_and_what_is_not_ours_stays(running, api, service, tmp_path):
+    media = upload(api, service).json()
+    folder = files_in(tmp_path)[0].parent
+    strays = [folder / f"ME{'a' * 30}{folder.name}", folder / f"ME{'b' * 30}{folder.name}#1"]
+    foreign = [folder.parent / "notes.txt", folder / "README"]
+    for path in strays + foreign:
+        path.write_text("x")
+
+    assert running.purge().strays == 2
+    assert files_in(tmp_path) == sorted([folder / media["sid"], *foreign])
+
+
+def test_a_purge_may_be_repeated_and_finds_nothing_more(running, api, service):
+    upload(api, service)
+    assert running.purge(unattached_hours=0)[:2] == (1, 0)
+    assert running.purge(unattached_hours=0)[:2] == (0, 0)
+
+
+def test_an_upload_under_way_when_it_expires_is_refused_and_leaves_nothing(running, api, service, tmp_path):
+    def chunks():
+        yield PNG
+        running.purge(unattached_hours=0)
+        yield PNG
+
+    answer = api.request("POST", f"{service}/Media", data=chunks())
+
+    assert answer.status_code in (404, 503)
+    assert files_in(tmp_path) == running.in_database(lambda tx: tx.select("SELECT * FROM media")) == []
+
+
+@pytest.mark.parametrize("options", [("--purge-days", "31"), ("--unattached-hours", "-1")])
+def test_times_that_cannot_be_meant_are_refused(tmp_path, options):
+    for command in ("purge", "serve"):
+        ended = parlour(tmp_path, command, *options)
+        assert ended.returncode == 1
+        assert "at most 30" in ended.stderr
+
+
+@pytest.mark.parametrize("place", ["ftp://example.org/x", "s3:/bucket"])
+def test_a_place_for_media_that_cannot_be_used_is_told(tmp_path, place):
+    ended = parlour(tmp_path, "purge", "--media", place)
+
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_servers_own_purger_goes_on_when_one_purge_fails(running, api, service, tmp_path, monkeypatch):
+    upload(api, service)
+    deleting = running.blobs.delete
+    failed = []
+
+    async def fail_once(names):
+        if not failed:
+            failed.append(names)
+            raise SERVICE_UNAVAILABLE()
+        await deleting(names)
+
+    monkeypatch.setattr(running.blobs, "delete", fail_once)
+    monkeypatch.setattr("parlour.resources.purge.EVERY_SECONDS", 0.01)
+    with Purger(running.database, running.blobs, Terms(0, 0)):
+        wait_until(lambda: files_in(tmp_path) == [])
+    assert len(failed) == 1

@@ -1,0 +1,104 @@
+"""Media in a bucket: the same, against a real S3 server."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import boto3
+import pytest
+import requests
+
+from tests.files import PNG, upload
+from tests.servers import TIMEOUT_SECONDS
+
+BUCKET = "parlour-media"
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def s3(monkeypatch, tmp_path):
+    """A client of an S3 server that has an empty bucket; AWS_… variables say where it is."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ALLOW_HTTP": "true",
+        "NO_PROXY": "127.0.0.1",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with (tmp_path / "moto.log").open("wb") as log:
+        words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        process = subprocess.Popen(words, stdout=log, stderr=log, env={**os.environ, "PYTHONWARNINGS": ""})
+    wait_for(url, process)
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    client.close()
+    process.terminate()
+    process.wait(TIMEOUT_SECONDS)
+
+
+def wait_for(url, process):
+    while process.poll() is None:
+        try:
+            requests.get(f"{url}/moto-api/", timeout=TIMEOUT_SECONDS)
+        except requests.ConnectionError:
+            continue
+        return
+    raise AssertionError("the S3 server did not start")
+
+
+@pytest.fixture
+def running(start, s3):
+    return start(media=f"s3://{BUCKET}/pre/fix")
+
+
+def keys(s3):
+    return [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+
+@pytest.mark.parametrize("data", [b"", PNG, os.urandom(1_048_576) * 12], ids=["empty", "small", "in parts"])
+def test_files_go_up_and_come_down_and_in_parts(api, service, running, s3, data):
+    media = upload(api, service, data).json()
+    content = running.url + media["links"]["content"]
+
+    assert keys(s3) == [f"pre/fix/{media['sid'][-2:]}/{media['sid']}"]
+    assert api.get(content).content == data
+    if data:
+        assert api.request("GET", content, headers={"Range": "bytes=-5"}).content == data[-5:]
+
+
+def test_what_was_not_finished_leaves_no_object_and_no_parts(api, service, running, s3):
+    form = b'--b\r\nContent-Disposition: form-data; name="media"; filename="a"\r\n\r\n' + b"x" * 12_000_000
+    assert upload(api, service, form, "multipart/form-data; boundary=b").status_code == 400
+
+    assert keys(s3) == []
+    assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+
+
+def test_the_purge_removes_what_was_deleted_and_what_has_no_row(api, service, room, running, s3):
+    kept, gone = upload(api, service).json(), upload(api, service).json()
+    api.post(f"{room}/Messages", MediaSid=kept["sid"])
+    api.delete(running.url + gone["url"])
+    s3.put_object(Bucket=BUCKET, Key=f"pre/fix/aa/ME{'a' * 32}", Body=b"stray")
+    s3.put_object(Bucket=BUCKET, Key="pre/fix/notes.txt", Body=b"not ours")
+
+    assert running.purge()[:2] == (1, 1)
+    assert sorted(keys(s3)) == sorted([f"pre/fix/{kept['sid'][-2:]}/{kept['sid']}", "pre/fix/notes.txt"])
+
+
+def test_a_bucket_that_is_gone_is_503(api, service, running, s3):
+    s3.delete_bucket(Bucket=BUCKET)
+    answer = upload(api, service, PNG)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, 20503)
+    assert api.get("Services").status_code == 200
