@@ -1,5 +1,6 @@
 """What is told after a change: each event with its parameters, in order, signed (contract: the tables)."""
 
+import json
 import re
 
 import pytest
@@ -106,6 +107,24 @@ def test_what_a_message_has_not_is_not_told(hooked, room, told):
 
     assert {"Body", "ParticipantSid", "Media", "DateUpdated", "ClientIdentity"}.isdisjoint(parameters)
     assert parameters["Author"] == "system"
+
+
+def test_media_are_told_as_json_with_the_names_of_the_contract(hooked, service, room, told):
+    headers = {"Content-Type": "image/png"}
+    path = f"{service}/Media?Filename=dot.png"
+    uploaded = hooked.request("POST", path, data=b"not much of a dot", headers=headers).json()
+    hooked.post(f"{room}/Messages", MediaSid=uploaded["sid"])
+    [parameters] = told(1)
+
+    assert json.loads(parameters["Media"]) == [
+        {
+            "Category": "media",
+            "Filename": "dot.png",
+            "Size": 17,
+            "ContentType": "image/png",
+            "Sid": uploaded["sid"],
+        }
+    ]
 
 
 def test_a_participants_life(hooked, room, told):
