@@ -164,6 +164,8 @@ def serve(config: Config) -> None:
 
 
 def ensure_delays(config: Config) -> None:
+    if not 0 <= config.webhook_keep_days <= MAX_PURGE_DAYS:
+        raise BadSetting(f"webhooks may be kept for 0 to {MAX_PURGE_DAYS} days")
     try:
         config.retry_delays()
     except ValueError as error:

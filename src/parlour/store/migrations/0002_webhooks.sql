@@ -52,7 +52,7 @@ CREATE INDEX webhook_lanes_due ON webhook_lanes (due_at) WHERE due_at IS NOT NUL
 CREATE TABLE webhook_deliveries (
     conversation_sid TEXT NOT NULL,
     sid              TEXT NOT NULL,
-    account_sid      TEXT NOT NULL,
+    account_sid      TEXT NOT NULL REFERENCES accounts (sid) ON DELETE CASCADE,
     target_sid       TEXT NOT NULL,
     number           BIGINT NOT NULL,
     event_type       TEXT NOT NULL,
