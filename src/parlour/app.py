@@ -8,13 +8,18 @@ from parlour.api.pipeline import Pipeline
 from parlour.api.probes import Description, Health, Readiness
 from parlour.api.routes import build_app
 from parlour.api.telemetry import Telemetry
+from parlour.dropin.urls import ClientUrl
 from parlour.store import Database
 from parlour.store.credentials import Vault
 from parlour.wire.profiles import Profile
 
 
-def build(database: Database, vault: Vault, public_url: str, profile: Profile) -> Telemetry:
-    pipeline = Pipeline(database, Authenticator(database, vault), public_url, profile)
+def build(
+    database: Database, vault: Vault, public_url: str, profile: Profile, *, intercept: bool = False
+) -> Telemetry:
+    """With `intercept`, URLs in answers carry the host that the client used."""
+    urls = ClientUrl(public_url) if intercept else lambda _: public_url
+    pipeline = Pipeline(database, Authenticator(database, vault), urls, profile)
     app = build_app(resources.ALL, pipeline)
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(database))

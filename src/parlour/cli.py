@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import os
+import sys
 import typing
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,16 +16,22 @@ import click
 from parlour import __version__, resources, server
 from parlour.api.openapi import describe
 from parlour.config import Config, environment_name, read_secrets
+from parlour.dropin.authority import Authority
+from parlour.dropin.environment import SHELLS, show, variables, write_files
 from parlour.resources import accounts
 from parlour.store import Transaction
 from parlour.store.credentials import Account, Vault, VaultError
+from parlour.store.database import milliseconds_now
 from parlour.store.migrate import DatabaseTooNew, migrate
 from parlour.store.sqlite import UNAVAILABLE, SQLite
+from parlour.testing.process import NotStarted, running
+from parlour.testing.run import NOT_EXECUTABLE, NOT_FOUND, Forwarder
+from parlour.testing.run import run as run_command
 
 T = TypeVar("T")
 Command = Callable[..., None]
 
-EXPECTED = (DatabaseTooNew, VaultError, server.BadSetting)
+EXPECTED = (DatabaseTooNew, VaultError, server.BadSetting, NotStarted)
 EXAMPLE_URL = "http://127.0.0.1:8080"
 
 
@@ -33,6 +40,10 @@ def option_type(annotation: Any) -> Any:
         return click.Choice(typing.get_args(annotation))
     if annotation is Path:
         return click.Path(dir_okay=False, path_type=Path)
+    if Path in typing.get_args(annotation):
+        return click.Path(file_okay=False, path_type=Path)
+    if annotation is bool:
+        return bool
     return int if annotation is int else str
 
 
@@ -55,8 +66,9 @@ def settings(*names: str) -> Callable[[Command], Command]:
                 name,
                 default=known[name].default,
                 type=option_type(hints[name]),
+                is_flag=hints[name] is bool,
                 envvar=environment_name(name),
-                show_default=known[name].default is not None,
+                show_default=known[name].default not in {None, False},
                 show_envvar=True,
                 help=known[name].metadata["meaning"],
             )(with_config)
@@ -95,6 +107,49 @@ def main() -> None:
 def serve(config: Config) -> None:
     """Start the server; on an empty database it makes an account and prints its credentials."""
     server.serve(config)
+
+
+@main.command()
+@click.option("--shell", type=click.Choice(SHELLS), default="sh", show_default=True, help="Whose syntax.")
+@click.option("--credentials", is_flag=True, help="Print the first account's SID and auth token too.")
+@settings("host", "port", "intercept_port", "database", "authority")
+def env(config: Config, shell: str, credentials: bool) -> None:
+    r"""Print what sends every official client to a server with --intercept, and write the files it names.
+
+    \b
+    eval "$(parlour env)"
+    """
+    folder = config.authority_folder()
+    write_files(Authority(folder, milliseconds_now), folder)
+    values = variables(server.url_of(config, config.intercept_port), folder)
+    values["PARLOUR_URL"] = server.url_of(config, config.port)
+    if credentials:
+        values |= in_database(config, first_credentials)
+    click.echo(show(values, shell))
+
+
+def first_credentials(tx: Transaction, vault: Vault) -> dict[str, str]:
+    for sid, *_ in accounts.list_accounts(tx):
+        token = vault.unseal(find_account(tx, sid).sealed_auth_token)
+        return {"TWILIO_ACCOUNT_SID": sid, "TWILIO_AUTH_TOKEN": token}
+    raise click.ClickException("there is no account yet")
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@settings("profile", "intercept_others")
+def run(config: Config, command: tuple[str, ...]) -> None:
+    r"""Run a command against a server of its own, on free ports and with an empty database.
+
+    \b
+    parlour run -- pytest
+    """
+    forwarder = Forwarder()
+    with running(["--profile", config.profile, "--intercept-others", config.intercept_others]) as own:
+        code = run_command(command, own.environment(), forwarder)
+    if code in {NOT_FOUND, NOT_EXECUTABLE}:
+        click.echo(f"parlour run: {command[0]} cannot be run", err=True)
+    sys.exit(code)
 
 
 @main.command("migrate")

@@ -32,12 +32,27 @@ class Config:
         "info", "Least level that is logged; each request is logged at info."
     )
     log_format: Literal["console", "json"] = setting("console", "How log lines look.")
+    intercept: bool = setting(False, "Also answer as conversations.twilio.com: over TLS and as a proxy.")
+    intercept_port: int = setting(8443, "Port that is intercepted on; 0 takes a free one.")
+    intercept_others: Literal["refuse", "pass"] = setting(
+        "refuse", "What the proxy does with requests for other hosts."
+    )
+    authority: Path | None = setting(
+        None, "Folder of the local authority and of what clients need to trust it; else <database>.authority."
+    )
+    stop_with_input: bool = setting(
+        False, "Stop when standard input ends, so as not to outlive the program that started the server."
+    )
     stop_seconds: int = setting(30, "How long a stop waits for requests under way, in seconds.")
     account_sid: str | None = secret("SID of the account that is made on an empty database.")
     auth_token: str | None = secret("Auth token of the account that is made on an empty database.")
     secret_key: str | None = secret(
         "Key that seals auth tokens, 32 bytes in URL-safe base64; else it is kept in <database>.key."
     )
+
+    def authority_folder(self) -> Path:
+        beside = self.database.with_name(f"{self.database.name}.authority")
+        return beside if self.authority is None else self.authority
 
 
 def environment_name(name: str) -> str:

@@ -1,11 +1,14 @@
 """The server process: prepares the storage, listens, and stops without losing anything."""
 
 import asyncio
+import contextlib
 import gc
+import os
 import shlex
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -20,10 +23,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from parlour import app, errors
 from parlour.api.telemetry import STANDING_HEADERS, Telemetry
 from parlour.config import Config
+from parlour.dropin.authority import Authority
+from parlour.dropin.environment import write_files
+from parlour.dropin.listeners import InterceptingServer
 from parlour.logs import configure_logs
 from parlour.resources.accounts import create_account, find_account, list_accounts, sealed_tokens
 from parlour.store import Database, Transaction
 from parlour.store.credentials import Account, Vault, key_beside
+from parlour.store.database import milliseconds_now
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
 from parlour.wire.profiles import PROFILES
@@ -134,10 +141,14 @@ def serve(config: Config) -> None:
         made = database.run(lambda tx: ensure_account(tx, vault, config))
         with listen(config) as listener:
             url = public_url(config, listener)
-            application = app.build(database, vault, url, PROFILES[config.profile])
-            announce(config, url, made)
+            application = app.build(
+                database, vault, url, PROFILES[config.profile], intercept=config.intercept
+            )
+            served = server(config, application, url)
+            announce(config, url, served, made)
             spare_the_collector()
-            server(config, application, url).run([listener])
+            stop_with_input(config, served)
+            served.run([listener])
     finally:
         database.close()
 
@@ -158,31 +169,51 @@ def server(config: Config, application: Telemetry, url: str) -> uvicorn.Server:
     headers = list(STANDING_HEADERS)
     if url.startswith("https:"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
-    return uvicorn.Server(
-        uvicorn.Config(
-            application,
-            http=Protocol,
-            ws="none",
-            loop="auto",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            headers=headers,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=config.stop_seconds,
-        )
+    settings = uvicorn.Config(
+        application,
+        http=Protocol,
+        ws="none",
+        loop="auto",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        headers=headers,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=config.stop_seconds,
     )
+    return intercepting(config, settings) if config.intercept else uvicorn.Server(settings)
 
 
-def listen(config: Config) -> socket.socket:
+def intercepting(config: Config, settings: uvicorn.Config) -> InterceptingServer:
+    folder = config.authority_folder()
+    authority = Authority(folder, milliseconds_now)
+    write_files(authority, folder)
+    front = listen(config, config.intercept_port)
+    passes = config.intercept_others == "pass"
+    return InterceptingServer(settings, front, authority.context(), passes=passes)
+
+
+def stop_with_input(config: Config, served: uvicorn.Server) -> None:
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 1):
+                pass
+        served.should_exit = True
+
+    if config.stop_with_input:
+        threading.Thread(target=wait, name="input", daemon=True).start()
+
+
+def listen(config: Config, port: int | None = None) -> socket.socket:
+    port = config.port if port is None else port
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
-        return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
+        return socket.create_server((config.host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", error)
-        raise BadSetting(f"cannot listen on {config.host}:{config.port}: {reason}") from None
+        raise BadSetting(f"cannot listen on {config.host}:{port}: {reason}") from None
 
 
 def public_url(config: Config, listener: socket.socket) -> str:
@@ -191,12 +222,18 @@ def public_url(config: Config, listener: socket.socket) -> str:
         if given.scheme not in {"http", "https"} or not given.netloc or given.query or given.fragment:
             raise BadSetting("the public URL must be http:// or https://, a host and perhaps a path")
         return config.public_url.rstrip("/")
+    return url_of(config, listener.getsockname()[1])
+
+
+def url_of(config: Config, port: int) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104 - it is compared
-    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{listener.getsockname()[1]}"
+    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
 
 
-def announce(config: Config, url: str, made: tuple[Account, str] | None) -> None:
+def announce(config: Config, url: str, served: uvicorn.Server, made: tuple[Account, str] | None) -> None:
     click.echo(f"Parlour answers at {url}, profile {config.profile}, database {Path(config.database)}.")
+    if isinstance(served, InterceptingServer):
+        click.echo(f"Intercepting at {url_of(config, served.port)}: `parlour env` tells how to get there.")
     if made is None:
         click.echo("Credentials: as before; `parlour account list` shows the accounts.", nl=False)
         click.echo(" A lost token is replaced by `parlour account rotate-token`.")

@@ -73,6 +73,8 @@ def paths_in(marked):
 
 
 def as_code(value):
+    if isinstance(value, bool):
+        return "`on`" if value else "`off`"
     return "—" if value is None else f"`{value}`"
 
 

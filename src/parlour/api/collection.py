@@ -25,7 +25,7 @@ class Call(msgspec.Struct, frozen=True):
 
     `path` holds the path's parameters, decoded; `changes` the form's, validated, by field name;
     `resource_path` is the path as it was sent, without `/v1`; `in_service` tells whether it began
-    with `/Services/{ChatServiceSid}`.
+    with `/Services/{ChatServiceSid}`; `public_url` is what URLs in its answer begin with.
     """
 
     account_sid: str
@@ -35,6 +35,7 @@ class Call(msgspec.Struct, frozen=True):
     resource_path: str
     in_service: bool
     profile: Profile
+    public_url: str
     changes: dict[str, Any] = {}
     paging: PageRequest = PageRequest()
 

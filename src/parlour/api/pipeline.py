@@ -1,5 +1,6 @@
 """The path of every request: authenticate, read, perform, render."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -28,7 +29,11 @@ class Pipeline:
     """Answers requests with what the operations' handlers return."""
 
     def __init__(
-        self, database: Database, authenticate: Authenticator, public_url: str, profile: Profile
+        self,
+        database: Database,
+        authenticate: Authenticator,
+        public_url: Callable[[Request], str],
+        profile: Profile,
     ) -> None:
         self._database, self._authenticate = database, authenticate
         self._public_url, self._profile = public_url, profile
@@ -59,6 +64,7 @@ class Pipeline:
             resource_path,
             service_sid is not None,
             self._profile,
+            self._public_url(request),
         )
 
     async def _write(self, operation: Operation, call: Call, request: Request) -> bytes | None:
@@ -74,7 +80,7 @@ class Pipeline:
         if within is None:
             body, _ = await self._database.read(partial(self._render, operation, call, query))
             return body
-        asked = (call.account_sid, call.resource_path, query)
+        asked = (call.account_sid, call.public_url + call.resource_path, query)
         commits = self._database.commits_seen()
         kept = self._answers.find(asked)
         if kept is not None:
@@ -116,7 +122,7 @@ class Pipeline:
         """The collection's absolute URL, always with SIDs, in the form that was asked for."""
         names = call.path if conversation_sid is None else call.path | {"ConversationSid": conversation_sid}
         prefix = f"/v1/Services/{call.service_sid}" if call.in_service else "/v1"
-        return f"{self._public_url}{prefix}{operation.collection.path.format_map(names)}"
+        return f"{call.public_url}{prefix}{operation.collection.path.format_map(names)}"
 
 
 def decode(segment: str, resource_path: str) -> str:
