@@ -1,94 +1,21 @@
 """The command line: `parlour serve` and what looks after it."""
 
 import dataclasses
-import functools
 import json
-import os
-import sys
-import typing
-from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal, TypeVar
 
 import click
 
 from parlour import __version__, resources, server
 from parlour.api.openapi import describe
-from parlour.config import Config, environment_name, read_secrets
-from parlour.dropin.authority import Authority
-from parlour.dropin.environment import SHELLS, show, variables, write_files
+from parlour.cli_dropin import env, logs, run
+from parlour.config import Config, environment_name
+from parlour.options import find_account, in_database, settings
 from parlour.resources import accounts
-from parlour.store import Transaction
-from parlour.store.credentials import Account, Vault, VaultError
-from parlour.store.database import milliseconds_now
-from parlour.store.migrate import DatabaseTooNew, migrate
-from parlour.store.sqlite import UNAVAILABLE, SQLite
-from parlour.testing.process import NotStarted, running
-from parlour.testing.run import NOT_EXECUTABLE, NOT_FOUND, Forwarder
-from parlour.testing.run import run as run_command
+from parlour.store.migrate import migrate
+from parlour.store.sqlite import SQLite
 
-T = TypeVar("T")
-Command = Callable[..., None]
-
-EXPECTED = (DatabaseTooNew, VaultError, server.BadSetting, NotStarted)
 EXAMPLE_URL = "http://127.0.0.1:8080"
-
-
-def option_type(annotation: Any) -> Any:
-    if typing.get_origin(annotation) is Literal:
-        return click.Choice(typing.get_args(annotation))
-    if annotation is Path:
-        return click.Path(dir_okay=False, path_type=Path)
-    if Path in typing.get_args(annotation):
-        return click.Path(file_okay=False, path_type=Path)
-    if annotation is bool:
-        return bool
-    return int if annotation is int else str
-
-
-def settings(*names: str) -> Callable[[Command], Command]:
-    """Options for the settings that are named, or for all; the command gets a Config."""
-
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def with_config(**values: Any) -> None:
-            chosen: dict[str, Any] = {name: values.pop(name) for name in list(values) if name in known}
-            chosen |= read_secrets(os.environ)
-            with told_plainly():
-                command(config=Config(**chosen), **values)
-
-        hints = typing.get_type_hints(Config)
-        known = {f.name: f for f in dataclasses.fields(Config) if f.metadata["option"]}
-        for name in reversed(names or tuple(known)):
-            with_config = click.option(
-                f"--{name.replace('_', '-')}",
-                name,
-                default=known[name].default,
-                type=option_type(hints[name]),
-                is_flag=hints[name] is bool,
-                envvar=environment_name(name),
-                show_default=known[name].default not in {None, False},
-                show_envvar=True,
-                help=known[name].metadata["meaning"],
-            )(with_config)
-        return with_config
-
-    return decorate
-
-
-class told_plainly:  # noqa: N801 - it reads as a statement
-    """Turns what a user can mend into a line, and anything else into a traceback."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, EXPECTED):
-            raise click.ClickException(str(error)) from None
-        if isinstance(error, OSError):
-            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
-        if isinstance(error, UNAVAILABLE):
-            raise click.ClickException(f"the database cannot be used: {error}") from None
 
 
 def secrets_help() -> str:
@@ -109,47 +36,8 @@ def serve(config: Config) -> None:
     server.serve(config)
 
 
-@main.command()
-@click.option("--shell", type=click.Choice(SHELLS), default="sh", show_default=True, help="Whose syntax.")
-@click.option("--credentials", is_flag=True, help="Print the first account's SID and auth token too.")
-@settings("host", "port", "intercept_port", "database", "authority")
-def env(config: Config, shell: str, credentials: bool) -> None:
-    r"""Print what sends every official client to a server with --intercept, and write the files it names.
-
-    \b
-    eval "$(parlour env)"
-    """
-    folder = config.authority_folder()
-    write_files(Authority(folder, milliseconds_now), folder)
-    values = variables(server.url_of(config, config.intercept_port), folder)
-    values["PARLOUR_URL"] = server.url_of(config, config.port)
-    if credentials:
-        values |= in_database(config, first_credentials)
-    click.echo(show(values, shell))
-
-
-def first_credentials(tx: Transaction, vault: Vault) -> dict[str, str]:
-    for sid, *_ in accounts.list_accounts(tx):
-        token = vault.unseal(find_account(tx, sid).sealed_auth_token)
-        return {"TWILIO_ACCOUNT_SID": sid, "TWILIO_AUTH_TOKEN": token}
-    raise click.ClickException("there is no account yet")
-
-
-@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-@settings("profile", "intercept_others")
-def run(config: Config, command: tuple[str, ...]) -> None:
-    r"""Run a command against a server of its own, on free ports and with an empty database.
-
-    \b
-    parlour run -- pytest
-    """
-    forwarder = Forwarder()
-    with running(["--profile", config.profile, "--intercept-others", config.intercept_others]) as own:
-        code = run_command(command, own.environment(), forwarder)
-    if code in {NOT_FOUND, NOT_EXECUTABLE}:
-        click.echo(f"parlour run: {command[0]} cannot be run", err=True)
-    sys.exit(code)
+for each in (env, run, logs):
+    main.add_command(each)
 
 
 @main.command("migrate")
@@ -171,22 +59,6 @@ def openapi(config: Config) -> None:
 def version() -> None:
     """Print the version."""
     click.echo(__version__)
-
-
-def in_database(config: Config, work: Callable[[Transaction, Vault], T]) -> T:
-    database = server.open_database(config)
-    try:
-        vault = server.open_vault(config, may_make_key=True)
-        return database.run(lambda tx: work(tx, vault))
-    finally:
-        database.close()
-
-
-def find_account(tx: Transaction, sid: str) -> Account:
-    account = accounts.find_account(tx, sid)
-    if account is None:
-        raise click.ClickException(f"there is no account {sid}")
-    return account
 
 
 def echo_table(rows: list[accounts.Listed]) -> None:

@@ -40,6 +40,8 @@ class Config:
     authority: Path | None = setting(
         None, "Folder of the local authority and of what clients need to trust it; else <database>.authority."
     )
+    control: bool = setting(False, "Serve the control API under /parlour/v1; for tests only.")
+    request_bodies: bool = setting(False, "Keep bodies in the control API's list of requests.")
     stop_with_input: bool = setting(
         False, "Stop when standard input ends, so as not to outlive the program that started the server."
     )

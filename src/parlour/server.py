@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from parlour import app, errors
 from parlour.api.telemetry import STANDING_HEADERS, Telemetry
 from parlour.config import Config
+from parlour.control import Controls
 from parlour.dropin.authority import Authority
 from parlour.dropin.environment import write_files
 from parlour.dropin.listeners import InterceptingServer
@@ -77,6 +78,11 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Packet(transport, self.loop))  # type: ignore[arg-type]
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        # For faults: an ASGI application has no other way to break a connection off.
+        self.scope["parlour.drop"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it may say what only we should know
         body = msgspec.json.encode(errors.INVALID_REQUEST(reason="it is not valid HTTP").body())
         head = [b"HTTP/1.1 400 Bad Request\r\n"]
@@ -95,14 +101,14 @@ def open_vault(config: Config, *, may_make_key: bool) -> Vault:
     return Vault(config.secret_key or key_beside(config.database, may_make=may_make_key))
 
 
-def open_database(config: Config) -> Database:
+def open_database(config: Config, controls: Controls | None = None) -> Database:
     """The database, brought to this program's schema."""
     if not config.database.parent.is_dir():
         raise BadSetting(f"there is no folder {config.database.parent} for the database")
     engine = SQLite(config.database)
     for name in migrate(engine):
         log.debug("migrated", migration=name)
-    return Database(engine)
+    return Database(engine) if controls is None else Database(engine, controls.clock, controls.sids)
 
 
 def ensure_account(tx: Transaction, vault: Vault, config: Config) -> tuple[Account, str] | None:
@@ -135,14 +141,20 @@ def serve(config: Config) -> None:
     configure_logs(config.log_level, config.log_format)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, leave)
-    database = open_database(config)
+    controls = Controls(keep_bodies=config.request_bodies) if config.control else None
+    database = open_database(config, controls)
     try:
         vault = open_fitting_vault(database, config)
         made = database.run(lambda tx: ensure_account(tx, vault, config))
         with listen(config) as listener:
             url = public_url(config, listener)
             application = app.build(
-                database, vault, url, PROFILES[config.profile], intercept=config.intercept
+                database,
+                vault,
+                url,
+                PROFILES[config.profile],
+                intercept=config.intercept,
+                controls=controls,
             )
             served = server(config, application, url)
             announce(config, url, served, made)

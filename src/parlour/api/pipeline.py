@@ -52,6 +52,11 @@ class Pipeline:
         response.status = operation.status
         response.content_type = None if response.data is None else JSON
 
+    def forget(self) -> None:
+        """Start anew with what is stored, where it was replaced and not changed."""
+        self._answers = Answers()
+        self._authenticate.forget()
+
     def _call(self, account: Account, request: Request, path: dict[str, str]) -> Call:
         resource_path = request.path[len("/v1") :]
         decoded = {name: decode(each, resource_path) if "%" in each else each for name, each in path.items()}

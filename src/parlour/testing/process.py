@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parlour.config import environment_name
+from parlour.control.client import ControlClient
 from parlour.dropin.environment import variables
 from parlour.store.credentials import new_secret
 
@@ -33,6 +34,9 @@ class Running:
     auth_token: str
     authority: Path
 
+    def control(self) -> ControlClient:
+        return ControlClient(self.url, self.account_sid, self.auth_token)
+
     def environment(self) -> dict[str, str]:
         """What sends a program's client here, credentials included."""
         return {
@@ -50,7 +54,7 @@ def running(options: Sequence[str] = ()) -> Iterator[Running]:
         folder = Path(name)
         preset = preset_account()
         words = [sys.executable, "-m", "parlour", "serve", "--host", "127.0.0.1", "--port", "0"]
-        words += ["--intercept", "--intercept-port", "0", "--stop-with-input"]
+        words += ["--intercept", "--intercept-port", "0", "--control", "--stop-with-input"]
         words += ["--database", str(folder / "parlour.db"), "--authority", str(folder / "authority")]
         quiet = {environment_name("log_level"): "warning"}
         process = subprocess.Popen(  # noqa: S603 - it is ourselves
