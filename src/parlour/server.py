@@ -9,9 +9,10 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 import click
@@ -136,11 +137,30 @@ def open_fitting_vault(database: Database, config: Config) -> Vault:
     return vault
 
 
+class Prepared(NamedTuple):
+    """A server that only has to be run on its listener."""
+
+    server: uvicorn.Server
+    listener: socket.socket
+    url: str
+    made: tuple[Account, str] | None
+
+
 def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT, then finish and commit what was accepted."""
     configure_logs(config.log_level, config.log_format)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, leave)
+    with prepared(config) as ready:
+        announce(config, ready)
+        spare_the_collector()
+        stop_with_input(config, ready.server)
+        ready.server.run([ready.listener])
+
+
+@contextlib.contextmanager
+def prepared(config: Config) -> Iterator[Prepared]:
+    """The storage, the socket and the application, for the time of the block."""
     controls = Controls(keep_bodies=config.request_bodies) if config.control else None
     database = open_database(config, controls)
     try:
@@ -148,19 +168,11 @@ def serve(config: Config) -> None:
         made = database.run(lambda tx: ensure_account(tx, vault, config))
         with listen(config) as listener:
             url = public_url(config, listener)
+            profile = PROFILES[config.profile]
             application = app.build(
-                database,
-                vault,
-                url,
-                PROFILES[config.profile],
-                intercept=config.intercept,
-                controls=controls,
+                database, vault, url, profile, intercept=config.intercept, controls=controls
             )
-            served = server(config, application, url)
-            announce(config, url, served, made)
-            spare_the_collector()
-            stop_with_input(config, served)
-            served.run([listener])
+            yield Prepared(server(config, application, url), listener, url, made)
     finally:
         database.close()
 
@@ -242,10 +254,13 @@ def url_of(config: Config, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
 
 
-def announce(config: Config, url: str, served: uvicorn.Server, made: tuple[Account, str] | None) -> None:
+def announce(config: Config, ready: Prepared) -> None:
+    url, made = ready.url, ready.made
     click.echo(f"Parlour answers at {url}, profile {config.profile}, database {Path(config.database)}.")
-    if isinstance(served, InterceptingServer):
-        click.echo(f"Intercepting at {url_of(config, served.port)}: `parlour env` tells how to get there.")
+    if isinstance(ready.server, InterceptingServer):
+        click.echo(
+            f"Intercepting at {url_of(config, ready.server.port)}: `parlour env` tells how to get there."
+        )
     if made is None:
         click.echo("Credentials: as before; `parlour account list` shows the accounts.", nl=False)
         click.echo(" A lost token is replaced by `parlour account rotate-token`.")
