@@ -22,6 +22,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from parlour import app, errors
+from parlour.api.idempotency import forget_old_answers
 from parlour.api.telemetry import STANDING_HEADERS, Telemetry
 from parlour.config import Config
 from parlour.control import Controls
@@ -166,6 +167,7 @@ def prepared(config: Config) -> Iterator[Prepared]:
     try:
         vault = open_fitting_vault(database, config)
         made = database.run(lambda tx: ensure_account(tx, vault, config))
+        database.run(forget_old_answers)
         with listen(config) as listener:
             url = public_url(config, listener)
             profile = PROFILES[config.profile]

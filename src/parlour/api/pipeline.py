@@ -14,6 +14,7 @@ from parlour.api.auth import Authenticator
 from parlour.api.body import read_parameters
 from parlour.api.collection import Call, Operation
 from parlour.api.forms import parse_form
+from parlour.api.idempotency import HEADER, Key, read_key
 from parlour.store import Database, Transaction
 from parlour.store.credentials import Account
 from parlour.wire.paging import Page, envelope, read_page_request
@@ -73,12 +74,22 @@ class Pipeline:
         )
 
     async def _write(self, operation: Operation, call: Call, request: Request) -> bytes | None:
+        key = None
         if operation.accepts:
             form = await read_parameters(request)
             changes = read_form(operation.collection.resource, form, operation.accepts)
+            key = read_key(request.get_header(HEADER), call, form)
             call = msgspec.structs.replace(call, changes=changes)
+        if key is not None:
+            return await self._write_once(key, operation, call)
         result = await self._database.write(lambda tx: operation.handler(tx, call))
         return encode(self._body(operation, call, result)) if operation.shows else None
+
+    async def _write_once(self, key: Key, operation: Operation, call: Call) -> bytes:
+        def perform(tx: Transaction) -> bytes:
+            return encode(self._body(operation, call, operation.handler(tx, call)))
+
+        return await self._database.write(lambda tx: key.once(tx, perform))
 
     async def _read(self, operation: Operation, call: Call, query: str) -> bytes:
         within = operation.collection.within
