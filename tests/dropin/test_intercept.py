@@ -3,12 +3,13 @@
 import re
 import socket
 import ssl
+import subprocess
 import threading
 
 import pytest
 import requests
 
-from tests.servers import ACCOUNT_SID, AUTH_TOKEN
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
 
 SERVICE = "https://conversations.twilio.com"
 
@@ -186,7 +187,11 @@ def test_a_stop_ends_idle_tunnels_and_those_that_lead_elsewhere(intercept):
             assert intercepting.launched.stop() == 0
 
 
-def test_a_port_that_is_taken_is_told_in_a_line(launch, intercept):
-    taken = intercept().port
-    with pytest.raises(AssertionError):
-        assert launch("--intercept", "--intercept-port", str(taken)).url is not None
+def test_a_port_that_is_taken_is_told_in_a_line(intercept, tmp_path):
+    port = intercept().port
+    words = [ServerProcess.PROGRAM, "serve", "--port", "0", "--intercept", "--intercept-port", str(port)]
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in ended.stderr
+    assert "Traceback" not in ended.stderr

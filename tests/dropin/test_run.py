@@ -58,14 +58,15 @@ def test_presets_and_settings_are_taken_from_the_environment():
     ended = run(
         "bash",
         "-c",
-        "echo $TWILIO_ACCOUNT_SID $TWILIO_AUTH_TOKEN",
+        "echo $TWILIO_ACCOUNT_SID $TWILIO_AUTH_TOKEN; curl -sS $PARLOUR_URL/healthz",
         PARLOUR_ACCOUNT_SID=ACCOUNT_SID,
         PARLOUR_AUTH_TOKEN=AUTH_TOKEN,
         PARLOUR_DATABASE="/no/such/folder/parlour.db",
         PARLOUR_PORT="1",
+        PARLOUR_PUBLIC_URL="https://chat.example.com",
     )
 
-    assert ended.stdout == f"{ACCOUNT_SID} {AUTH_TOKEN}\n"
+    assert ended.stdout == f'{ACCOUNT_SID} {AUTH_TOKEN}\n{{"status":"ok"}}'
 
 
 def test_a_server_that_does_not_start_is_told_in_a_line():

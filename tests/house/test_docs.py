@@ -19,6 +19,7 @@ from parlour.api.body import MAX_FORM_BYTES
 from parlour.api.openapi import describe
 from parlour.cli import main
 from parlour.config import Config, environment_name
+from parlour.control.routes import PREFIX, ROUTES
 from parlour.store.writer import MAX_TOGETHER, MAX_WAITING
 from parlour.wire.profiles import MAX_BODY_BYTES, MAX_BODY_CHARACTERS
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS
@@ -124,6 +125,28 @@ def test_compatibility_md_marks_as_served_what_is_served_and_nothing_else():
     described = describe(resources.ALL, "http://localhost")["paths"]
 
     assert paths_in({"served"}) == {path: set(methods) for path, methods in described.items()}
+
+
+def test_compatibility_md_holds_every_path_of_the_control_api_with_its_methods():
+    listed = {
+        row[0].strip("`"): {f"on_{method.strip().lower()}" for method in row[1].split(",")}
+        for row in rows_of("docs/compatibility.md")
+        if row[0].startswith(f"`{PREFIX}/")
+    }
+    served = {
+        f"{PREFIX}{path.replace(':int', '')}": {name for name in dir(responder) if name.startswith("on_")}
+        for path, responder in ROUTES.items()
+    }
+
+    assert listed == served
+
+
+def test_testing_md_tells_of_every_fixture():
+    source = read("src/parlour/testing/plugin.py")
+    fixtures = re.findall(r"@pytest\.fixture.*\ndef (parlour\w*)\(", source)
+
+    assert [row[0] for row in rows_of("docs/testing.md") if row[0].startswith("`parlour")] != []
+    assert {row[0].strip("`") for row in rows_of("docs/testing.md")} >= set(fixtures)
 
 
 def test_compatibility_md_says_of_every_path_whether_it_is_served():

@@ -56,10 +56,12 @@ def running(options: Sequence[str] = ()) -> Iterator[Running]:
         words = [sys.executable, "-m", "parlour", "serve", "--host", "127.0.0.1", "--port", "0"]
         words += ["--intercept", "--intercept-port", "0", "--control", "--stop-with-input"]
         words += ["--database", str(folder / "parlour.db"), "--authority", str(folder / "authority")]
-        quiet = {environment_name("log_level"): "warning"}
+        inherited = {environment_name("log_level"): "warning", **os.environ}
+        # Where clients reach it is not where they reach the server that the variable is meant for.
+        inherited.pop(environment_name("public_url"), None)
         process = subprocess.Popen(  # noqa: S603 - it is ourselves
             [*words, *options],
-            env={**quiet, **os.environ, **preset},
+            env={**inherited, **preset},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

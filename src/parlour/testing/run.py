@@ -8,15 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
-FORWARDED = (
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGTERM,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-)
-FROM_THE_KEYBOARD = (signal.SIGINT, signal.SIGQUIT)
+# Not every system has them all.
+NAMES = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+FORWARDED = {name: getattr(signal, name) for name in NAMES if hasattr(signal, name)}
+FROM_THE_KEYBOARD = {FORWARDED.get("SIGINT"), FORWARDED.get("SIGQUIT")}
 
 # What shells answer with.
 NOT_EXECUTABLE, NOT_FOUND, KILLED_BY = 126, 127, 128
@@ -27,7 +22,7 @@ class Forwarder:
 
     def __init__(self) -> None:
         self.command: subprocess.Popen[bytes] | None = None
-        for each in FORWARDED:
+        for each in FORWARDED.values():
             signal.signal(each, self)
 
     def __call__(self, number: int, _: FrameType | None) -> None:
@@ -42,7 +37,7 @@ class Forwarder:
 def is_in_foreground() -> bool:
     try:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):
         return False
 
 
