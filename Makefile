@@ -15,7 +15,7 @@ setup: $(VENV)/.run  ## Set up .venv with the locked dependencies; .venv/bin/par
 serve: setup  ## Start the server; PARLOUR_… variables configure it.
 	@exec $(VENV)/bin/parlour serve $(ARGS)
 
-test: $(VENV)/.dev  ## Run all tests, in parallel. ARGS="-k paging" chooses some.
+test: $(VENV)/.dev $(VENV)/.node  ## Run all tests, in parallel. ARGS="-k paging" chooses some.
 	@$(VENV)/bin/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev  ## Lint, types and layers.
@@ -31,10 +31,11 @@ format: $(VENV)/.dev  ## Rewrite the code in the house's format.
 bench: $(VENV)/.dev  ## Measure against the floor and a naive server, and print the ratios.
 	@$(VENV)/bin/python -m bench $(ARGS)
 
-lock:  ## Choose versions anew (needs uv).
+lock:  ## Choose versions anew (needs uv and npm).
 	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --output-file requirements/run.txt
 	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --extra dev --extra bench \
 		--constraints requirements/run.txt --output-file requirements/dev.txt
+	@npm update --prefix requirements/node --package-lock-only --omit-lockfile-registry-resolved --silent
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 clean:  ## Remove what was set up and measured.
@@ -52,4 +53,11 @@ $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The official client for Node, for samples of it that tests run; without npm they are skipped.
+$(VENV)/.node: requirements/node/package-lock.json | $(VENV)/bin/python
+	@mkdir -p $(VENV)/node
+	@cp requirements/node/*.json $(VENV)/node/
+	@if command -v npm > /dev/null; then npm ci --prefix $(VENV)/node --silent --no-audit --no-fund; fi
 	@touch $@

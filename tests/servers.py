@@ -92,8 +92,8 @@ class ServerThread:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.blobs = open_blobs(media or str(folder / "parlour.db.media"))
         public = server.public_url(config, self._listener)
-        sender = Sender(allow_private=True)
-        application = app.build(self.database, self.vault, sender, self.blobs, public, PROFILES[profile])
+        parts = app.Parts(self.database, self.vault, Sender(allow_private=True), self.blobs)
+        application = app.build(parts, public, PROFILES[profile])
         self._server = server.server(config, application, self.url)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
         self._thread.start()

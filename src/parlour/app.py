@@ -1,5 +1,7 @@
 """The composition root: the parts, put together into an ASGI application."""
 
+from typing import NamedTuple
+
 from parlour import resources
 from parlour.api.asgi import Application
 from parlour.api.auth import Authenticator
@@ -10,6 +12,9 @@ from parlour.api.probes import Description, Health, Readiness
 from parlour.api.routes import build_app
 from parlour.api.streams import Desk, add_files
 from parlour.api.telemetry import Telemetry
+from parlour.control import Controls
+from parlour.control.routes import Controlled, control_routes
+from parlour.dropin.urls import ClientUrl
 from parlour.store import Database
 from parlour.store.blobs import Blobs
 from parlour.store.credentials import Vault
@@ -17,15 +22,39 @@ from parlour.webhooks.sender import Sender
 from parlour.wire.profiles import Profile
 
 
+class Parts(NamedTuple):
+    """What the application stands on."""
+
+    database: Database
+    vault: Vault
+    sender: Sender
+    blobs: Blobs
+
+
 def build(
-    database: Database, vault: Vault, sender: Sender, blobs: Blobs, public_url: str, profile: Profile
+    parts: Parts,
+    public_url: str,
+    profile: Profile,
+    *,
+    intercept: bool = False,
+    controls: Controls | None = None,
 ) -> Telemetry:
+    """With `intercept`, URLs in answers carry the host that the client used."""
+    database, vault, sender, blobs = parts
+    urls = ClientUrl(public_url) if intercept else lambda _: public_url
     hooks, authenticate = Hooks(database, vault, sender), Authenticator(database, vault)
-    app = build_app(resources.ALL, Pipeline(database, authenticate, hooks, public_url, profile))
+    pipeline = Pipeline(database, authenticate, hooks, urls, profile)
+    app = build_app(resources.ALL, pipeline)
     for files in resources.FILES:
-        add_files(app, Desk(files, database, authenticate, blobs, vault, public_url))
+        add_files(app, Desk(files, database, authenticate, blobs, vault, urls))
     app.add_middleware(Farewell(sender))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(database))
     app.add_route("/openapi.json", Description(describe(resources.ALL, public_url, resources.FILES)))
-    return Telemetry(Application(app))
+    if controls is None:
+        return Telemetry(Application(app))
+    for path, responder in control_routes(
+        controls, Controlled(database, authenticate, pipeline, urls, profile)
+    ):
+        app.add_route(path, responder)
+    return Telemetry(controls.around(Application(app)))

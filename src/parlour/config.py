@@ -51,6 +51,19 @@ class Config:
     studio_url: str | None = setting(
         None, "Where webhooks to studio flows go; {FlowSid} in it stands for the flow."
     )
+    intercept: bool = setting(False, "Also answer as conversations.twilio.com: over TLS and as a proxy.")
+    intercept_port: int = setting(8443, "Port that is intercepted on; 0 takes a free one.")
+    intercept_others: Literal["refuse", "pass"] = setting(
+        "refuse", "What the proxy does with requests for other hosts."
+    )
+    authority: Path | None = setting(
+        None, "Folder of the local authority and of what clients need to trust it; else <database>.authority."
+    )
+    control: bool = setting(False, "Serve the control API under /parlour/v1; for tests only.")
+    request_bodies: bool = setting(False, "Keep bodies in the control API's list of requests.")
+    stop_with_input: bool = setting(
+        False, "Stop when standard input ends, so as not to outlive the program that started the server."
+    )
     stop_seconds: int = setting(30, "How long a stop waits for requests under way, in seconds.")
     account_sid: str | None = secret("SID of the account that is made on an empty database.")
     auth_token: str | None = secret("Auth token of the account that is made on an empty database.")
@@ -64,6 +77,10 @@ class Config:
         if not all(0 <= each <= MAX_DELAY_SECONDS for each in delays):
             raise ValueError("a delay must be between 0 and a day")
         return delays
+
+    def authority_folder(self) -> Path:
+        beside = self.database.with_name(f"{self.database.name}.authority")
+        return beside if self.authority is None else self.authority
 
 
 def environment_name(name: str) -> str:

@@ -45,6 +45,8 @@ LINK_NOT_VALID = Problem(20403, 403, "Forbidden")
 NOT_FOUND = Problem(20404, 404, "The requested resource {path} was not found")
 CONFLICT = Problem(20409, 409, "Conflict: {reason}")
 REQUEST_TOO_LARGE = Problem(20413, 413, "Request entity is larger than limits defined")
+IDEMPOTENCY_KEY_REUSED = Problem(20422, 422, "Idempotency-Key was already used with other content")
+TOO_MANY_REQUESTS = Problem(20429, 429, "Too Many Requests")
 INTERNAL_ERROR = Problem(20500, 500, "Internal Server Error")
 SERVICE_UNAVAILABLE = Problem(20503, 503, "Service unavailable")
 

@@ -49,6 +49,14 @@ class Lines:
 
 
 def configure_logs(level: str, style: str) -> None:
+    render = configure_events(level, style)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LibraryLines(render))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def configure_events(level: str, style: str) -> Callable[[Event], str]:
+    """Our own lines alone, in a program whose logging is not ours; how a line is made."""
     render = render_json if style == "json" else render_console
 
     def finish(_: object, name: str, event: Event) -> str:
@@ -60,9 +68,7 @@ def configure_logs(level: str, style: str) -> None:
         logger_factory=lambda *_: Lines(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LibraryLines(render))
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    return render
 
 
 class LibraryLines(logging.Formatter):

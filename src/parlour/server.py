@@ -1,89 +1,51 @@
 """The server process: prepares the storage, listens, and stops without losing anything."""
 
-import asyncio
 import contextlib
 import gc
+import os
 import shlex
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 import click
-import msgspec
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from parlour import app, errors
+from parlour import app
+from parlour.api.idempotency import forget_old_answers
 from parlour.api.telemetry import STANDING_HEADERS, Telemetry
 from parlour.config import Config
+from parlour.control import Controls
+from parlour.dropin.authority import Authority
+from parlour.dropin.environment import write_files
+from parlour.dropin.listeners import InterceptingServer
 from parlour.logs import configure_logs
+from parlour.protocol import Protocol
 from parlour.resources.accounts import create_account, find_account, list_accounts, sealed_tokens
 from parlour.resources.purge import MAX_PURGE_DAYS, Purger, Terms
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs, open_blobs
 from parlour.store.credentials import Account, Vault, key_beside
+from parlour.store.database import milliseconds_now
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
 from parlour.webhooks.sender import Sender
 from parlour.wire.profiles import PROFILES
 from parlour.wire.sids import is_account_sid
-from parlour.worker import Worker, allows_private
+from parlour.worker import Worker, WorkerThread, allows_private
 
 FIRST_ACCOUNT_NAME = "My account"
 KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2_048
 
 log = structlog.get_logger()
-
-
-class Packet:
-    """A transport that sends what is written in one turn of the event loop with one system call."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
-        self._written: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        self._written.append(data)
-        if len(self._written) == 1:
-            self._loop.call_soon(self._flush)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._written:
-            self._transport.writelines(self._written)
-            self._written.clear()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's, with the head and the body of an answer in one packet.
-
-    What is not HTTP is answered with the same envelope as everything else.
-    """
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(Packet(transport, self.loop))  # type: ignore[arg-type]
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it may say what only we should know
-        body = msgspec.json.encode(errors.INVALID_REQUEST(reason="it is not valid HTTP").body())
-        head = [b"HTTP/1.1 400 Bad Request\r\n"]
-        head += [name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers]
-        head.append(b"content-type: application/json\r\nconnection: close\r\n")
-        head.append(b"content-length: %d\r\n\r\n" % len(body))
-        self.transport.write(b"".join(head) + body)
-        self.transport.close()
 
 
 class BadSetting(Exception):
@@ -94,14 +56,14 @@ def open_vault(config: Config, *, may_make_key: bool) -> Vault:
     return Vault(config.secret_key or key_beside(config.database, may_make=may_make_key))
 
 
-def open_database(config: Config) -> Database:
+def open_database(config: Config, controls: Controls | None = None) -> Database:
     """The database, brought to this program's schema."""
     if not config.database.parent.is_dir():
         raise BadSetting(f"there is no folder {config.database.parent} for the database")
     engine = SQLite(config.database)
     for name in migrate(engine):
         log.debug("migrated", migration=name)
-    return Database(engine)
+    return Database(engine) if controls is None else Database(engine, controls.clock, controls.sids)
 
 
 def open_media(config: Config) -> Blobs:
@@ -140,25 +102,44 @@ def open_fitting_vault(database: Database, config: Config) -> Vault:
     return vault
 
 
+class Prepared(NamedTuple):
+    """A server that only has to be run on its listener."""
+
+    server: uvicorn.Server
+    listener: socket.socket
+    url: str
+    made: tuple[Account, str] | None
+
+
 def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT, then finish and commit what was accepted."""
     configure_logs(config.log_level, config.log_format)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, leave)
-    database = open_database(config)
+    with prepared(config) as ready:
+        announce(config, ready)
+        spare_the_collector()
+        stop_with_input(config, ready.server)
+        ready.server.run([ready.listener])
+
+
+@contextlib.contextmanager
+def prepared(config: Config) -> Iterator[Prepared]:
+    """The storage, the socket and the application, for the time of the block."""
+    controls = Controls(keep_bodies=config.request_bodies) if config.control else None
+    database = open_database(config, controls)
     try:
         vault = open_fitting_vault(database, config)
         made = database.run(lambda tx: ensure_account(tx, vault, config))
         ensure_delays(config)
+        database.run(forget_old_answers)
         blobs, terms = open_media(config), terms_of(config)
-        with listen(config) as listener, Purger(database, blobs, terms):
+        with listen(config) as listener, Purger(database, blobs, terms), working(config, database, vault):
             url = public_url(config, listener)
-            sender = Sender(allow_private=allows_private(config))
-            application = app.build(database, vault, sender, blobs, url, PROFILES[config.profile])
-            with working(config):
-                announce(config, url, made)
-                spare_the_collector()
-                server(config, application, url).run([listener])
+            parts = app.Parts(database, vault, Sender(allow_private=allows_private(config)), blobs)
+            profile = PROFILES[config.profile]
+            application = app.build(parts, url, profile, intercept=config.intercept, controls=controls)
+            yield Prepared(server(config, application, url), listener, url, made)
     finally:
         database.close()
 
@@ -173,9 +154,9 @@ def ensure_delays(config: Config) -> None:
 
 
 @contextlib.contextmanager
-def working(config: Config) -> Iterator[None]:
-    """Webhooks are carried for the time of the block."""
-    worker = Worker(config)
+def working(config: Config, database: Database, vault: Vault) -> Iterator[None]:
+    """Webhooks are carried for the time of the block; under control, by the clock that is controlled."""
+    worker = WorkerThread(config, database, vault) if config.control else Worker(config)
     try:
         yield
     finally:
@@ -198,31 +179,51 @@ def server(config: Config, application: Telemetry, url: str) -> uvicorn.Server:
     headers = list(STANDING_HEADERS)
     if url.startswith("https:"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
-    return uvicorn.Server(
-        uvicorn.Config(
-            application,
-            http=Protocol,
-            ws="none",
-            loop="auto",
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            headers=headers,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=config.stop_seconds,
-        )
+    settings = uvicorn.Config(
+        application,
+        http=Protocol,
+        ws="none",
+        loop="auto",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        headers=headers,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=config.stop_seconds,
     )
+    return intercepting(config, settings) if config.intercept else uvicorn.Server(settings)
 
 
-def listen(config: Config) -> socket.socket:
+def intercepting(config: Config, settings: uvicorn.Config) -> InterceptingServer:
+    folder = config.authority_folder()
+    authority = Authority(folder, milliseconds_now)
+    write_files(authority, folder)
+    front = listen(config, config.intercept_port)
+    passes = config.intercept_others == "pass"
+    return InterceptingServer(settings, front, authority.context(), passes=passes)
+
+
+def stop_with_input(config: Config, served: uvicorn.Server) -> None:
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 1):
+                pass
+        served.should_exit = True
+
+    if config.stop_with_input:
+        threading.Thread(target=wait, name="input", daemon=True).start()
+
+
+def listen(config: Config, port: int | None = None) -> socket.socket:
+    port = config.port if port is None else port
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
-        return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
+        return socket.create_server((config.host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", error)
-        raise BadSetting(f"cannot listen on {config.host}:{config.port}: {reason}") from None
+        raise BadSetting(f"cannot listen on {config.host}:{port}: {reason}") from None
 
 
 def public_url(config: Config, listener: socket.socket) -> str:
@@ -231,12 +232,21 @@ def public_url(config: Config, listener: socket.socket) -> str:
         if given.scheme not in {"http", "https"} or not given.netloc or given.query or given.fragment:
             raise BadSetting("the public URL must be http:// or https://, a host and perhaps a path")
         return config.public_url.rstrip("/")
+    return url_of(config, listener.getsockname()[1])
+
+
+def url_of(config: Config, port: int) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104 - it is compared
-    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{listener.getsockname()[1]}"
+    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
 
 
-def announce(config: Config, url: str, made: tuple[Account, str] | None) -> None:
+def announce(config: Config, ready: Prepared) -> None:
+    url, made = ready.url, ready.made
     click.echo(f"Parlour answers at {url}, profile {config.profile}, database {Path(config.database)}.")
+    if isinstance(ready.server, InterceptingServer):
+        click.echo(
+            f"Intercepting at {url_of(config, ready.server.port)}: `parlour env` tells how to get there."
+        )
     if made is None:
         click.echo("Credentials: as before; `parlour account list` shows the accounts.", nl=False)
         click.echo(" A lost token is replaced by `parlour account rotate-token`.")

@@ -68,6 +68,28 @@ def wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) 
         loop.call_soon_threadsafe(stop.set)
 
 
+class WorkerThread:
+    """The same work in a thread, for a server whose clock is under control."""
+
+    def __init__(self, config: Config, database: Database, vault: Vault) -> None:
+        # Of its own, since answers come back to the event loop that asked; with the same clock.
+        self._database = Database(database.engine, database.clock)
+        self._dispatcher = dispatcher(config, self._database, vault)
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="worker")
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._loop.close()
+        self._database.close()
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._dispatcher.run(self._stop))
+
+
 class Worker:
     """A worker process, started anew when it ends before its time."""
 

@@ -21,6 +21,7 @@ from parlour.api.streams import LINK_SECONDS
 from parlour.api.uploads import MAX_FILE_BYTES
 from parlour.cli import main
 from parlour.config import Config, environment_name
+from parlour.control.routes import PREFIX, ROUTES
 from parlour.resources.attachments import MAX_MEDIA
 from parlour.resources.purge import MAX_PURGE_DAYS
 from parlour.store.writer import MAX_TOGETHER, MAX_WAITING
@@ -84,6 +85,8 @@ def paths_of_the_original(marked):
 
 
 def as_code(value):
+    if isinstance(value, bool):
+        return "`on`" if value else "`off`"
     return "—" if value is None else f"`{value}`"
 
 
@@ -133,6 +136,28 @@ def test_compatibility_md_marks_as_served_what_is_served_and_nothing_else():
     described = describe(resources.ALL, "http://localhost", resources.FILES)["paths"]
 
     assert paths_in({"served"}) == {path: set(methods) for path, methods in described.items()}
+
+
+def test_compatibility_md_holds_every_path_of_the_control_api_with_its_methods():
+    listed = {
+        row[0].strip("`"): {f"on_{method.strip().lower()}" for method in row[1].split(",")}
+        for row in rows_of("docs/compatibility.md")
+        if row[0].startswith(f"`{PREFIX}/") and row[-2] != "served"
+    }
+    served = {
+        f"{PREFIX}{path.replace(':int', '')}": {name for name in dir(responder) if name.startswith("on_")}
+        for path, responder in ROUTES.items()
+    }
+
+    assert listed == served
+
+
+def test_testing_md_tells_of_every_fixture():
+    source = read("src/parlour/testing/plugin.py")
+    fixtures = re.findall(r"@pytest\.fixture.*\ndef (parlour\w*)\(", source)
+
+    assert [row[0] for row in rows_of("docs/testing.md") if row[0].startswith("`parlour")] != []
+    assert {row[0].strip("`") for row in rows_of("docs/testing.md")} >= set(fixtures)
 
 
 def test_compatibility_md_says_of_every_path_whether_it_is_served():

@@ -44,7 +44,7 @@ def work(handler, sid=None, **changes):
 
     def build(name):
         path = {"ConversationSid": name, "Sid": sid or name}
-        call = Call(ACCOUNT_SID, SERVICE_SID, SERVICE_SID, path, "/x", IN_SERVICE, DOCUMENTED, fires=True)
+        call = Call(ACCOUNT_SID, SERVICE_SID, SERVICE_SID, path, "/x", IN_SERVICE, DOCUMENTED, "", fires=True)
         if handler in {create_conversation, fail_with_a_conversation}:
             changes["unique_name"] = name
         return partial(handler, call=with_changes(call, changes))

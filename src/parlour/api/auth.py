@@ -49,6 +49,9 @@ class Authenticator:
         self._verified[digest] = Verified(account, now)
         return account
 
+    def forget(self) -> None:
+        self._verified.clear()
+
     def _verify(self, tx: Transaction, username: str, password: str) -> Account:
         if username.startswith("SK"):
             key = tx.find(ApiKey, sid=username)

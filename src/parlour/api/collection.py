@@ -28,7 +28,8 @@ class Call(msgspec.Struct, frozen=True):
 
     `prefix` is what the path began with, one of those above; `path` holds the path's parameters,
     decoded; `changes` the form's, validated, by field name; `resource_path` is the path as it was
-    sent, without `/v1`; `fires` tells whether webhooks are told of what the request does.
+    sent, without `/v1`; `public_url` is what URLs in its answer begin with; `fires` tells whether
+    webhooks are told of what the request does.
     """
 
     account_sid: str
@@ -38,6 +39,7 @@ class Call(msgspec.Struct, frozen=True):
     resource_path: str
     prefix: str
     profile: Profile
+    public_url: str
     fires: bool = False
     changes: dict[str, Any] = {}
     paging: PageRequest = PageRequest()

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from parlour.api.collection import Call, Operation
+from parlour.api.collection import Call, Handler, Operation
 from parlour.store import Database, Transaction
 from parlour.store.credentials import Account, Vault
 from parlour.webhooks.outbox import told
@@ -24,18 +24,18 @@ class Hooks:
     def __init__(self, database: Database, vault: Vault, sender: Sender) -> None:
         self._database, self._vault, self._sender = database, vault, sender
 
-    async def perform(self, operation: Operation, call: Call) -> Any:
-        """What the handler gives, of a call that may have been amended; or 403/50056."""
+    async def perform(self, operation: Operation, call: Call, handler: Handler) -> Any:
+        """What `handler` gives, of a call that may have been amended; or 403/50056."""
         event = operation.before
         if event is None or not call.fires:
-            return await self._database.write(lambda tx: operation.handler(tx, call))
+            return await self._database.write(lambda tx: handler(tx, call))
         try:
-            return await self._database.write(lambda tx: perform_unasked(tx, operation, event, call))
+            return await self._database.write(lambda tx: perform_unasked(tx, handler, event, call))
         except Wanted:
             question = await self._database.rehearse(lambda tx: rehearse(tx, operation, event, call))
         amended = {} if question is None else await ask(self._sender, self._vault, question)
         asked = amend(operation, call, amended)
-        return await self._database.write(lambda tx: operation.handler(tx, asked))
+        return await self._database.write(lambda tx: handler(tx, asked))
 
 
 class Farewell:
@@ -48,10 +48,10 @@ class Farewell:
         await self._sender.close()
 
 
-def perform_unasked(tx: Transaction, operation: Operation, event: str, call: Call) -> Any:
+def perform_unasked(tx: Transaction, handler: Handler, event: str, call: Call) -> Any:
     if pre_target(tx, call.account_sid, call.service_sid, event) is not None:
         raise Wanted
-    return operation.handler(tx, call)
+    return handler(tx, call)
 
 
 def rehearse(tx: Transaction, operation: Operation, event: str, call: Call) -> Question | None:

@@ -1,5 +1,6 @@
 """The path of every request: authenticate, read, perform, render."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -14,6 +15,7 @@ from parlour.api.body import JSON
 from parlour.api.collection import ALONE, Call, Operation
 from parlour.api.forms import parse_form
 from parlour.api.hooks import Hooks
+from parlour.api.idempotency import HEADER, Key, read_key
 from parlour.store import Database, Transaction
 from parlour.store.credentials import Account
 from parlour.wire.paging import Page, envelope, read_page_request
@@ -31,7 +33,7 @@ class Pipeline:
         database: Database,
         authenticate: Authenticator,
         hooks: Hooks,
-        public_url: str,
+        public_url: Callable[[Request], str],
         profile: Profile,
     ) -> None:
         self._database, self._authenticate, self._hooks = database, authenticate, hooks
@@ -52,6 +54,11 @@ class Pipeline:
         response.status = operation.status
         response.content_type = None if response.data is None else JSON
 
+    def forget(self) -> None:
+        """Start anew with what is stored, where it was replaced and not changed."""
+        self._answers = Answers()
+        self._authenticate.forget()
+
     def _call(self, account: Account, prefix: str, request: Request, path: dict[str, str]) -> Call:
         resource_path = request.path.partition(ALONE)[2]
         decoded = {name: decode(each, resource_path) if "%" in each else each for name, each in path.items()}
@@ -64,23 +71,36 @@ class Pipeline:
             resource_path,
             prefix,
             self._profile,
+            self._public_url(request),
             (request.get_header("X-Twilio-Webhook-Enabled") or "").lower() == "true",
         )
 
     async def _write(self, operation: Operation, call: Call, request: Request) -> bytes | None:
+        key = None
         if operation.accepts:
             form = await operation.collection.encoding.read(request)
             changes = read_form(operation.collection.resource, form, operation.accepts)
+            key = read_key(request.get_header(HEADER), call, form)
             call = msgspec.structs.replace(call, changes=changes)
-        result = await self._hooks.perform(operation, call)
+        if key is not None:
+            return await self._write_once(key, operation, call)
+        result = await self._hooks.perform(operation, call, operation.handler)
         return encode(self._body(operation, call, result)) if operation.shows else None
+
+    async def _write_once(self, key: Key, operation: Operation, call: Call) -> bytes:
+        def perform(tx: Transaction, call: Call) -> bytes:
+            return key.once(tx, lambda tx: encode(self._body(operation, call, operation.handler(tx, call))))
+
+        answered = await self._database.read(key.find)
+        answer: bytes = answered or await self._hooks.perform(operation, call, perform)
+        return answer
 
     def _read(self, operation: Operation, call: Call, query: str, tx: Transaction) -> bytes:
         within = operation.collection.within
         if within is None:
             return encode(self._show(operation, call, query, tx, None))
         whole = within(tx, call)
-        asked = (call.account_sid, call.resource_path, query)
+        asked = (call.account_sid, call.public_url + call.resource_path, query)
         kept = self._answers.find(asked, whole.sid, whole.version)
         if kept is None:
             kept = encode(self._show(operation, call, query, tx, whole))
@@ -108,7 +128,7 @@ class Pipeline:
     def _url(self, operation: Operation, call: Call, conversation_sid: str | None) -> str:
         """The collection's absolute URL, always with SIDs, in the form that was asked for."""
         names = call.path if conversation_sid is None else call.path | {"ConversationSid": conversation_sid}
-        return self._public_url + (call.prefix + operation.collection.path).format_map(names)
+        return call.public_url + (call.prefix + operation.collection.path).format_map(names)
 
 
 def decode(segment: str, resource_path: str) -> str:

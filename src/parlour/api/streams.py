@@ -90,7 +90,7 @@ class Desk:
         authenticate: Authenticator,
         blobs: Blobs,
         vault: Vault,
-        public_url: str,
+        public_url: Callable[[Request], str],
     ) -> None:
         self.files, self._database, self._blobs = files, database, blobs
         self._authenticate, self._vault, self._public_url = authenticate, vault, public_url
@@ -118,7 +118,7 @@ class Desk:
     async def fetch(self, request: Request, response: Response, service: str, sid: str) -> None:
         asked = await self._asked(request, service, sid)
         found = await self._database.read(lambda tx: self.files.find(tx, asked))
-        self._answer(response, 200, self.files.show(found, self._link(found)))
+        self._answer(response, 200, self.files.show(found, self._link(request, found)))
 
     async def delete(self, request: Request, response: Response, service: str, sid: str) -> None:
         asked = await self._asked(request, service, sid)
@@ -138,7 +138,7 @@ class Desk:
         shown = [
             {"code": 404, "media_sid": sid, "media_record": None}
             if each is None
-            else {"code": 200, "media_record": self.files.show(each, self._link(each))}
+            else {"code": 200, "media_record": self.files.show(each, self._link(request, each))}
             for sid, each in zip(sids, found, strict=True)
         ]
         self._answer(response, 200, shown)
@@ -155,13 +155,13 @@ class Desk:
             raise errors.LINK_NOT_VALID()
         return Asked(None, service, sid, request.path[len("/v1") :])
 
-    def _link(self, file: StoredFile) -> str:
+    def _link(self, request: Request, file: StoredFile) -> str:
         """A link to the content that needs no credentials, for a few minutes."""
         expires = self._now() + LINK_SECONDS
         signature = self._vault.sign(f"{file.service_sid}/{file.sid}/{expires}")
         query = urlencode({"Expires": expires, "Signature": signature})
         path = f"/v1/Services/{file.service_sid}{self.files.path}/{file.sid}/Content"
-        return f"{self._public_url}{path}?{query}"
+        return f"{self._public_url(request)}{path}?{query}"
 
     def _now(self) -> int:
         return self._database.clock() // 1_000

@@ -1,0 +1,154 @@
+"""Faults on request: late, refused, dropped or lost answers, before or after the commit."""
+
+import asyncio
+import fnmatch
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import msgspec
+
+from parlour import errors
+from parlour.api.body import JSON
+from parlour.api.telemetry import Asgi, Receive, Scope, Send
+from parlour.errors import Problem
+
+SERVED = b"/v1/"
+ANY = "*"
+LONGEST_SECONDS = 24 * 60 * 60.0
+# How long a lost answer holds its connection, unless it is said: a stop of the server waits for it.
+LOST_SECONDS = 10.0
+
+Kind = Literal["latency", "status", "drop_before", "drop_after", "lose_answer"]
+
+# The provider's own, where it is known (contract: rest-of-api.md).
+BY_STATUS = {
+    429: errors.TOO_MANY_REQUESTS,
+    500: errors.INTERNAL_ERROR,
+    503: errors.SERVICE_UNAVAILABLE,
+}
+
+
+class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What goes wrong and when.
+
+    Of the requests that `method` and the pattern `path` match, the first `skip` go well; then each
+    one fails, or the share `rate` of them, evenly spread; after `count` failures it is over.
+    `seconds` is how long a latency takes, and how long a lost answer keeps its connection open.
+    """
+
+    kind: Kind
+    method: str = ANY
+    path: str = ANY
+    status: int = 503
+    seconds: float = 0
+    skip: int = 0
+    rate: float = 1
+    count: int | None = None
+    matched: int = 0
+    struck: int = 0
+
+    def __post_init__(self) -> None:
+        if not 400 <= self.status < 600:  # noqa: PLR2004 - statuses of errors
+            raise ValueError("status must be that of an error, 400 to 599")
+        if not 0 <= self.seconds <= LONGEST_SECONDS or not 0 <= self.rate <= 1 or self.skip < 0:
+            raise ValueError("seconds and skip must not be negative, rate must be from 0 to 1")
+
+    def strikes(self, method: str, path: str) -> bool:
+        if self.method not in {ANY, method} or not fnmatch.fnmatchcase(path, self.path):
+            return False
+        if self.count is not None and self.struck >= self.count:
+            return False
+        self.matched += 1
+        beyond = self.matched - self.skip
+        # Evenly spread and the same each time: a rate of 0.25 strikes each fourth request.
+        strikes = beyond > 0 and int(beyond * self.rate) > int((beyond - 1) * self.rate)
+        self.struck += strikes
+        return strikes
+
+
+class Faults:
+    """The faults that were asked for; `around` an application they happen."""
+
+    def __init__(self) -> None:
+        self._numbers = 0
+        self.asked: dict[int, Fault] = {}
+
+    def add(self, fault: Fault) -> int:
+        self._numbers += 1
+        self.asked[self._numbers] = fault
+        return self._numbers
+
+    def clear(self) -> None:
+        self.asked.clear()
+
+    def around(self, app: Asgi) -> Asgi:
+        async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
+            striking = self._striking(scope) if self.asked and scope["type"] == "http" else []
+            for fault in striking:
+                if fault.kind == "latency":
+                    await asyncio.sleep(fault.seconds)
+            final = next((fault for fault in striking if fault.kind != "latency"), None)
+            if final is None:
+                await app(scope, receive, send)
+            else:
+                await HAPPENINGS[final.kind](final, app, scope, receive, send)
+
+        return faulty
+
+    def _striking(self, scope: Scope) -> list[Fault]:
+        if not scope["raw_path"].startswith(SERVED):
+            return []
+        path = scope["raw_path"].decode("latin-1")
+        return [fault for fault in self.asked.values() if fault.strikes(scope["method"], path)]
+
+
+async def answer_status(fault: Fault, _: Asgi, __: Scope, ___: Receive, send: Send) -> None:
+    problem = BY_STATUS.get(
+        fault.status, Problem(20000 + fault.status, fault.status, "A fault, as asked for")
+    )
+    headers = [(b"content-type", JSON.encode())]
+    if problem is errors.TOO_MANY_REQUESTS:
+        headers.append((b"retry-after", b"1"))
+    body = msgspec.json.encode(problem().body())
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": fault.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def drop_before(_: Fault, __: Asgi, scope: Scope, receive: Receive, ___: Send) -> None:
+    await drop(scope, receive)
+
+
+async def drop_after(_: Fault, app: Asgi, scope: Scope, receive: Receive, __: Send) -> None:
+    await app(scope, receive, swallow)
+    await drop(scope, receive)
+
+
+async def lose_answer(fault: Fault, app: Asgi, scope: Scope, receive: Receive, _: Send) -> None:
+    """What was asked for is done, and the caller waits for an answer that never comes."""
+    await app(scope, receive, swallow)
+    try:
+        await asyncio.wait_for(caller_left(receive), fault.seconds or LOST_SECONDS)
+    except TimeoutError:
+        await drop(scope, receive)
+
+
+async def swallow(_: Any) -> None: ...
+
+
+async def drop(scope: Scope, receive: Receive) -> None:
+    scope["parlour.drop"]()
+    await caller_left(receive)
+
+
+async def caller_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+HAPPENINGS: dict[Kind, Callable[[Fault, Asgi, Scope, Receive, Send], Awaitable[None]]] = {
+    "status": answer_status,
+    "drop_before": drop_before,
+    "drop_after": drop_after,
+    "lose_answer": lose_answer,
+}

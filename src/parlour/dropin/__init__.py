@@ -1,0 +1,1 @@
+"""Standing in for the service without a line of the application changed: names, proxy, environment."""

@@ -1,0 +1,165 @@
+"""The local authority: a CA that can sign for our hosts and for no other name, and their certificate."""
+
+import ipaddress
+import os
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from parlour.dropin.hosts import HOSTS
+from parlour.store.credentials import write_once
+
+NAME = "Parlour local authority"
+AUTHORITY_DAYS = 3_650
+# Longer ones are refused by some clients, even from an authority that they trust.
+CERTIFICATE_DAYS = 397
+RENEWED_BEFORE = timedelta(days=30)
+# A clock that is a little behind must not find a certificate that is not valid yet.
+BACKDATED = timedelta(days=1)
+
+ANY_ADDRESS = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    def lasts(self, now: datetime) -> bool:
+        return self.certificate.not_valid_after_utc - now > RENEWED_BEFORE
+
+    def pem(self) -> str:
+        key = self.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        return key.decode() + certificate_pem(self.certificate)
+
+
+class Authority:
+    """Kept in a folder: `authority.pem` with its key, `server.pem` with ours, both mode 0600.
+
+    Both are made on first use and renewed before they end; `now` is in milliseconds since 1970.
+    """
+
+    def __init__(self, folder: Path, now: Callable[[], int]) -> None:
+        self._folder, self._now = folder, now
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.certificate = self._kept("authority.pem", make_authority).certificate
+
+    def context(self) -> ssl.SSLContext:
+        """What a listener needs to speak TLS as any of our hosts."""
+        authority = self._kept("authority.pem", make_authority)
+        self._kept("server.pem", lambda now: make_certificate(authority, now), authority)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        context.load_cert_chain(self._folder / "server.pem")
+        return context
+
+    def _kept(self, name: str, make: Callable[[datetime], Signed], issuer: Signed | None = None) -> Signed:
+        path = self._folder / name
+        now = datetime.fromtimestamp(self._now() / 1_000, UTC)
+        if path.exists():
+            kept = read(path)
+            if kept.lasts(now) and (issuer is None or is_issued_by(kept, issuer)):
+                return kept
+            path.unlink()
+        write_once(path, make(now).pem())
+        return read(path)
+
+
+def read(path: Path) -> Signed:
+    pem = path.read_bytes()
+    key = serialization.load_pem_private_key(pem, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError(f"{path} does not hold the key of a local authority")
+    return Signed(x509.load_pem_x509_certificate(pem), key)
+
+
+def is_issued_by(signed: Signed, issuer: Signed) -> bool:
+    # All authorities have the same name: which of them it was, the key tells.
+    wanted = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+    found = signed.certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    return found == wanted
+
+
+def make_authority(now: datetime) -> Signed:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    permitted = [x509.DNSName(host) for host in HOSTS]
+    # A constraint on one kind of name leaves the other kinds free.
+    excluded = [x509.IPAddress(network) for network in ANY_ADDRESS]
+    builder = (
+        begun(key, name, name, now, AUTHORITY_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.NameConstraints(permitted, excluded), critical=True)
+        .add_extension(key_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    )
+    return Signed(builder.sign(key, hashes.SHA256()), key)
+
+
+def make_certificate(authority: Signed, now: datetime, hosts: tuple[str, ...] = HOSTS) -> Signed:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
+    issuer = authority.key.public_key()
+    builder = (
+        begun(key, name, authority.certificate.subject, now, CERTIFICATE_DAYS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName(map(x509.DNSName, hosts)), critical=False)
+        .add_extension(key_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), critical=False)
+    )
+    return Signed(builder.sign(authority.key, hashes.SHA256()), key)
+
+
+def begun(
+    key: ec.EllipticCurvePrivateKey, subject: x509.Name, issuer: x509.Name, now: datetime, days: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def certificate_pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file that others may be reading."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(content)
+    draft.replace(path)

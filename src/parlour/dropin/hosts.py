@@ -1,0 +1,30 @@
+"""The names that Parlour answers to in place of the service, and no others."""
+
+from itertools import product
+
+SERVICES = ("conversations", "mcs", "content")
+REGIONS = ("us1", "ie1", "au1", "br1", "de1", "in1", "jp1", "sg1")
+EDGES = (
+    "ashburn",
+    "dublin",
+    "frankfurt",
+    "roaming",
+    "sao-paulo",
+    "singapore",
+    "sydney",
+    "tokyo",
+    "umatilla",
+)
+HTTPS_PORT = 443
+
+# Written out, not as wildcards: *.us1.twilio.com would be every service of that region.
+HOSTS = (
+    *(f"{service}.twilio.com" for service in SERVICES),
+    *(f"{service}.{region}.twilio.com" for service, region in product(SERVICES, REGIONS)),
+    *(f"{service}.{edge}.{region}.twilio.com" for service, edge, region in product(SERVICES, EDGES, REGIONS)),
+)
+KNOWN = frozenset(HOSTS)
+
+
+def is_ours(host: str, port: int = HTTPS_PORT) -> bool:
+    return port == HTTPS_PORT and host.lower() in KNOWN

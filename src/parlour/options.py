@@ -1,0 +1,100 @@
+"""What commands share: settings as options, refusals told in a line, work in the database."""
+
+import dataclasses
+import functools
+import os
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import click
+
+from parlour import server
+from parlour.config import Config, environment_name, read_secrets
+from parlour.control.client import Refused
+from parlour.errors import ApiError
+from parlour.resources import accounts
+from parlour.store import Transaction
+from parlour.store.blobs import BadPlace
+from parlour.store.credentials import Account, Vault, VaultError
+from parlour.store.migrate import DatabaseTooNew
+from parlour.store.sqlite import UNAVAILABLE
+from parlour.testing.process import NotStarted
+
+T = TypeVar("T")
+Command = Callable[..., None]
+
+EXPECTED = (ApiError, BadPlace, DatabaseTooNew, VaultError, server.BadSetting, NotStarted, Refused)
+
+
+def option_type(annotation: Any) -> Any:
+    if typing.get_origin(annotation) is Literal:
+        return click.Choice(typing.get_args(annotation))
+    if annotation is Path:
+        return click.Path(dir_okay=False, path_type=Path)
+    if Path in typing.get_args(annotation):
+        return click.Path(file_okay=False, path_type=Path)
+    if annotation is bool:
+        return bool
+    return int if annotation is int else str
+
+
+def settings(*names: str) -> Callable[[Command], Command]:
+    """Options for the settings that are named, or for all; the command gets a Config."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_config(**values: Any) -> None:
+            chosen: dict[str, Any] = {name: values.pop(name) for name in list(values) if name in known}
+            chosen |= read_secrets(os.environ)
+            with told_plainly():
+                command(config=Config(**chosen), **values)
+
+        hints = typing.get_type_hints(Config)
+        known = {f.name: f for f in dataclasses.fields(Config) if f.metadata["option"]}
+        for name in reversed(names or tuple(known)):
+            with_config = click.option(
+                f"--{name.replace('_', '-')}",
+                name,
+                default=known[name].default,
+                type=option_type(hints[name]),
+                is_flag=hints[name] is bool,
+                envvar=environment_name(name),
+                show_default=known[name].default not in {None, False},
+                show_envvar=True,
+                help=known[name].metadata["meaning"],
+            )(with_config)
+        return with_config
+
+    return decorate
+
+
+class told_plainly:  # noqa: N801 - it reads as a statement
+    """Turns what a user can mend into a line, and anything else into a traceback."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, EXPECTED):
+            raise click.ClickException(str(error)) from None
+        if isinstance(error, OSError):
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+        if isinstance(error, UNAVAILABLE):
+            raise click.ClickException(f"the database cannot be used: {error}") from None
+
+
+def in_database(config: Config, work: Callable[[Transaction, Vault], T]) -> T:
+    database = server.open_database(config)
+    try:
+        vault = server.open_vault(config, may_make_key=True)
+        return database.run(lambda tx: work(tx, vault))
+    finally:
+        database.close()
+
+
+def find_account(tx: Transaction, sid: str) -> Account:
+    account = accounts.find_account(tx, sid)
+    if account is None:
+        raise click.ClickException(f"there is no account {sid}")
+    return account

@@ -1,0 +1,1 @@
+"""Parlour for tests: a server of one's own, a command run against it, fixtures for pytest."""

@@ -1,0 +1,117 @@
+"""What a test holds of a server: its addresses, a client of the official library, clock and faults."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from parlour.control.client import ControlClient
+from parlour.testing.process import Running
+
+
+class Clock:
+    """The server's clock; what is stored, timers and repetitions follow it."""
+
+    def __init__(self, control: ControlClient) -> None:
+        self._control = control
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromisoformat(self._control.get("Clock")["now"])
+
+    def stop(self, at: datetime | str | None = None) -> None:
+        """It stands where it is, or at a moment: `stop("2024-01-01T00:00:00Z")`."""
+        moment = at.isoformat() if isinstance(at, datetime) else at
+        self._control.post("Clock", {"stopped": True} | ({} if moment is None else {"now": moment}))
+
+    def advance(self, **delta: float) -> None:
+        """As a timedelta: `advance(hours=1, seconds=1)`."""
+        self._control.post("Clock", {"advance": timedelta(**delta).total_seconds()})
+
+    def go_on(self) -> None:
+        self._control.post("Clock", {"stopped": False})
+
+
+class Faults:
+    """Asks for faults; each takes `path`, `method`, `skip`, `rate` and `count` (docs/testing.md)."""
+
+    def __init__(self, control: ControlClient) -> None:
+        self._control = control
+
+    def latency(self, seconds: float, **which: Any) -> int:
+        return self._add("latency", seconds=seconds, **which)
+
+    def status(self, status: int = 503, **which: Any) -> int:
+        return self._add("status", status=status, **which)
+
+    def drop_before(self, **which: Any) -> int:
+        return self._add("drop_before", **which)
+
+    def drop_after(self, **which: Any) -> int:
+        return self._add("drop_after", **which)
+
+    def lose_answer(self, seconds: float = 0, **which: Any) -> int:
+        return self._add("lose_answer", seconds=seconds, **which)
+
+    def remove(self, number: int) -> None:
+        self._control.delete(f"Faults/{number}")
+
+    def clear(self) -> None:
+        self._control.delete("Faults")
+
+    def _add(self, kind: str, **asked: Any) -> int:
+        number: int = self._control.post("Faults", {"kind": kind, **asked})["id"]
+        return number
+
+
+class Parlour:
+    """A server that is the test's own."""
+
+    def __init__(self, running: Running) -> None:
+        self.url, self.proxy_url = running.url, running.proxy_url
+        self.account_sid, self.auth_token = running.account_sid, running.auth_token
+        self.environment = running.environment()
+        self.control = running.control()
+        self.clock, self.faults = Clock(self.control), Faults(self.control)
+        self._client: Any = None
+
+    @property
+    def client(self) -> Any:
+        """The official library's client, sent here; it needs the package `twilio`."""
+        if self._client is None:
+            from twilio.http.http_client import TwilioHttpClient  # noqa: PLC0415 - for those who have it
+            from twilio.rest import Client  # noqa: PLC0415
+
+            http = TwilioHttpClient()
+            if http.session is not None:
+                # Not by way of a proxy that the environment may name.
+                http.session.trust_env = False
+            self._client = Client(self.account_sid, self.auth_token, http_client=http)
+            self._client.conversations.base_url = self.url
+        return self._client
+
+    def reset(self, seed: int | None = None) -> None:
+        self.control.post("Reset", {} if seed is None else {"seed": seed})
+
+    def load(self, fixture: Path | str | Mapping[str, Any]) -> Any:
+        """Load a fixture, from a file or as it is; the SIDs of what was made, in the same shape."""
+        if isinstance(fixture, Mapping):
+            return self.control.post("Fixtures", fixture)
+        return self.control.load(Path(fixture))
+
+    def snapshot(self, name: str = "default") -> None:
+        self.control.post("Snapshots", {"name": name})
+
+    def restore(self, name: str = "default") -> None:
+        self.control.post(f"Snapshots/{name}")
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """What the application has sent since the last reset."""
+        found: list[dict[str, Any]] = self.control.get("Requests")["requests"]
+        return found
+
+    def close(self) -> None:
+        session = None if self._client is None else self._client.http_client.session
+        if session is not None:
+            session.close()

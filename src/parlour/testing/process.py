@@ -1,0 +1,107 @@
+"""A server of one's own: a process on free ports, over an empty database in a folder that goes with it."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from parlour.config import environment_name
+from parlour.control.client import ControlClient
+from parlour.dropin.environment import variables
+from parlour.store.credentials import new_secret
+
+ANSWERS = re.compile(r"Parlour answers at (\S+),")
+INTERCEPTS = re.compile(r"Intercepting at (\S+):")
+STOP_SECONDS = 35
+
+
+class NotStarted(Exception):
+    """The server ended before it was ready."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where a server answers, and to whom."""
+
+    url: str
+    proxy_url: str
+    account_sid: str
+    auth_token: str
+    authority: Path
+
+    def control(self) -> ControlClient:
+        return ControlClient(self.url, self.account_sid, self.auth_token)
+
+    def environment(self) -> dict[str, str]:
+        """What sends a program's client here, credentials included."""
+        return {
+            **variables(self.proxy_url, self.authority),
+            "PARLOUR_URL": self.url,
+            "TWILIO_ACCOUNT_SID": self.account_sid,
+            "TWILIO_AUTH_TOKEN": self.auth_token,
+        }
+
+
+@contextlib.contextmanager
+def running(options: Sequence[str] = ()) -> Iterator[Running]:
+    """A server for the time of the block; PARLOUR_… settings of the environment hold, where they can."""
+    with tempfile.TemporaryDirectory(prefix="parlour-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        preset = preset_account()
+        words = [sys.executable, "-m", "parlour", "serve", "--host", "127.0.0.1", "--port", "0"]
+        words += ["--intercept", "--intercept-port", "0", "--control", "--stop-with-input"]
+        words += ["--database", str(folder / "parlour.db"), "--authority", str(folder / "authority")]
+        inherited = {environment_name("log_level"): "warning", **os.environ}
+        # Where clients reach it is not where they reach the server that the variable is meant for.
+        inherited.pop(environment_name("public_url"), None)
+        process = subprocess.Popen(  # noqa: S603 - it is ourselves
+            [*words, *options],
+            env={**inherited, **preset},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            # What the keyboard sends to a command is not for its server.
+            start_new_session=True,
+        )
+        try:
+            url, proxy_url = read_addresses(process)
+            sid, token = preset.values()
+            yield Running(url, proxy_url, sid, token, folder / "authority")
+        finally:
+            stop(process)
+
+
+def preset_account() -> dict[str, str]:
+    """The account that the environment presets, or a new one."""
+    sid, token = environment_name("account_sid"), environment_name("auth_token")
+    return {
+        sid: os.environ.get(sid) or f"AC{new_secret()}",
+        token: os.environ.get(token) or new_secret(),
+    }
+
+
+def read_addresses(process: subprocess.Popen[str]) -> tuple[str, str]:
+    url = None
+    for line in process.stdout or ():
+        if found := ANSWERS.match(line):
+            url = found[1]
+        elif url is not None and (found := INTERCEPTS.match(line)):
+            return url, found[1]
+    raise NotStarted(f"the server did not start; it ended with status {process.wait()}")
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Let it end by itself, which the end of its input tells it to."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

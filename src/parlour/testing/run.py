@@ -1,0 +1,53 @@
+"""`parlour run`: a command in the environment of a server of its own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from types import FrameType
+
+# Not every system has them all.
+NAMES = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+FORWARDED = {name: getattr(signal, name) for name in NAMES if hasattr(signal, name)}
+FROM_THE_KEYBOARD = {FORWARDED.get("SIGINT"), FORWARDED.get("SIGQUIT")}
+
+# What shells answer with.
+NOT_EXECUTABLE, NOT_FOUND, KILLED_BY = 126, 127, 128
+
+
+class Forwarder:
+    """Hands signals on to the command; before there is one, they end the program."""
+
+    def __init__(self) -> None:
+        self.command: subprocess.Popen[bytes] | None = None
+        for each in FORWARDED.values():
+            signal.signal(each, self)
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        if self.command is None:
+            sys.exit(KILLED_BY + number)
+        if number in FROM_THE_KEYBOARD and is_in_foreground():
+            return  # The terminal has sent it to the command as well.
+        with contextlib.suppress(ProcessLookupError):
+            self.command.send_signal(number)
+
+
+def is_in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def run(words: Sequence[str], environment: Mapping[str, str], forwarder: Forwarder) -> int:
+    """The command's exit status; 128 and the signal's number if a signal ended it."""
+    try:
+        forwarder.command = subprocess.Popen(words, env={**os.environ, **environment})  # noqa: S603 - it is asked for
+    except FileNotFoundError:
+        return NOT_FOUND
+    except OSError:
+        return NOT_EXECUTABLE
+    code = forwarder.command.wait()
+    return code if code >= 0 else KILLED_BY - code

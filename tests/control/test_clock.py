@@ -1,0 +1,42 @@
+"""The clock: stopped, set and advanced; what is stored follows it."""
+
+
+def test_a_clock_that_is_stopped_stands_and_is_advanced(api, control, room):
+    assert control.post("Clock", now="2024-01-01T00:00:00Z", stopped=True) == {
+        "now": "2024-01-01T00:00:00.000Z",
+        "stopped": True,
+    }
+    assert api.post(f"{room}/Messages").json()["date_created"] == "2024-01-01T00:00:00Z"
+    assert control.post("Clock", advance=3_600.5)["now"] == "2024-01-01T01:00:00.500Z"
+    assert api.post(f"{room}/Messages").json()["date_created"] == "2024-01-01T01:00:00Z"
+    assert control.get("Clock") == {"now": "2024-01-01T01:00:00.500Z", "stopped": True}
+
+
+def test_timers_are_reckoned_from_it(api, control):
+    control.post("Clock", now="2024-01-01T00:00:00Z", stopped=True)
+    conversation = api.post("Conversations", {"Timers.Inactive": "PT1H"}).json()
+    control.post("Clock", advance=1_800)
+    api.post(f"Conversations/{conversation['sid']}/Messages")
+
+    assert conversation["timers"] == {"date_inactive": "2024-01-01T01:00:00Z"}
+    assert api.get(conversation["url"]).json()["timers"] == {"date_inactive": "2024-01-01T01:30:00Z"}
+
+
+def test_a_clock_that_goes_on_goes_on_from_where_it_is(api, control, room):
+    control.post("Clock", now="2024-01-01T00:00:00Z", stopped=True)
+    control.post("Clock", stopped=False)
+    assert api.post(f"{room}/Messages").json()["date_created"].startswith("2024-01-01T00:0")
+
+    control.post("Clock", advance=24 * 60 * 60)
+    assert api.post(f"{room}/Messages").json()["date_created"].startswith("2024-01-02T00:0")
+
+    control.post("Reset")
+    assert not control.get("Clock")["now"].startswith("2024")
+
+
+def test_conversations_that_are_made_at_one_moment_keep_their_order(api, control):
+    control.post("Reset", seed=1)
+    control.post("Clock", stopped=True)
+    made = [api.post("Conversations").json()["sid"] for _ in range(5)]
+
+    assert [each["sid"] for each in api.get("Conversations").json()["conversations"]] == made[::-1]

@@ -1,0 +1,110 @@
+"""The list of requests that were answered, and `parlour logs`."""
+
+import os
+import subprocess
+import threading
+
+import pytest
+import requests
+
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS, ServerProcess
+
+
+def test_each_request_is_told_with_the_operation_that_it_matched(api, control, room):
+    control.post("Reset")
+    control.post("Clock", now="2024-01-01T00:00:00Z", stopped=True)
+    api.post("Conversations", UniqueName="secret")
+    api.get("Conversations/none/Messages", PageSize=2)
+    api.get("Nonsense")
+    made, missed, unknown = control.get("Requests")["requests"]
+
+    assert made == {
+        "id": made["id"],
+        "date": "2024-01-01T00:00:00.000Z",
+        "method": "POST",
+        "path": "/v1/Conversations",
+        "query": "",
+        "operation": "POST /v1/Conversations",
+        "status": 201,
+        "error_code": None,
+        "milliseconds": made["milliseconds"],
+        "request_body": None,
+        "response_body": None,
+    }
+    assert missed["operation"] == "GET /v1/Conversations/{ConversationSid}/Messages"
+    assert (missed["path"], missed["query"]) == ("/v1/Conversations/none/Messages", "PageSize=2")
+    assert (missed["status"], missed["error_code"]) == (404, 20404)
+    assert (unknown["operation"], unknown["status"]) == (None, 404)
+
+
+def test_bodies_are_kept_if_the_setting_asks_for_them(launch):
+    server = launch("--control", "--request-bodies")
+    with server.api() as api:
+        api.post("Conversations", UniqueName="room")
+        [seen] = api.get(f"{server.url}/parlour/v1/Requests").json()["requests"]
+
+    assert seen["request_body"] == "UniqueName=room"
+    assert '"unique_name":"room"' in seen["response_body"]
+
+
+def test_an_answer_that_was_never_sent_has_no_status(api, control, room):
+    control.post("Faults", kind="drop_after")
+    with pytest.raises(requests.ConnectionError):
+        api.post(f"{room}/Messages")
+    last = control.get("Requests")["requests"][-1]
+
+    assert (last["operation"], last["status"]) == ("POST /v1/Conversations/{ConversationSid}/Messages", None)
+
+
+def test_those_after_one_are_asked_for_and_waited_for(api, control, room):
+    last = control.get("Requests")["requests"][-1]["id"]
+    assert control.get(f"Requests?After={last}") == {"requests": []}
+    assert control.get(f"Requests?After={last}&Wait=0.01") == {"requests": []}
+
+    found = []
+    waiting = threading.Thread(
+        target=lambda: found.extend(control.get(f"Requests?After={last}&Wait=60")["requests"])
+    )
+    waiting.start()
+    with requests.Session() as other:
+        other.trust_env = False
+        other.get(f"{api.url}/v1/Services", auth=(ACCOUNT_SID, AUTH_TOKEN), timeout=TIMEOUT_SECONDS)
+    waiting.join()
+
+    assert [each["path"] for each in found] == ["/v1/Services"]
+
+
+def test_the_list_is_emptied(control, room):
+    control.delete("Requests")
+
+    assert control.get("Requests") == {"requests": []}
+
+
+def test_logs_prints_them_and_follows(controlled, api, room, tmp_path):
+    port = controlled.url.rpartition(":")[2]
+    words = [ServerProcess.PROGRAM, "logs", "--port", port]
+    printed = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    with subprocess.Popen([*words, "--follow"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as following:
+        first = following.stdout.readline()
+        api.get("Services")
+        second = following.stdout.readline()
+        following.terminate()
+
+    assert first == printed
+    assert " POST /v1/Conversations 201 " in first
+    assert " GET /v1/Services 200 " in second
+
+
+def test_logs_says_when_nobody_answers(tmp_path):
+    environment = {**os.environ, "PARLOUR_URL": "http://127.0.0.1:9", "TWILIO_ACCOUNT_SID": ACCOUNT_SID}
+    ended = subprocess.run(
+        [ServerProcess.PROGRAM, "logs"],
+        cwd=tmp_path,
+        env={**environment, "TWILIO_AUTH_TOKEN": AUTH_TOKEN},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "no server answers at http://127.0.0.1:9" in ended.stderr

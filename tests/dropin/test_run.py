@@ -1,0 +1,137 @@
+"""`parlour run -- COMMAND`: a server of its own, signals, the exit status, and nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS, ServerProcess
+
+POST = 'curl -sS -u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN" -d FriendlyName=Hello'
+SERVICE = "https://conversations.twilio.com/v1"
+
+
+def run(*words, options=(), **environment):
+    return subprocess.run(
+        [ServerProcess.PROGRAM, "run", *options, "--", *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+
+
+def test_a_command_speaks_to_the_services_own_name_and_reaches_us():
+    ended = run("bash", "-c", f"{POST} {SERVICE}/Conversations && {POST} $PARLOUR_URL/v1/Conversations")
+
+    assert ended.returncode == 0, ended.stderr
+    assert f'"url":"{SERVICE}/Conversations/CH' in ended.stdout
+    assert '"url":"http://127.0.0.1:' in ended.stdout
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["bash", "-c", "exit 7"], 7), (["bash", "-c", "kill -9 $$"], 137), (["/no/such/command"], 127)],
+)
+def test_the_exit_status_is_the_commands(words, code):
+    assert run(*words).returncode == code
+
+
+def test_every_run_begins_empty_and_leaves_nothing():
+    words = f"{POST} {SERVICE}/Conversations > /dev/null; curl -sS -u $TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN"
+    ended = [run("bash", "-c", f"{words} {SERVICE}/Conversations; echo $SSL_CERT_FILE") for _ in range(2)]
+
+    for each in ended:
+        assert each.stdout.count('"friendly_name"') == 1
+        folder = Path(each.stdout.splitlines()[-1]).parents[1]
+        assert "parlour-" in folder.name
+        assert not folder.exists()
+
+
+def test_presets_and_settings_are_taken_from_the_environment():
+    ended = run(
+        "bash",
+        "-c",
+        "echo $TWILIO_ACCOUNT_SID $TWILIO_AUTH_TOKEN; curl -sS $PARLOUR_URL/healthz",
+        PARLOUR_ACCOUNT_SID=ACCOUNT_SID,
+        PARLOUR_AUTH_TOKEN=AUTH_TOKEN,
+        PARLOUR_DATABASE="/no/such/folder/parlour.db",
+        PARLOUR_PORT="1",
+        PARLOUR_PUBLIC_URL="https://chat.example.com",
+    )
+
+    assert ended.stdout == f'{ACCOUNT_SID} {AUTH_TOKEN}\n{{"status":"ok"}}'
+
+
+def test_a_server_that_does_not_start_is_told_in_a_line():
+    ended = run("true", PARLOUR_SECRET_KEY="short")
+
+    assert ended.returncode == 1
+    assert "the server did not start" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("each", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_reach_the_command(each):
+    words = f"import signal; signal.signal({each.value}, lambda *_: exit(42)); print('up', flush=True)"
+    process = subprocess.Popen(
+        [ServerProcess.PROGRAM, "run", "--", sys.executable, "-c", f"{words}; signal.pause()"],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(each)
+
+    assert process.wait(TIMEOUT_SECONDS) == 42
+    process.stdout.close()
+
+
+def test_a_server_does_not_outlive_a_run_that_was_killed():
+    process = subprocess.Popen(
+        [ServerProcess.PROGRAM, "run", "--", "bash", "-c", "pgrep -P $PPID -f 'parlour serve'"],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    server = int(process.stdout.readline())
+    process.kill()
+    process.wait(TIMEOUT_SECONDS)
+    process.stdout.close()
+
+    assert ended(server)
+
+
+def ended(pid):
+    """Whether a process that is not our child comes to its end."""
+    for _ in range(TIMEOUT_SECONDS * 20):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_starting_a_server_takes_no_more_than_a_second():
+    def seconds():
+        started = time.monotonic()
+        with subprocess.Popen(
+            [sys.executable, "-m", "parlour", "serve", "--port", "0", "--stop-with-input"],
+            cwd=Path(os.environ["PWD"]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as process:
+            process.stdout.readline()
+            taken = time.monotonic() - started
+            process.stdin.close()
+            process.stdout.close()
+        return taken
+
+    assert min(seconds() for _ in range(3)) <= 1
