@@ -187,6 +187,20 @@ def test_a_stop_ends_idle_tunnels_and_those_that_lead_elsewhere(intercept):
             assert intercepting.launched.stop() == 0
 
 
+def test_a_form_through_the_proxy_is_not_held_back(intercept):
+    intercepting = intercept()
+    with requests.Session() as session:
+        session.trust_env = False
+        session.auth = (ACCOUNT_SID, AUTH_TOKEN)
+        session.proxies = {"https": intercepting.proxy}
+        session.verify = str(intercepting.folder / "parlour.db.authority" / "ca.pem")
+        url = f"{SERVICE}/v1/Conversations"
+        taken = [session.post(url, data={"FriendlyName": "x"}).elapsed for _ in range(20)]
+
+    # It would be 40 ms each, if the head's segment were acknowledged when the system likes to.
+    assert min(taken).total_seconds() < 0.035
+
+
 def test_a_port_that_is_taken_is_told_in_a_line(intercept, tmp_path):
     port = intercept().port
     words = [ServerProcess.PROGRAM, "serve", "--port", "0", "--intercept", "--intercept-port", str(port)]

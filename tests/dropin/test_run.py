@@ -119,12 +119,12 @@ def ended(pid):
     return False
 
 
-def test_starting_a_server_takes_no_more_than_a_second():
+def test_starting_a_server_takes_no_more_than_a_second(tmp_path):
     def seconds():
         started = time.monotonic()
         with subprocess.Popen(
             [sys.executable, "-m", "parlour", "serve", "--port", "0", "--stop-with-input"],
-            cwd=Path(os.environ["PWD"]),
+            cwd=tmp_path,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         ) as process:

@@ -117,6 +117,24 @@ def test_receiver(parlour_webhooks):
         parlour_webhooks.wait_for("onMessageAdded", timeout_seconds=0.01)
 """
 
+TOLD = """
+def test_what_happens_is_told_and_told_again_by_the_clock(parlour, parlour_clock, parlour_webhooks):
+    parlour_clock.stop("2024-01-01T00:00:00Z")
+    webhooks = parlour.client.conversations.v1.configuration.webhooks()
+    webhooks.update(post_webhook_url=parlour_webhooks.url, filters=["onMessageAdded"])
+    parlour_webhooks.answer(500)
+    room(parlour).messages.create(body="Hello", x_twilio_webhook_enabled="true")
+    parlour_webhooks.wait_for("onMessageAdded", Body="Hello", RetryCount="0")
+    parlour_webhooks.answer()
+    while len(parlour_webhooks.received) < 2:
+        parlour_clock.advance(seconds=1)
+    again = parlour_webhooks.wait_for("onMessageAdded", RetryCount="1")
+    assert again.parameters["DateCreated"] == "2024-01-01T00:00:00.000Z"
+
+def test_a_reset_forgets_who_is_told(parlour):
+    assert parlour.client.conversations.v1.configuration.webhooks().fetch().post_webhook_url is None
+"""
+
 
 @pytest.fixture
 def pytest_of(tmp_path):
@@ -163,6 +181,13 @@ def test_webhooks_are_waited_for(pytest_of):
     ended = pytest_of(WEBHOOKS)
 
     assert "1 passed" in ended.stdout, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("mode", ["process", "thread"])
+def test_webhooks_follow_the_clock(pytest_of, mode):
+    ended = pytest_of(TOLD, ini=f"parlour_mode = {mode}")
+
+    assert "2 passed" in ended.stdout, ended.stdout + ended.stderr
 
 
 def test_a_mode_that_does_not_exist_is_told(pytest_of):
