@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 BUSY_SECONDS = 5.0
-CACHE_KIBIBYTES = 16_384
+CACHE_KIBIBYTES = 8_192
 STATEMENTS_KEPT = 512
 
 # FULL: a commit is on the disk before it returns. Deleted content is overwritten with zeros.

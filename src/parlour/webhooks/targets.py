@@ -1,6 +1,7 @@
 """Who is told of what: the webhooks of an account, of a service and of a conversation."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import msgspec
@@ -98,11 +99,12 @@ class ConversationWebhook(Resource, frozen=True):
 
 STUDIO = "studio:"
 
-decode_names = msgspec.json.Decoder(list[str]).decode
+decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
-def names_in(stored: str | None) -> list[str]:
-    return [] if stored is None else decode_names(stored)
+@lru_cache(maxsize=1_024)
+def names_in(stored: str | None) -> tuple[str, ...]:
+    return () if stored is None else decode_names(stored)
 
 
 class Target(NamedTuple):
