@@ -135,6 +135,7 @@ class ServerProcess:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
+            start_new_session=True,
         )
         self.output = ""
         self.url = None

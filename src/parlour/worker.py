@@ -103,11 +103,14 @@ class Worker:
     def stop(self) -> None:
         """Let it finish what is under way, and wait for that, but not for ever."""
         self._stopping.set()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        self._end_input()
         self._watch.join(STOP_SECONDS)
         self._process.kill()
         self._watch.join()
+
+    def _end_input(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
         words = [sys.executable, "-m", "parlour", "work"]
@@ -118,9 +121,13 @@ class Worker:
             code = self._process.wait()
             if self._stopping.is_set():
                 return
+            # A signal to both of them reaches the worker first: then it is the server that stops.
+            if self._stopping.wait(RESTART_SECONDS):
+                return
             log.error("worker_ended", code=code)
-            self._stopping.wait(RESTART_SECONDS)
             self._process = self._start()
+            if self._stopping.is_set():
+                self._end_input()
 
 
 def environment(config: Config) -> dict[str, str]:

@@ -13,6 +13,9 @@ import requests
 
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, SECRET_KEY, TIMEOUT_SECONDS, ServerProcess
 
+# Far less than what a worker that hangs is waited for.
+STOPPED_SECONDS = 8
+
 
 def serve(folder, *options, **environment):
     """A `parlour serve` that is expected to refuse."""
@@ -180,6 +183,14 @@ def test_a_stop_finishes_what_was_accepted(launch, each):
     with again.api() as api:
         for sid in acknowledged:
             assert api.get(f"Conversations/{room}/Messages/{sid}").status_code == 200
+
+
+def test_a_signal_to_server_and_worker_stops_both_at_once(launch, tmp_path):
+    server = launch()
+    os.killpg(server.process.pid, signal.SIGTERM)
+
+    assert server.process.wait(STOPPED_SECONDS) == 0
+    assert "worker_ended" not in (tmp_path / "errors.log").read_text()
 
 
 def test_two_servers_share_one_database(launch):

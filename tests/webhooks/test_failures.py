@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from parlour.webhooks import dispatcher
 from tests.receivers import Receiver
 
 
@@ -113,7 +114,8 @@ def test_a_target_that_sends_without_end_is_read_a_little(say, listen, dispatch,
     assert [each["status"] for each in deliveries] == ["delivered"] * 2
 
 
-def test_one_slow_target_delays_no_other(hooked, api, service, listen, dispatch, receiver):
+def test_one_slow_target_delays_no_other(monkeypatch, hooked, service, listen, dispatch, receiver):
+    monkeypatch.setattr(dispatcher, "MAX_LANES", 20)
     listen()
     hold = threading.Event()
     receiver.answer = lambda hook: hold.wait(20) and (200, b"")
@@ -126,16 +128,18 @@ def test_one_slow_target_delays_no_other(hooked, api, service, listen, dispatch,
         "Configuration.Url": f"{other.url}/quick",
         "Configuration.Filters": ["onMessageAdded"],
     }
-    api.post(f"{service}/Conversations/{quick['sid']}/Webhooks", form)
+    hooked.post(f"{service}/Conversations/{quick['sid']}/Webhooks", form)
     for room in rooms:
         hooked.post(room["links"]["messages"], Body="slow")
-    receiver.wait_for(1)
+    receiver.wait_for(dispatcher.MAX_LANES_OF_A_TARGET)
     hooked.post(quick["links"]["messages"], Body="quick")
     heard = other.wait_for(1)
+    at_once = len(receiver.hooks)
     hold.set()
     other.close()
 
     assert heard[0].parameters["Body"] == "quick"
+    assert at_once == dispatcher.MAX_LANES_OF_A_TARGET
 
 
 def test_a_target_that_takes_six_seconds_is_tried_again(say, listen, dispatch, receiver, clock, tried):
@@ -159,7 +163,7 @@ def test_a_target_that_takes_six_seconds_is_tried_again(say, listen, dispatch, r
 )
 def test_private_addresses_can_be_forbidden(say, listen, dispatch, tried, receiver, host):
     listen(PostWebhookUrl=f"http://{host}:{receiver.port}/post")
-    dispatch(allow_private=False, delays=())
+    dispatch(allow_private=False)
     say("Hi")
     [delivery] = tried(1)
 

@@ -1,6 +1,7 @@
 """Lanes are claimed, carried and settled: the transactions between which a dispatcher delivers."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -17,12 +18,15 @@ from parlour.webhooks.outbox import (
     attempts_in,
 )
 
-# Longer than one delivery takes; a lane whose carrier died is taken over when it has passed.
-LEASE_MILLISECONDS = 10_000
+# Longer than a delivery and a wait for the storage take; then a dead carrier's lane is taken over.
+LEASE_MILLISECONDS = 15_000
 PURGED_AT_ONCE = 1_000
 
-DUE = """SELECT conversation_sid, sid FROM webhook_lanes
-WHERE due_at <= ? AND leased_until <= ?{without} ORDER BY due_at LIMIT ?"""
+# The first ones of each target, so that the lanes of one do not keep those of others out.
+DUE = """SELECT conversation_sid, sid FROM (
+SELECT conversation_sid, sid, due_at, ROW_NUMBER() OVER (PARTITION BY sid ORDER BY due_at) AS place
+FROM webhook_lanes WHERE due_at <= ? AND leased_until <= ?) AS due
+WHERE place <= ? ORDER BY due_at LIMIT ?"""
 FOLLOWING = """SELECT sid FROM webhook_deliveries
 WHERE conversation_sid = ? AND target_sid = ? AND status = 'pending' ORDER BY number LIMIT ?"""
 PURGE = """DELETE FROM webhook_deliveries WHERE (conversation_sid, sid) IN (SELECT conversation_sid, sid
@@ -44,19 +48,30 @@ class Load(NamedTuple):
 
 
 class Outcome(NamedTuple):
+    """What came of a try; one that is `hopeless` is not repeated."""
+
     delivery: WebhookDelivery
     attempt: Attempt
+    hopeless: bool = False
 
 
-def find_due(tx: Transaction, limit: int, without: Sequence[str]) -> list[Way]:
-    """Lanes that are due and that nobody carries; none to the targets `without`."""
-    busy = f" AND sid NOT IN ({', '.join('?' * len(without))})" if without else ""
-    return [Way(*row) for row in tx.select(DUE.format(without=busy), tx.now, tx.now, *without, limit)]
+def find_due(tx: Transaction, allowances: Mapping[str, int], of_each_target: int, limit: int) -> list[Way]:
+    """Lanes that are due and that nobody carries, as many of a target as it is allowed."""
+    left = Counter(allowances)
+    found = []
+    for row in tx.select(DUE, tx.now, tx.now, of_each_target, limit + of_each_target * len(allowances)):
+        way = Way(*row)
+        if way.target_sid in allowances:
+            if left[way.target_sid] <= 0:
+                continue
+            left[way.target_sid] -= 1
+        found.append(way)
+    return found[:limit]
 
 
-def claim(tx: Transaction, limit: int, without: Sequence[str]) -> list[Way]:
+def claim(tx: Transaction, allowances: Mapping[str, int], of_each_target: int, limit: int) -> list[Way]:
     """What is due, leased."""
-    ways = find_due(tx, limit, without)
+    ways = find_due(tx, allowances, of_each_target, limit)
     for way in ways:
         lane = tx.find(Lane, conversation_sid=way.conversation_sid, sid=way.target_sid)
         if lane is not None:
@@ -89,12 +104,12 @@ def settle(
 
 def note(tx: Transaction, outcome: Outcome, delays: Sequence[int]) -> int | None:
     """Write down one try; how long to wait before the next, in milliseconds, if there is to be one."""
-    tried, attempt = outcome
+    tried, attempt, hopeless = outcome
     delivery = tx.find(WebhookDelivery, conversation_sid=tried.conversation_sid, sid=tried.sid)
     if delivery is None:
         return None
     attempts = [*attempts_in(delivery.attempts), attempt]
-    again = attempt.may_be_repeated and len(attempts) <= len(delays)
+    again = not hopeless and attempt.may_be_repeated and len(attempts) <= len(delays)
     status = DELIVERED if attempt.succeeded else PENDING if again else FAILED
     written = msgspec.json.encode(attempts).decode()
     tx.update(delivery, status=status, attempts=written, date_updated=tx.now)

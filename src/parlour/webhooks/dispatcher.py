@@ -61,10 +61,10 @@ class Dispatcher:
 
     async def _start_what_is_due(self) -> None:
         room = MAX_LANES - len(self._under_way)
-        busy = self._busy_targets()
-        if room <= 0 or not await self._database.read(lambda tx: find_due(tx, 1, busy)):
+        asked = (self._allowances(), MAX_LANES_OF_A_TARGET, room)
+        if room <= 0 or not await self._database.read(lambda tx: find_due(tx, *asked)):
             return
-        for way in await self._database.write(lambda tx: claim(tx, room, busy)):
+        for way in await self._database.write(lambda tx: claim(tx, *asked)):
             if way in self._under_way.values():
                 # Its lease ran out while it was carried: the clock was set forward.
                 continue
@@ -72,9 +72,13 @@ class Dispatcher:
             self._under_way[task] = way
             task.add_done_callback(self._under_way.pop)
 
-    def _busy_targets(self) -> list[str]:
+    def _allowances(self) -> dict[str, int]:
+        """How many more lanes of a target may be carried, where it is not as many as of any."""
         counts = Counter(way.target_sid for way in self._under_way.values())
-        return [sid for sid, n in counts.items() if n >= MAX_LANES_OF_A_TARGET or sid in self._failing]
+        return {
+            sid: max((1 if sid in self._failing else MAX_LANES_OF_A_TARGET) - counts[sid], 0)
+            for sid in {*counts, *self._failing}
+        }
 
     async def _carry(self, way: Way) -> None:
         """Deliver what is in a lane until it is empty, or until one has to be tried again later."""
@@ -94,32 +98,33 @@ class Dispatcher:
         outcomes: list[Outcome] = []
         spent = 0
         for delivery in load.deliveries:
-            attempt = await self._attempt(delivery, load.account)
-            outcomes.append(Outcome(delivery, attempt))
-            if attempt.succeeded:
-                self._failing.discard(way.target_sid)
-            else:
-                self._failing.add(way.target_sid)
+            outcome = await self._attempt(delivery, load.account)
+            outcomes.append(outcome)
+            attempt = outcome.attempt
+            # A target that answers, whatever it says, holds nobody up.
+            note = self._failing.add if attempt.may_be_repeated else self._failing.discard
+            note(way.target_sid)
             spent += attempt.milliseconds
             if not attempt.succeeded or spent >= MAX_UNSETTLED_MILLISECONDS:
                 break
         return outcomes
 
-    async def _attempt(self, delivery: WebhookDelivery, account: Account) -> Attempt:
+    async def _attempt(self, delivery: WebhookDelivery, account: Account) -> Outcome:
         at = self._database.clock()
         tries = len(attempts_in(delivery.attempts))
         parameters = parameters_in(delivery.parameters) | {"RetryCount": str(tries)}
         url = self._address(delivery.target_url)
         if url is None:
-            return Attempt(at, 0, error="no studio URL is set")
+            return Outcome(delivery, Attempt(at, 0, error="no studio URL is set"), hopeless=True)
         try:
             token = self._vault.unseal(account.sealed_auth_token)
         except VaultError as error:
-            return Attempt(at, 0, error=str(error))
+            return Outcome(delivery, Attempt(at, 0, error=str(error)))
         reply = await self._sender.send(
             delivery.method, url, parameters, token, idempotency_token(delivery.sid)
         )
-        return Attempt(at, reply.milliseconds, reply.status_code, reply.error)
+        attempt = Attempt(at, reply.milliseconds, reply.status_code, reply.error)
+        return Outcome(delivery, attempt, hopeless=reply.forbidden)
 
     def _address(self, target_url: str) -> str | None:
         if not target_url.startswith(STUDIO):

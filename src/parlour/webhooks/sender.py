@@ -25,6 +25,7 @@ class Reply(NamedTuple):
     status_code: int | None = None
     body: bytes = b""
     error: str | None = None
+    forbidden: bool = False
 
 
 class Forbidden(OSError):
@@ -56,7 +57,8 @@ class Sender:
         except TimeoutError:
             return Reply(since(started), error=f"no answer within {TIMEOUT_SECONDS:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Reply(since(started), error=reason_of(error))
+            forbidden = isinstance(error.__cause__ or error, Forbidden)
+            return Reply(since(started), error=reason_of(error), forbidden=forbidden)
         return Reply(since(started), status, body)
 
     async def _ask(

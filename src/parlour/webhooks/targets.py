@@ -80,7 +80,7 @@ class ConversationWebhook(Resource, frozen=True):
             return {"flow_sid": self.flow_sid, **replayed}
         where = {"url": self.post_url, "method": self.method}
         if self.target == "trigger":
-            return {**where, "triggers": names_in(self.triggers)}
+            return {**where, "triggers": names_in(self.triggers), **replayed}
         return {**where, "filters": names_in(self.filters), **replayed}
 
     def wants(self, event: str, body: str | None) -> bool:
