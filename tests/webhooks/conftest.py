@@ -34,8 +34,13 @@ class DispatcherThread:
     def _run(self):
         self._loop.run_until_complete(self._dispatcher.run(self._stop))
 
-    def stop(self):
+    def ask_to_stop(self):
         self._loop.call_soon_threadsafe(self._stop.set)
+
+    def stop(self):
+        if self._loop.is_closed():
+            return
+        self.ask_to_stop()
         self._thread.join()
         self._loop.close()
         self._database.close()

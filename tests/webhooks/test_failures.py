@@ -158,6 +158,30 @@ def test_a_target_that_takes_six_seconds_is_tried_again(say, listen, dispatch, r
     assert again["status"] == "delivered"
 
 
+def test_a_stop_leaves_what_is_waiting_to_whoever_comes_next(
+    say, listen, dispatch, receiver, settled, deliveries
+):
+    bodies = [str(number) for number in range(2 * dispatcher.MAX_UNSETTLED)]
+    listen()
+    hold = threading.Event()
+    receiver.answer = lambda hook: hold.wait(20) and (200, b"")
+    say(*bodies)
+    stopped = dispatch()
+    receiver.wait_for(1)
+    stopped.ask_to_stop()
+    hold.set()
+    stopped.stop()
+    carried = messages_of(receiver)
+    left = [each for each in deliveries(len) if each["status"] == "pending"]
+    # The clock stands still: a lane that was not given back would not be claimed again.
+    dispatch()
+    settled(len(bodies))
+
+    assert len(carried) <= dispatcher.MAX_UNSETTLED
+    assert len(carried) + len(left) == len(bodies)
+    assert messages_of(receiver) == bodies
+
+
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "0.0.0.0"]
 )

@@ -102,6 +102,13 @@ def settle(
     return load
 
 
+def release(tx: Transaction, way: Way) -> None:
+    """Let anybody claim a lane at once."""
+    lane = tx.find(Lane, conversation_sid=way.conversation_sid, sid=way.target_sid)
+    if lane is not None:
+        tx.update(lane, leased_until=0)
+
+
 def note(tx: Transaction, outcome: Outcome, delays: Sequence[int]) -> int | None:
     """Write down one try; how long to wait before the next, in milliseconds, if there is to be one."""
     tried, attempt, hopeless = outcome

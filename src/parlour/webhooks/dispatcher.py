@@ -9,7 +9,7 @@ import structlog
 from parlour.errors import ApiError
 from parlour.store import Database
 from parlour.store.credentials import Account, Vault, VaultError
-from parlour.webhooks.carriage import Load, Outcome, Way, claim, find_due, purge, settle
+from parlour.webhooks.carriage import Load, Outcome, Way, claim, find_due, purge, release, settle
 from parlour.webhooks.outbox import Attempt, WebhookDelivery, attempts_in, idempotency_token, parameters_in
 from parlour.webhooks.sender import Sender
 from parlour.webhooks.targets import STUDIO
@@ -52,14 +52,14 @@ class Dispatcher:
         purging = asyncio.create_task(self._purge(stop))
         while not stop.is_set():
             try:
-                await self._start_what_is_due()
+                await self._start_what_is_due(stop)
             except ApiError as error:
                 log.warning("dispatcher_waits", error=str(error))
             await sleep_until(stop, POLL_SECONDS)
         await asyncio.gather(purging, *self._under_way)
         await self._sender.close()
 
-    async def _start_what_is_due(self) -> None:
+    async def _start_what_is_due(self, stop: asyncio.Event) -> None:
         room = MAX_LANES - len(self._under_way)
         asked = (self._allowances(), MAX_LANES_OF_A_TARGET, room)
         if room <= 0 or not await self._database.read(lambda tx: find_due(tx, *asked)):
@@ -68,7 +68,7 @@ class Dispatcher:
             if way in self._under_way.values():
                 # Its lease ran out while it was carried: the clock was set forward.
                 continue
-            task = asyncio.create_task(self._carry(way))
+            task = asyncio.create_task(self._carry(way, stop))
             self._under_way[task] = way
             task.add_done_callback(self._under_way.pop)
 
@@ -80,11 +80,15 @@ class Dispatcher:
             for sid in {*counts, *self._failing}
         }
 
-    async def _carry(self, way: Way) -> None:
-        """Deliver what is in a lane until it is empty, or until one has to be tried again later."""
+    async def _carry(self, way: Way, stop: asyncio.Event) -> None:
+        """Deliver what is in a lane until it is empty, one has to be tried again later, or `stop`."""
         outcomes: list[Outcome] = []
         try:
             while load := await self._settle(way, outcomes):
+                if stop.is_set():
+                    # However much is waiting, it waits for whoever comes next.
+                    await self._database.write(lambda tx: release(tx, way))
+                    return
                 outcomes = await self._deliver(way, load)
         except ApiError as error:
             # The lease runs out, and whoever then claims the lane tries again.
