@@ -135,6 +135,9 @@ def test_the_proxy_is_no_open_proxy(intercept, request_line):
         b"HELLO\r\n\r\n",
         b"CONNECT :x HTTP/1.1\r\n\r\n",
         b"GET https://x/ HTTP/1.1\r\n\r\n",
+        b"GET http://[::1/ HTTP/1.1\r\n\r\n",
+        b"GET http://x:port/ HTTP/1.1\r\n\r\n",
+        b"GET http://x:65536/ HTTP/1.1\r\n\r\n",
     ],
 )
 def test_what_is_no_request_to_a_proxy_is_refused(intercept, nonsense):

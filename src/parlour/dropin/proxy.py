@@ -35,6 +35,12 @@ class Target(NamedTuple):
     port: int
 
 
+class Asked(NamedTuple):
+    scheme: str
+    host: str
+    port: int | None
+
+
 class Refusal(Exception):
     """Why a caller is not led on: a status and a line."""
 
@@ -82,21 +88,20 @@ class Proxy:
             await join((reader, writer), await reach(self._forward(target)), rewritten(head))
 
     def _tunnel(self, target: str) -> Target:
-        asked = split_authority(target, HTTPS_PORT)
-        if is_ours(asked.host, asked.port):
+        url = split_url(f"//{target}", "CONNECT wants a host and a port")
+        asked = Target(url.host, HTTPS_PORT if url.port is None else url.port)
+        if is_ours(*asked):
             return self._tls
         return self._elsewhere(asked)
 
     def _forward(self, target: str) -> Target:
         """Where a request in absolute form goes: a client that speaks to its proxy in the clear."""
-        url = urlsplit(target)
-        if url.hostname is None:
-            raise Refusal("400 Bad Request", "this is a proxy: it wants CONNECT or an absolute URL")
-        if is_ours(url.hostname, HTTPS_PORT if url.port is None else url.port):
+        asked = split_url(target, "this is a proxy: it wants CONNECT or an absolute URL")
+        if is_ours(asked.host, HTTPS_PORT if asked.port is None else asked.port):
             return self._plain
-        if url.scheme != "http":
+        if asked.scheme != "http":
             raise Refusal("400 Bad Request", "other hosts are reached over TLS by CONNECT only")
-        return self._elsewhere(Target(url.hostname, url.port or HTTP_PORT))
+        return self._elsewhere(Target(asked.host, asked.port or HTTP_PORT))
 
     def _elsewhere(self, asked: Target) -> Target:
         if not self._passes:
@@ -123,15 +128,16 @@ def request_line(head: bytes) -> tuple[str, str]:
     return words[0], words[1]
 
 
-def split_authority(target: str, default_port: int) -> Target:
+def split_url(url: str, otherwise: str) -> Asked:
+    """What a URL asks for; what is none is refused for the reason `otherwise`."""
     try:
-        url = urlsplit(f"//{target}")
-        host, port = url.hostname, url.port
+        split = urlsplit(url)
+        host, port = split.hostname, split.port
     except ValueError:
         host, port = None, None
     if host is None:
-        raise Refusal("400 Bad Request", "CONNECT wants a host and a port")
-    return Target(host, default_port if port is None else port)
+        raise Refusal("400 Bad Request", otherwise)
+    return Asked(split.scheme, host, port)
 
 
 def rewritten(head: bytes) -> bytes:
