@@ -131,7 +131,7 @@ def prepared(config: Config) -> Iterator[Prepared]:
     try:
         vault = open_fitting_vault(database, config)
         made = database.run(lambda tx: ensure_account(tx, vault, config))
-        ensure_delays(config)
+        ensure_webhook_settings(config)
         database.run(forget_old_answers)
         blobs, terms = open_media(config), terms_of(config)
         with listen(config) as listener, Purger(database, blobs, terms), working(config, database, vault):
@@ -144,7 +144,7 @@ def prepared(config: Config) -> Iterator[Prepared]:
         database.close()
 
 
-def ensure_delays(config: Config) -> None:
+def ensure_webhook_settings(config: Config) -> None:
     if not 0 <= config.webhook_keep_days <= MAX_PURGE_DAYS:
         raise BadSetting(f"webhooks may be kept for 0 to {MAX_PURGE_DAYS} days")
     try:

@@ -16,12 +16,13 @@ import pytest
 from parlour import __version__, errors, resources
 from parlour.api.auth import TRUSTED_MILLISECONDS
 from parlour.api.body import MAX_FORM_BYTES
+from parlour.api.collection import OURS
 from parlour.api.openapi import describe
 from parlour.api.streams import LINK_SECONDS
 from parlour.api.uploads import MAX_FILE_BYTES
 from parlour.cli import main
 from parlour.config import Config, environment_name
-from parlour.control.routes import PREFIX, ROUTES
+from parlour.control.routes import ROUTES
 from parlour.resources.attachments import MAX_MEDIA
 from parlour.resources.purge import MAX_PURGE_DAYS
 from parlour.store.writer import MAX_TOGETHER, MAX_WAITING
@@ -142,10 +143,10 @@ def test_compatibility_md_holds_every_path_of_the_control_api_with_its_methods()
     listed = {
         row[0].strip("`"): {f"on_{method.strip().lower()}" for method in row[1].split(",")}
         for row in rows_of("docs/compatibility.md")
-        if row[0].startswith(f"`{PREFIX}/") and row[-2] != "served"
+        if row[0].startswith(f"`{OURS}/") and row[-2] != "served"
     }
     served = {
-        f"{PREFIX}{path.replace(':int', '')}": {name for name in dir(responder) if name.startswith("on_")}
+        f"{OURS}{path.replace(':int', '')}": {name for name in dir(responder) if name.startswith("on_")}
         for path, responder in ROUTES.items()
     }
 

@@ -12,7 +12,7 @@ from falcon.asgi import Request, Response
 from parlour import errors
 from parlour.api.auth import Authenticator
 from parlour.api.body import JSON
-from parlour.api.collection import ALONE, IN_SERVICE, Call
+from parlour.api.collection import ALONE, IN_SERVICE, OURS, Call
 from parlour.api.pipeline import Pipeline
 from parlour.control.controls import Controls
 from parlour.control.faults import Fault
@@ -23,7 +23,6 @@ from parlour.store.credentials import Account
 from parlour.wire.kinds import show_millisecond
 from parlour.wire.profiles import Profile
 
-PREFIX = "/parlour/v1"
 MAX_BYTES = 64 * 1_048_576
 LONGEST_WAIT_SECONDS = 60.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -280,4 +279,4 @@ ROUTES: dict[str, type[Responder]] = {
 
 def control_routes(controls: Controls, server: Controlled) -> Iterator[tuple[str, Responder]]:
     for path, responder in ROUTES.items():
-        yield PREFIX + path, responder(controls, server)
+        yield OURS + path, responder(controls, server)

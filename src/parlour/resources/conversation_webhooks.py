@@ -8,7 +8,7 @@ from parlour.resources.conversations import Conversation, find_conversation, fin
 from parlour.resources.messages import Message
 from parlour.store import Transaction
 from parlour.webhooks.outbox import enqueue, told
-from parlour.webhooks.targets import ConversationWebhook, Target, names_in
+from parlour.webhooks.targets import ConversationWebhook, names_in
 from parlour.wire.paging import Page, PageRequest
 
 MAX_WEBHOOKS = 5
@@ -100,8 +100,7 @@ def replay(tx: Transaction, call: Call, webhook: ConversationWebhook, conversati
     if page.next is not None:
         reason = f"there are more than {MAX_REPLAYED} messages to replay"
         raise errors.INVALID_PARAMETER(name="Configuration.ReplayAfter", reason=reason)
-    target = Target(webhook.sid, webhook.address(), webhook.method.upper())
-    event = "onMessageAdded"
+    target, event = webhook.told_at(), "onMessageAdded"
     service = {"MessagingServiceSid": conversation.messaging_service_sid}
     for message in page.rows:
         if webhook.wants(event, message.body):

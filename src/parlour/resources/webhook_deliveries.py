@@ -5,7 +5,7 @@ from typing import Any
 from parlour import errors
 from parlour.api.collection import OURS, Call, Collection
 from parlour.store import Transaction
-from parlour.webhooks.outbox import PENDING, STATUSES, Lane, WebhookDelivery
+from parlour.webhooks.outbox import PENDING, STATUSES, WebhookDelivery, take_number
 from parlour.wire.kinds import choice, text
 from parlour.wire.paging import Page
 
@@ -42,9 +42,5 @@ def redeliver_webhook_delivery(tx: Transaction, call: Call) -> WebhookDelivery:
     delivery = fetch_webhook_delivery(tx, call)
     if delivery.status == PENDING:
         raise errors.CONFLICT(reason="it is still on its way")
-    lane = tx.find(Lane, conversation_sid=delivery.conversation_sid, sid=delivery.target_sid)
-    if lane is None:
-        lane = tx.insert(Lane(sid=delivery.target_sid, conversation_sid=delivery.conversation_sid))
-    due = {"due_at": tx.now} if lane.due_at is None else {}
-    tx.update(lane, next_number=lane.next_number + 1, **due)
-    return tx.update(delivery, status=PENDING, number=lane.next_number, date_updated=tx.now)
+    number = take_number(tx, delivery.conversation_sid, delivery.target_sid)
+    return tx.update(delivery, status=PENDING, number=number, date_updated=tx.now)

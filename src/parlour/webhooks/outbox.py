@@ -141,16 +141,13 @@ def told(cause: Cause, account_sid: str, event: str, subject: Resource, **more: 
 
 
 def enqueue(tx: Transaction, room: Room, target: Target, event: str, parameters: str) -> None:
-    lane = tx.find(Lane, conversation_sid=room.sid, sid=target.sid)
-    if lane is None:
-        lane = tx.insert(Lane(sid=target.sid, conversation_sid=room.sid))
     tx.insert(
         WebhookDelivery(
             sid=tx.new_sid("WD"),
             account_sid=room.account_sid,
             conversation_sid=room.sid,
             target_sid=target.sid,
-            number=lane.next_number,
+            number=take_number(tx, room.sid, target.sid),
             event_type=event,
             target_url=target.url,
             method=target.method,
@@ -161,5 +158,13 @@ def enqueue(tx: Transaction, room: Room, target: Target, event: str, parameters:
             date_updated=tx.now,
         )
     )
+
+
+def take_number(tx: Transaction, conversation_sid: str, target_sid: str) -> int:
+    """A place at the end of a lane, which is due when it was idle."""
+    lane = tx.find(Lane, conversation_sid=conversation_sid, sid=target_sid)
+    if lane is None:
+        lane = tx.insert(Lane(sid=target_sid, conversation_sid=conversation_sid))
     due = {"due_at": tx.now} if lane.due_at is None else {}
     tx.update(lane, next_number=lane.next_number + 1, **due)
+    return lane.next_number

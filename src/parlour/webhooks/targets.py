@@ -27,6 +27,14 @@ FlowSid = Annotated[str, sids.sid("FW", invalid=errors.INVALID_FLOW_SID)]
 WebhookTarget = Annotated[str, choice("webhook", "trigger", "studio", invalid=errors.INVALID_WEBHOOK_TARGET)]
 
 
+class Target(NamedTuple):
+    """Somebody who is told: `sid` is that of the webhook, or of the service or account it belongs to."""
+
+    sid: str
+    url: str
+    method: str
+
+
 class AccountWebhooks(Resource, frozen=True):
     """What an account is told of, in services that have no webhook of their own; `sid` is the account's."""
 
@@ -92,9 +100,10 @@ class ConversationWebhook(Resource, frozen=True):
         said = (body or "").lower()
         return self.target == "studio" or any(word.lower() in said for word in names_in(self.triggers))
 
-    def address(self) -> str:
+    def told_at(self) -> Target:
         """Where it is told; a flow's address is worked out when it is sent."""
-        return f"{STUDIO}{self.flow_sid}" if self.target == "studio" else self.post_url or ""
+        url = f"{STUDIO}{self.flow_sid}" if self.target == "studio" else self.post_url or ""
+        return Target(self.sid, url, self.method.upper())
 
 
 STUDIO = "studio:"
@@ -105,14 +114,6 @@ decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
 @lru_cache(maxsize=1_024)
 def names_in(stored: str | None) -> tuple[str, ...]:
     return () if stored is None else decode_names(stored)
-
-
-class Target(NamedTuple):
-    """Somebody who is told: `sid` is that of the webhook, or of the service or account it belongs to."""
-
-    sid: str
-    url: str
-    method: str
 
 
 def settings_for(
@@ -138,4 +139,4 @@ def post_targets(tx: Transaction, conversation: Any, event: str, body: str | Non
         yield Target(settings.sid, settings.post_webhook_url, settings.method or "POST")
     for webhook in tx.find_all(ConversationWebhook, conversation_sid=conversation.sid):
         if webhook.wants(event, body):
-            yield Target(webhook.sid, webhook.address(), webhook.method.upper())
+            yield webhook.told_at()
