@@ -40,13 +40,13 @@ class Protocol(HttpToolsProtocol):
     What is not HTTP is answered with the same envelope as everything else.
     """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(Packet(transport, self.loop))  # type: ignore[arg-type]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # a TCP one only
+        super().connection_made(Packet(transport, self.loop))  # type: ignore[arg-type]  # it stands in for one
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         # For faults: an ASGI application has no other way to break a connection off.
-        self.scope["parlour.drop"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
+        self.scope["parlour.drop"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # an extension
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it may say what only we should know
         body = msgspec.json.encode(errors.INVALID_REQUEST(reason="it is not valid HTTP").body())

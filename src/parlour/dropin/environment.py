@@ -26,8 +26,7 @@ SYSTEM_BUNDLES = (
 )
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
-# Java wants a password even where there is nothing to hide.
-TRUSTSTORE_PASSWORD = "changeit"  # noqa: S105
+TRUSTSTORE_PASSWORD = "changeit"  # noqa: S105 - Java wants one even where there is nothing to hide
 DIRECTLY = "localhost,127.0.0.1,::1"
 JAVA_DIRECTLY = "localhost|127.*|[::1]"
 

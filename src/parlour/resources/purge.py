@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Self
 
 import structlog
@@ -57,11 +58,11 @@ async def purge(database: Database, blobs: Blobs, terms: Terms, *, thoroughly: b
     database.run(lambda tx: expire(tx, terms))
     while due := database.run(lambda tx: find_due(tx, terms)):
         await blobs.delete(due)
-        database.run(lambda tx, sids=due: remove_rows(tx, sids))  # type: ignore[misc]
+        database.run(partial(remove_rows, sids=due))
         removed += len(due)
     if thoroughly:
         async for names in blobs.names():
-            stray = database.run(lambda tx, names=names: without_row(tx, names))  # type: ignore[misc]
+            stray = database.run(partial(without_row, names=names))
             await blobs.delete(stray)
             strays += len(stray)
     return Purged(removed, strays, await asyncio.to_thread(database.engine.truncate_log))

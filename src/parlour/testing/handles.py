@@ -80,7 +80,7 @@ class Parlour:
         """The official library's client, sent here; it needs the package `twilio`."""
         if self._client is None:
             from twilio.http.http_client import TwilioHttpClient  # noqa: PLC0415 - for those who have it
-            from twilio.rest import Client  # noqa: PLC0415
+            from twilio.rest import Client  # noqa: PLC0415 - the same
 
             http = TwilioHttpClient()
             if http.session is not None:

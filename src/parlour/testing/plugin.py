@@ -27,8 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def parlour_session(pytestconfig: pytest.Config) -> "Iterator[Parlour]":
     """The session's server, as the tests before have left it."""
-    from parlour.testing import process, thread  # noqa: PLC0415
-    from parlour.testing.handles import Parlour  # noqa: PLC0415
+    from parlour.testing import process, thread  # noqa: PLC0415 - a plugin loads little
+    from parlour.testing.handles import Parlour  # noqa: PLC0415 - the same
 
     mode = str(pytestconfig.getini("parlour_mode"))
     if mode not in MODES:
@@ -69,7 +69,7 @@ def parlour_faults(parlour: "Parlour") -> "Faults":
 @pytest.fixture
 def parlour_webhooks() -> "Iterator[Receiver]":
     """A receiver of webhooks: `url`, `wait_for("onMessageAdded")`, `received`, `answer`."""
-    from parlour.testing.receiver import Receiver  # noqa: PLC0415
+    from parlour.testing.receiver import Receiver  # noqa: PLC0415 - the same
 
     receiver = Receiver()
     yield receiver
