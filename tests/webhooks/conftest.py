@@ -9,6 +9,7 @@ from parlour.store import Database
 from parlour.store.sqlite import SQLite
 from parlour.webhooks.dispatcher import Dispatcher
 from parlour.webhooks.events import FILTERS
+from parlour.webhooks.poster import Poster
 from parlour.webhooks.sender import Sender
 from tests.receivers import WAIT_SECONDS, Receiver
 
@@ -20,12 +21,11 @@ class DispatcherThread:
     """A dispatcher as the worker process runs it, with the clock of the test."""
 
     def __init__(self, running, **settings):
-        settings = {"delays": DELAYS, "keep_days": 7, "studio_url": None} | settings
-        allow_private = settings.pop("allow_private", True)
+        settings = {"delays": DELAYS, "keep_days": 7} | settings
+        sender = Sender(allow_private=settings.pop("allow_private", True))
+        poster = Poster(sender, settings.pop("studio_url", None))
         self._database = Database(SQLite(running.database.engine.path), running.clock)
-        self._dispatcher = Dispatcher(
-            self._database, running.vault, Sender(allow_private=allow_private), **settings
-        )
+        self._dispatcher = Dispatcher(self._database, running.vault, poster, {}, **settings)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run)

@@ -131,7 +131,7 @@ def test_one_slow_target_delays_no_other(monkeypatch, hooked, service, listen, d
     hooked.post(f"{service}/Conversations/{quick['sid']}/Webhooks", form)
     for room in rooms:
         hooked.post(room["links"]["messages"], Body="slow")
-    receiver.wait_for(dispatcher.MAX_LANES_OF_A_TARGET)
+    receiver.wait_for(dispatcher.MAX_LANES_OF_A_CARRIER)
     hooked.post(quick["links"]["messages"], Body="quick")
     heard = other.wait_for(1)
     at_once = len(receiver.hooks)
@@ -139,7 +139,7 @@ def test_one_slow_target_delays_no_other(monkeypatch, hooked, service, listen, d
     other.close()
 
     assert heard[0].parameters["Body"] == "quick"
-    assert at_once == dispatcher.MAX_LANES_OF_A_TARGET
+    assert at_once == dispatcher.MAX_LANES_OF_A_CARRIER
 
 
 def test_a_target_that_takes_six_seconds_is_tried_again(say, listen, dispatch, receiver, clock, tried):

@@ -6,6 +6,7 @@ from parlour import errors
 from parlour.api.collection import OURS, Call, Collection
 from parlour.store import Transaction
 from parlour.webhooks.outbox import PENDING, STATUSES, WebhookDelivery, take_number
+from parlour.webhooks.targets import CHANNEL, Target
 from parlour.wire.kinds import choice, text
 from parlour.wire.paging import Page
 
@@ -42,5 +43,9 @@ def redeliver_webhook_delivery(tx: Transaction, call: Call) -> WebhookDelivery:
     delivery = fetch_webhook_delivery(tx, call)
     if delivery.status == PENDING:
         raise errors.CONFLICT(reason="it is still on its way")
-    number = take_number(tx, delivery.conversation_sid, delivery.target_sid)
+    if delivery.target_url.startswith(CHANNEL):
+        # Contract: messages.md §9. What failed stays failed; who wants it sent posts a new message.
+        raise errors.CONFLICT(reason="what left for another channel is final")
+    target = Target(delivery.target_sid, delivery.target_url, delivery.method)
+    number = take_number(tx, delivery.conversation_sid, target)
     return tx.update(delivery, status=PENDING, number=number, date_updated=tx.now)

@@ -1,30 +1,23 @@
 """Lanes are claimed, carried and settled: the transactions between which a dispatcher delivers."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from parlour.store import Transaction
 from parlour.store.credentials import Account
-from parlour.webhooks.outbox import (
-    DELIVERED,
-    FAILED,
-    PENDING,
-    Attempt,
-    Lane,
-    WebhookDelivery,
-    attempts_in,
-)
+from parlour.webhooks.outbox import FAILED, PENDING, Attempt, Lane, WebhookDelivery, attempts_in
 
 # Longer than a delivery and a wait for the storage take; then a dead carrier's lane is taken over.
 LEASE_MILLISECONDS = 15_000
 PURGED_AT_ONCE = 1_000
 
-# The first ones of each target, so that the lanes of one do not keep those of others out.
-DUE = """SELECT conversation_sid, sid FROM (
-SELECT conversation_sid, sid, due_at, ROW_NUMBER() OVER (PARTITION BY sid ORDER BY due_at) AS place
+# The first ones of each carrier, so that the lanes of one do not keep those of others out.
+DUE = """SELECT conversation_sid, sid, carrier FROM (
+SELECT conversation_sid, sid, carrier, due_at,
+ROW_NUMBER() OVER (PARTITION BY carrier ORDER BY due_at) AS place
 FROM webhook_lanes WHERE due_at <= ? AND leased_until <= ?) AS due
 WHERE place <= ? ORDER BY due_at LIMIT ?"""
 FOLLOWING = """SELECT sid FROM webhook_deliveries
@@ -38,6 +31,7 @@ class Way(NamedTuple):
 
     conversation_sid: str
     target_sid: str
+    carrier: str
 
 
 class Load(NamedTuple):
@@ -48,30 +42,34 @@ class Load(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a try; one that is `hopeless` is not repeated."""
+    """What came of a try: the status that follows, where PENDING asks for a repetition.
+
+    `record` writes down what else came of it, given the status that the delivery has then.
+    """
 
     delivery: WebhookDelivery
     attempt: Attempt
-    hopeless: bool = False
+    status: str
+    record: Callable[[Transaction, str], None] | None = None
 
 
-def find_due(tx: Transaction, allowances: Mapping[str, int], of_each_target: int, limit: int) -> list[Way]:
-    """Lanes that are due and that nobody carries, as many of a target as it is allowed."""
+def find_due(tx: Transaction, allowances: Mapping[str, int], of_each: int, limit: int) -> list[Way]:
+    """Lanes that are due and that nobody carries, as many of a carrier as it is allowed."""
     left = Counter(allowances)
     found = []
-    for row in tx.select(DUE, tx.now, tx.now, of_each_target, limit + of_each_target * len(allowances)):
+    for row in tx.select(DUE, tx.now, tx.now, of_each, limit + of_each * len(allowances)):
         way = Way(*row)
-        if way.target_sid in allowances:
-            if left[way.target_sid] <= 0:
+        if way.carrier in allowances:
+            if left[way.carrier] <= 0:
                 continue
-            left[way.target_sid] -= 1
+            left[way.carrier] -= 1
         found.append(way)
     return found[:limit]
 
 
-def claim(tx: Transaction, allowances: Mapping[str, int], of_each_target: int, limit: int) -> list[Way]:
+def claim(tx: Transaction, allowances: Mapping[str, int], of_each: int, limit: int) -> list[Way]:
     """What is due, leased."""
-    ways = find_due(tx, allowances, of_each_target, limit)
+    ways = find_due(tx, allowances, of_each, limit)
     for way in ways:
         lane = tx.find(Lane, conversation_sid=way.conversation_sid, sid=way.target_sid)
         if lane is not None:
@@ -111,15 +109,17 @@ def release(tx: Transaction, way: Way) -> None:
 
 def note(tx: Transaction, outcome: Outcome, delays: Sequence[int]) -> int | None:
     """Write down one try; how long to wait before the next, in milliseconds, if there is to be one."""
-    tried, attempt, hopeless = outcome
+    tried = outcome.delivery
     delivery = tx.find(WebhookDelivery, conversation_sid=tried.conversation_sid, sid=tried.sid)
     if delivery is None:
         return None
-    attempts = [*attempts_in(delivery.attempts), attempt]
-    again = not hopeless and attempt.may_be_repeated and len(attempts) <= len(delays)
-    status = DELIVERED if attempt.succeeded else PENDING if again else FAILED
+    attempts = [*attempts_in(delivery.attempts), outcome.attempt]
+    again = outcome.status == PENDING and len(attempts) <= len(delays)
+    status = FAILED if outcome.status == PENDING and not again else outcome.status
     written = msgspec.json.encode(attempts).decode()
     tx.update(delivery, status=status, attempts=written, date_updated=tx.now)
+    if outcome.record is not None:
+        outcome.record(tx, status)
     return delays[len(attempts) - 1] if again else None
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import structlog
 
@@ -10,16 +11,14 @@ from parlour.errors import ApiError
 from parlour.store import Database
 from parlour.store.credentials import Account, Vault, VaultError
 from parlour.webhooks.carriage import Load, Outcome, Way, claim, find_due, purge, release, settle
-from parlour.webhooks.outbox import Attempt, WebhookDelivery, attempts_in, idempotency_token, parameters_in
-from parlour.webhooks.sender import Sender
-from parlour.webhooks.targets import STUDIO
+from parlour.webhooks.outbox import DELIVERED, PENDING, Attempt, WebhookDelivery, attempts_in
 
 # How often the storage is looked at for what is due.
 POLL_SECONDS = 0.05
 PURGE_SECONDS = 60.0
 MAX_LANES = 512
-# A target that failed last is asked by one lane at a time, so that a slow one takes no room from others.
-MAX_LANES_OF_A_TARGET = 16
+# One that failed last carries one lane at a time, so that a slow one takes no room from others.
+MAX_LANES_OF_A_CARRIER = 16
 # What a crash may make be delivered twice: each write takes the storage from those who serve requests.
 MAX_UNSETTLED = 20
 MAX_UNSETTLED_MILLISECONDS = 250
@@ -27,23 +26,33 @@ MAX_UNSETTLED_MILLISECONDS = 250
 log = structlog.get_logger()
 
 
+class Carrier(Protocol):
+    """Takes one delivery to where it leads. What it records besides is written down at once."""
+
+    async def carry(self, delivery: WebhookDelivery, auth_token: str, at: int, tries: int) -> Outcome: ...
+    async def close(self) -> None: ...
+
+
 class Dispatcher:
-    """`delays` are those before repetitions, in seconds; settled deliveries are kept for `keep_days`."""
+    """`carriers` by what a target's URL begins with; of any other, `otherwise` is the carrier.
+
+    `delays` are those before repetitions, in seconds; settled deliveries are kept for `keep_days`.
+    """
 
     def __init__(
         self,
         database: Database,
         vault: Vault,
-        sender: Sender,
+        otherwise: Carrier,
+        carriers: Mapping[str, Carrier],
         *,
         delays: Iterable[float],
         keep_days: float,
-        studio_url: str | None,
     ) -> None:
-        self._database, self._vault, self._sender = database, vault, sender
+        self._database, self._vault = database, vault
+        self._otherwise, self._carriers = otherwise, carriers
         self._delays = tuple(round(seconds * 1_000) for seconds in delays)
         self._keep_milliseconds = round(keep_days * 24 * 60 * 60 * 1_000)
-        self._studio_url = studio_url
         self._under_way: dict[asyncio.Task[None], Way] = {}
         self._failing: set[str] = set()
 
@@ -57,11 +66,12 @@ class Dispatcher:
                 log.warning("dispatcher_waits", error=str(error))
             await sleep_until(stop, POLL_SECONDS)
         await asyncio.gather(purging, *self._under_way)
-        await self._sender.close()
+        for carrier in {self._otherwise, *self._carriers.values()}:
+            await carrier.close()
 
     async def _start_what_is_due(self, stop: asyncio.Event) -> None:
         room = MAX_LANES - len(self._under_way)
-        asked = (self._allowances(), MAX_LANES_OF_A_TARGET, room)
+        asked = (self._allowances(), MAX_LANES_OF_A_CARRIER, room)
         if room <= 0 or not await self._database.read(lambda tx: find_due(tx, *asked)):
             return
         for way in await self._database.write(lambda tx: claim(tx, *asked)):
@@ -73,11 +83,11 @@ class Dispatcher:
             task.add_done_callback(self._under_way.pop)
 
     def _allowances(self) -> dict[str, int]:
-        """How many more lanes of a target may be carried, where it is not as many as of any."""
-        counts = Counter(way.target_sid for way in self._under_way.values())
+        """How many more lanes a carrier may be given, where it is not as many as any."""
+        counts = Counter(way.carrier for way in self._under_way.values())
         return {
-            sid: max((1 if sid in self._failing else MAX_LANES_OF_A_TARGET) - counts[sid], 0)
-            for sid in {*counts, *self._failing}
+            carrier: max((1 if carrier in self._failing else MAX_LANES_OF_A_CARRIER) - counts[carrier], 0)
+            for carrier in {*counts, *self._failing}
         }
 
     async def _carry(self, way: Way, stop: asyncio.Event) -> None:
@@ -104,37 +114,23 @@ class Dispatcher:
         for delivery in load.deliveries:
             outcome = await self._attempt(delivery, load.account)
             outcomes.append(outcome)
-            attempt = outcome.attempt
-            # A target that answers, whatever it says, holds nobody up.
-            note = self._failing.add if attempt.may_be_repeated else self._failing.discard
-            note(way.target_sid)
-            spent += attempt.milliseconds
-            if not attempt.succeeded or spent >= MAX_UNSETTLED_MILLISECONDS:
+            # One that answers, whatever it says, holds nobody up.
+            note = self._failing.add if outcome.status == PENDING else self._failing.discard
+            note(way.carrier)
+            spent += outcome.attempt.milliseconds
+            if outcome.status != DELIVERED or outcome.record or spent >= MAX_UNSETTLED_MILLISECONDS:
                 break
         return outcomes
 
     async def _attempt(self, delivery: WebhookDelivery, account: Account) -> Outcome:
-        at = self._database.clock()
-        tries = len(attempts_in(delivery.attempts))
-        parameters = parameters_in(delivery.parameters) | {"RetryCount": str(tries)}
-        url = self._address(delivery.target_url)
-        if url is None:
-            return Outcome(delivery, Attempt(at, 0, error="no studio URL is set"), hopeless=True)
+        at, tries = self._database.clock(), len(attempts_in(delivery.attempts))
         try:
             token = self._vault.unseal(account.sealed_auth_token)
         except VaultError as error:
-            return Outcome(delivery, Attempt(at, 0, error=str(error)))
-        reply = await self._sender.send(
-            delivery.method, url, parameters, token, idempotency_token(delivery.sid)
-        )
-        attempt = Attempt(at, reply.milliseconds, reply.status_code, reply.error)
-        return Outcome(delivery, attempt, hopeless=reply.forbidden)
-
-    def _address(self, target_url: str) -> str | None:
-        if not target_url.startswith(STUDIO):
-            return target_url
-        flow_sid = target_url.removeprefix(STUDIO)
-        return None if self._studio_url is None else self._studio_url.replace("{FlowSid}", flow_sid)
+            return Outcome(delivery, Attempt(at, 0, error=str(error)), PENDING)
+        scheme, colon, _ = delivery.target_url.partition(":")
+        carrier = self._carriers.get(scheme + colon, self._otherwise)
+        return await carrier.carry(delivery, token, at, tries)
 
     async def _purge(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -1,6 +1,5 @@
 """The outbox: deliveries are rows, written by the transaction that they report on, in lanes with an order."""
 
-from http import HTTPStatus
 from typing import Annotated, ClassVar, NamedTuple, Protocol
 
 import msgspec
@@ -23,7 +22,8 @@ class Lane(Resource, frozen=True):
     """The way from a conversation to one target, whose SID is `sid`: one delivery at a time, in order.
 
     `due_at` is when its first pending delivery is to be tried, null when there is none; whoever
-    carries it holds it until `leased_until`. Both are in milliseconds since 1970.
+    carries it holds it until `leased_until`. Both are in milliseconds since 1970. Lanes with the
+    same `carrier` share its room.
     """
 
     table: ClassVar = "webhook_lanes"
@@ -34,6 +34,7 @@ class Lane(Resource, frozen=True):
     next_number: int = 0
     due_at: int | None = None
     leased_until: int = 0
+    carrier: str = ""
 
 
 class WebhookDelivery(Resource, frozen=True):
@@ -64,17 +65,6 @@ class Attempt(msgspec.Struct, frozen=True):
     milliseconds: int
     status_code: int | None = None
     error: str | None = None
-
-    @property
-    def succeeded(self) -> bool:
-        return self.status_code is not None and self.status_code // 100 == HTTPStatus.OK // 100
-
-    @property
-    def may_be_repeated(self) -> bool:
-        """After no answer, 429 and 5xx; any other answer is final."""
-        if self.status_code is None or self.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            return True
-        return self.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 attempts_in = msgspec.json.Decoder(list[Attempt]).decode
@@ -147,7 +137,7 @@ def enqueue(tx: Transaction, room: Room, target: Target, event: str, parameters:
             account_sid=room.account_sid,
             conversation_sid=room.sid,
             target_sid=target.sid,
-            number=take_number(tx, room.sid, target.sid),
+            number=take_number(tx, room.sid, target),
             event_type=event,
             target_url=target.url,
             method=target.method,
@@ -160,11 +150,11 @@ def enqueue(tx: Transaction, room: Room, target: Target, event: str, parameters:
     )
 
 
-def take_number(tx: Transaction, conversation_sid: str, target_sid: str) -> int:
+def take_number(tx: Transaction, conversation_sid: str, target: Target) -> int:
     """A place at the end of a lane, which is due when it was idle."""
-    lane = tx.find(Lane, conversation_sid=conversation_sid, sid=target_sid)
+    lane = tx.find(Lane, conversation_sid=conversation_sid, sid=target.sid)
     if lane is None:
-        lane = tx.insert(Lane(sid=target_sid, conversation_sid=conversation_sid))
+        lane = tx.insert(Lane(sid=target.sid, conversation_sid=conversation_sid, carrier=target.carrier))
     due = {"due_at": tx.now} if lane.due_at is None else {}
     tx.update(lane, next_number=lane.next_number + 1, **due)
     return lane.next_number

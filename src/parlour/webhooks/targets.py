@@ -27,12 +27,25 @@ FlowSid = Annotated[str, sids.sid("FW", invalid=errors.INVALID_FLOW_SID)]
 WebhookTarget = Annotated[str, choice("webhook", "trigger", "studio", invalid=errors.INVALID_WEBHOOK_TARGET)]
 
 
+# What a URL begins with that leads to no web server: a flow, or another channel.
+STUDIO = "studio:"
+CHANNEL = "channel:"
+
+
 class Target(NamedTuple):
-    """Somebody who is told: `sid` is that of the webhook, or of the service or account it belongs to."""
+    """Somebody who is told: `sid` is that of the webhook, or of the service or account it belongs to.
+
+    What leaves for a participant on another channel has the participant's `sid`.
+    """
 
     sid: str
     url: str
     method: str
+
+    @property
+    def carrier(self) -> str:
+        """What has to answer: the target itself, or the channel that all its participants share."""
+        return self.url if self.url.startswith(CHANNEL) else self.sid
 
 
 class AccountWebhooks(Resource, frozen=True):
@@ -105,8 +118,6 @@ class ConversationWebhook(Resource, frozen=True):
         url = f"{STUDIO}{self.flow_sid}" if self.target == "studio" else self.post_url or ""
         return Target(self.sid, url, self.method.upper())
 
-
-STUDIO = "studio:"
 
 decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
 
