@@ -1,17 +1,13 @@
 """Addresses on other channels: which are valid together, and which conversation holds them."""
 
-import re
+from collections.abc import Iterable
 from typing import Protocol
 
 from parlour import errors
 from parlour.store import Transaction
+from parlour.wire.channels import channel_of, is_address
 
 MAX_GROUP_ADDRESSES = 10
-
-PHONE_NUMBER = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
-SHORT_CODE = re.compile(r"\d{3,8}", re.ASCII)
-E_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-PREFIXES = ("whatsapp", "messenger", "rcs")
 
 GROUP = """SELECT address, projected_address FROM participants WHERE conversation_sid = ?
 AND proxy_address IS NULL AND (address IS NOT NULL OR projected_address IS NOT NULL)"""
@@ -39,23 +35,6 @@ class Bound(Protocol):
     def proxy_address(self) -> str | None: ...
     @property
     def projected_address(self) -> str | None: ...
-
-
-def channel_of(address: str) -> str:
-    """The channel that an address belongs to, by its form (contract: rest-of-api.md §8)."""
-    prefix, colon, _ = address.partition(":")
-    if colon and prefix in PREFIXES:
-        return prefix
-    return "email" if "@" in address else "sms"
-
-
-def is_address(address: str) -> bool:
-    channel = channel_of(address)
-    if channel == "email":
-        return E_MAIL.fullmatch(address) is not None
-    if channel == "sms":
-        return PHONE_NUMBER.fullmatch(address) is not None or SHORT_CODE.fullmatch(address) is not None
-    return len(address) > len(channel) + 1
 
 
 def show_binding(who: Bound) -> dict[str, str] | None:
@@ -100,7 +79,7 @@ def ensure_valid_proxy(address: str, proxy_address: str) -> None:
 def hold_addresses(tx: Transaction, who: Bound) -> None:
     """Take what `who` is reached by for the conversation; 409 if another that is open holds it."""
     if who.address is not None and who.proxy_address is not None:
-        pair = f"{who.address} {who.proxy_address}"
+        pair = pair_of(who.address, who.proxy_address)
         holder = find_holder(tx, who.account_sid, pair)
         if holder is not None:
             raise errors.ADDRESS_PAIR_TAKEN(holder=holder)
@@ -124,7 +103,7 @@ def hold_group(tx: Transaction, who: Bound, joining: Bound | None = None) -> Non
     projected = {address for _, address in rows if address is not None}
     if len(members | projected) > MAX_GROUP_ADDRESSES:
         raise errors.GROUP_TOO_LARGE()
-    held = ",".join(sorted(members | projected)) if len(members) > 1 and projected else None
+    held = set_of(members | projected) if len(members) > 1 and projected else None
     holder = find_holder(tx, who.account_sid, held) if held else None
     if holder is not None and holder != who.conversation_sid:
         if joining is not None:
@@ -138,6 +117,24 @@ def hold_group(tx: Transaction, who: Bound, joining: Bound | None = None) -> Non
 
 def release_pairs(tx: Transaction, who: Bound) -> None:
     tx.execute(RELEASE_PARTICIPANT, who.conversation_sid, who.sid)
+
+
+def pair_of(address: str, proxy_address: str) -> str:
+    return f"{address} {proxy_address}"
+
+
+def set_of(addresses: Iterable[str]) -> str:
+    return ",".join(sorted(addresses))
+
+
+def find_pair_holder(tx: Transaction, account_sid: str, address: str, proxy_address: str) -> str | None:
+    """The SID of the open conversation in which `address` writes to `proxy_address`."""
+    return find_holder(tx, account_sid, pair_of(address, proxy_address))
+
+
+def find_group_holder(tx: Transaction, account_sid: str, *addresses: str) -> str | None:
+    """The SID of the open conversation whose group has just these addresses."""
+    return find_holder(tx, account_sid, set_of(set(addresses)))
 
 
 def find_holder(tx: Transaction, account_sid: str, addresses: str) -> str | None:

@@ -14,6 +14,7 @@ from parlour.resources.conversations import (
 from parlour.store import Transaction
 from parlour.webhooks.outbox import announce
 from parlour.wire import sids
+from parlour.wire.channels import channel_of, is_address
 from parlour.wire.kinds import (
     DateCreated,
     DateUpdated,
@@ -50,7 +51,7 @@ def read_projected_address(raw: str) -> str | None:
     """An address of the account's; "" or "null" takes it away."""
     if raw in ("", "null"):
         return None
-    if len(raw) > MAX_ADDRESS_CHARACTERS or not addresses.is_address(raw):
+    if len(raw) > MAX_ADDRESS_CHARACTERS or not is_address(raw):
         raise errors.INVALID_BINDING_ADDRESS()
     return raw
 
@@ -96,7 +97,7 @@ class Participant(Resource, frozen=True):
     def binding_type(self) -> str:
         """The channel, in the words of an event (contract: rest-of-api.md §17.4)."""
         address = self.address or self.projected_address
-        return "chat" if address is None else addresses.channel_of(address)
+        return "chat" if address is None else channel_of(address)
 
     @Shown(type=["object", "null"])
     def messaging_binding(self) -> dict[str, str] | None:

@@ -154,8 +154,8 @@ class Transaction:
 
     def flush(self) -> None:
         """Hand the storage all that was held back."""
-        for kind, rows in self._inserts.items():
-            self._insert_rows(kind, rows)
+        for kind in sorted(self._inserts, key=depth_of):
+            self._insert_rows(kind, self._inserts[kind])
         for identity, columns in self._updates.items():
             kind, names = identity[0], tuple(sorted(columns))
             values = [getattr(self._rows[identity], name) for name in names]
@@ -238,6 +238,10 @@ def from_key_operator(descending: bool, before: bool) -> str:
 
 def fits(token: Token, by: tuple[str, ...]) -> bool:
     return len(token.key) == len(by)
+
+
+def depth_of(kind: type[Resource]) -> int:
+    return kind.depth
 
 
 def identity_of(resource: Resource) -> Identity:

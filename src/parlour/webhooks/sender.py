@@ -1,15 +1,14 @@
 """One HTTP request to a target: signed, bounded in time and size, and not to where it must not go."""
 
-import ipaddress
-import socket
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 import yarl
 
+from parlour.webhooks.reach import Forbidden, open_session, reason_of
 from parlour.webhooks.signature import sign
 
 TIMEOUT_SECONDS = 5.0
@@ -26,10 +25,6 @@ class Reply(NamedTuple):
     body: bytes = b""
     error: str | None = None
     forbidden: bool = False
-
-
-class Forbidden(OSError):
-    """The target's address is private, and such targets are not allowed."""
 
 
 class Sender:
@@ -65,7 +60,7 @@ class Sender:
         self, method: str, address: str, form: Mapping[str, str], headers: Mapping[str, str]
     ) -> tuple[int, bytes]:
         if self._session is None:
-            self._session = self._open()
+            self._session = open_session(TIMEOUT_SECONDS, MAX_CONNECTIONS, allow_private=self._allow_private)
         data = urlencode(form) if method == "POST" else None
         kind = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"} if data else {}
         # `encoded`: the URL that was signed is sent as it is.
@@ -74,24 +69,6 @@ class Sender:
             method, target, data=data, headers={**headers, **kind}, allow_redirects=False
         ) as answer:
             return answer.status, await read_up_to(MAX_ANSWER_BYTES, answer.content)
-
-    def _open(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, socket_factory=self._socket)
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        return aiohttp.ClientSession(
-            connector=connector,
-            timeout=timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-        )
-
-    def _socket(self, address: Any) -> socket.socket:
-        # Here, with the address that is connected to: a name may lead elsewhere when it is asked again.
-        family, kind, protocol, _, where = address
-        if not self._allow_private and is_private(where[0]):
-            raise Forbidden("the target's address is private")
-        return socket.socket(family, kind, protocol)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -103,12 +80,6 @@ async def read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:
     while len(body) < limit and (piece := await content.read(limit - len(body))):
         body += piece
     return body
-
-
-def is_private(host: str) -> bool:
-    address = ipaddress.ip_address(host.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return not (mapped or address).is_global
 
 
 def as_sent(url: str) -> str:
@@ -129,10 +100,3 @@ def with_query(url: str, parameters: Mapping[str, str]) -> str:
 
 def since(started: float) -> int:
     return round((time.perf_counter() - started) * 1_000)
-
-
-def reason_of(error: Exception) -> str:
-    cause = error.__cause__ or error
-    if isinstance(cause, Forbidden):
-        return str(cause)
-    return f"{type(error).__name__}: {getattr(cause, 'strerror', None) or cause}"

@@ -1,0 +1,43 @@
+"""Connections to places that others name, and not to where they must not lead."""
+
+import ipaddress
+import socket
+from typing import Any
+
+import aiohttp
+
+
+class Forbidden(OSError):
+    """The target's address is private, and such targets are not allowed."""
+
+
+def open_session(seconds: float, connections: int, *, allow_private: bool) -> aiohttp.ClientSession:
+    """A session whose requests take at most `seconds`; it keeps no cookies and heeds no environment."""
+
+    def make_socket(address: Any) -> socket.socket:
+        # Here, with the address that is connected to: a name may lead elsewhere when it is asked again.
+        family, kind, protocol, _, where = address
+        if not allow_private and is_private(where[0]):
+            raise Forbidden("the target's address is private")
+        return socket.socket(family, kind, protocol)
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, socket_factory=make_socket),
+        timeout=aiohttp.ClientTimeout(total=seconds),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+def is_private(host: str) -> bool:
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return not (mapped or address).is_global
+
+
+def reason_of(error: Exception) -> str:
+    cause = error.__cause__ or error
+    if isinstance(cause, Forbidden):
+        return str(cause)
+    return f"{type(error).__name__}: {getattr(cause, 'strerror', None) or cause}"
