@@ -15,6 +15,7 @@ from bench.errors import BenchError
 from bench.generators import GENERATORS, choose_generator
 from bench.load import Generator, Pace
 from bench.operations import NAMES, cases
+from bench.receipts import measure_receipts
 from bench.scale import measure_scale
 from bench.session import measure_subjects
 from bench.targets import judge
@@ -88,10 +89,14 @@ def run(
     report.echo_setting(generator, pace)
     measured = measure_subjects(folder, generator, pace, chosen)
     scaled = measure_scale(folder, generator, pace) if scale else None
-    telling = measure_telling(folder, generator, pace)
-    verdicts = judge(measured, scaled, telling)
+    beside = {
+        "telling": measure_telling(folder, generator, pace),
+        "receipts": measure_receipts(folder, generator, pace),
+    }
+    verdicts = judge(measured, scaled, beside)
     report.echo_verdicts(verdicts)
-    report.write_results(RESULTS, report.results(generator, pace, measured, scaled, telling, verdicts))
+    found = report.results(generator, pace, measured, scaled, beside, verdicts)
+    report.write_results(RESULTS, found)
     click.echo(f"\nIt took {time.monotonic() - started:.0f} seconds; every figure is in {RESULTS.name}.")
 
 

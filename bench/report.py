@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,8 @@ def echo_scale(row: Scale) -> None:
     click.echo(f"{label(row.name):<18}{cell(row.small)}{cell(row.large)}{row.cost:>16.2f} x")
 
 
-def echo_telling(row: Scale) -> None:
-    click.echo(f"\n{'':18}{'nobody is told':>27}{'a webhook is told':>27}{'a request':>18}")
+def echo_beside(row: Scale, small: str, large: str) -> None:
+    click.echo(f"\n{'':18}{small:>27}{large:>27}{'a request':>18}")
     echo_scale(row)
 
 
@@ -78,7 +78,7 @@ def results(
     pace: Pace,
     session: Session,
     scales: Scales | None,
-    telling: Scale,
+    beside: Mapping[str, Scale],
     verdicts: Sequence[Verdict],
 ) -> dict[str, Any]:
     return {
@@ -92,7 +92,7 @@ def results(
         "pace": dataclasses.asdict(pace),
         "rows": [row_result(row) for row in session.rows],
         "scale": [] if scales is None else [scale_result(row) for row in scales.rows],
-        "telling": scale_result(telling),
+        **{name: scale_result(row) for name, row in beside.items()},
         "memory_megabytes": {
             "after_the_rows": session.memory and dataclasses.asdict(session.memory),
             "after_the_scale": scales and scales.memory and dataclasses.asdict(scales.memory),

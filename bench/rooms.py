@@ -1,6 +1,7 @@
 """A conversation with many messages, in a database of Parlour's own making."""
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,11 @@ class Room:
         return requests_for(path, self.messages)
 
 
-def make_room(folder: Path, messages: int) -> Room:
-    """Parlour makes the conversation and its first message; the others are copies of that one."""
+def make_room(folder: Path, messages: int, recipients: int = 0) -> Room:
+    """Parlour makes the conversation and its first message; the others are copies of that one.
+
+    With recipients on another channel each message has as many receipts.
+    """
     folder.mkdir()
     database = folder / "parlour.db"
     with running_parlour(folder, database) as parlour:
@@ -39,6 +43,10 @@ def make_room(folder: Path, messages: int) -> Room:
         service_sid = create("/v1/Services", "FriendlyName=Bench")
         conversations = f"/v1/Services/{service_sid}/Conversations"
         conversation_sid = create(conversations, "FriendlyName=Bench")
+        for number in range(recipients):
+            address = f"MessagingBinding.Address=%2B1555010{number:04}"
+            proxy = "MessagingBinding.ProxyAddress=%2B15550200000"
+            create(f"{conversations}/{conversation_sid}/Participants", f"{address}&{proxy}")
         first = create(f"{conversations}/{conversation_sid}/Messages", FORM)
     fill(database, first, messages)
     return Room(database, service_sid, conversation_sid, messages, parlour.first_answer_seconds)
@@ -49,22 +57,30 @@ def fill(database: Path, first: str, messages: int) -> None:
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         # Nothing here has to outlive a power cut; Parlour sets its own mode when it opens the file.
         connection.execute("PRAGMA synchronous = OFF")
-        statement = copying(connection)
         for start in range(1, messages + 1, MESSAGES_TOGETHER):
             last = min(start + MESSAGES_TOGETHER - 1, messages)
-            connection.execute(statement, {"start": start, "last": last, "first": first})
+            span = {"start": start, "last": last, "first": first}
+            connection.execute(copying(connection, "messages", "sid", MESSAGE), span)
+            connection.execute(copying(connection, "delivery_receipts", "message_sid", RECEIPT), span)
         connection.execute("UPDATE conversations SET next_message_index = ?", (messages + 1,))
 
 
-def copying(connection: sqlite3.Connection) -> str:
+# What is different in each copy. Of a receipt's SID the last digits stay, which tell the recipients apart.
+MESSAGE = {"index": "n", "sid": "printf('IM%032x', n)"}
+RECEIPT = {
+    "message_sid": "printf('IM%032x', n)",
+    "sid": "printf('DY%016x', n) || substr(delivery_receipts.sid, 19)",
+}
+
+
+def copying(connection: sqlite3.Connection, table: str, key: str, values: Mapping[str, str]) -> str:
     """The statement for it; the columns are asked of the database, so that none is missed."""
-    columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(messages)")]
-    values = {"index": "n", "sid": "printf('IM%032x', n)"}
+    columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
     return f"""
-        INSERT INTO messages ({", ".join(f'"{name}"' for name in columns)})
+        INSERT INTO {table} ({", ".join(f'"{name}"' for name in columns)})
         WITH RECURSIVE numbers (n) AS (
             SELECT :start UNION ALL SELECT n + 1 FROM numbers WHERE n < :last
         )
         SELECT {", ".join(values.get(name, f'"{name}"') for name in columns)}
-        FROM numbers JOIN messages ON messages.sid = :first
+        FROM numbers JOIN {table} ON {table}.{key} = :first
     """

@@ -1,6 +1,6 @@
 """What Parlour is to reach, and whether it did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.load import median
@@ -15,6 +15,7 @@ MOST_MEGABYTES = 120
 MOST_SECONDS_TO_FIRST_ANSWER = 1.5
 MOST_COST_OF_SCALE = 1.3
 MOST_COST_OF_TELLING = 1.5
+MOST_COST_OF_RECEIPTS = 1.5
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,15 @@ class Verdict:
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
 
-def judge(session: Session, scales: Scales | None, telling: Scale) -> list[Verdict]:
-    told = Verdict("create, told by untold", MOST_COST_OF_TELLING, telling.cost, form="{:.2f} x")
-    return [*judge_rows(session), *judge_process(session, scales), *judge_scales(scales), told]
+def judge(session: Session, scales: Scales | None, beside: Mapping[str, Scale]) -> list[Verdict]:
+    of_beside = [
+        Verdict(what, limit, beside[name].cost, form="{:.2f} x")
+        for name, what, limit in (
+            ("telling", "create, told by untold", MOST_COST_OF_TELLING),
+            ("receipts", "a page, with by without receipts", MOST_COST_OF_RECEIPTS),
+        )
+    ]
+    return [*judge_rows(session), *judge_process(session, scales), *judge_scales(scales), *of_beside]
 
 
 def judge_rows(session: Session) -> Iterator[Verdict]:

@@ -26,7 +26,7 @@ def measure_telling(folder: Path, generator: Generator, pace: Pace) -> Scale:
                     loaded = generator.load(parlour.url, request, TARGET_CONNECTIONS, pace.seconds)
                 outcomes.append(loaded)
     told = Scale("create, told", *rounds)
-    report.echo_telling(told)
+    report.echo_beside(told, "nobody is told", "a webhook is told")
     return told
 
 
