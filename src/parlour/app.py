@@ -3,18 +3,20 @@
 from typing import NamedTuple
 
 from parlour import resources
+from parlour.api.arrivals import Arrivals
 from parlour.api.asgi import Application
 from parlour.api.auth import Authenticator
 from parlour.api.hooks import Farewell, Hooks
 from parlour.api.openapi import describe
 from parlour.api.pipeline import Pipeline
 from parlour.api.probes import Description, Health, Readiness
-from parlour.api.routes import build_app
-from parlour.api.streams import Desk, add_files
+from parlour.api.routes import add_files, build_app
+from parlour.api.streams import Desk
 from parlour.api.telemetry import Telemetry
 from parlour.control import Controls
 from parlour.control.routes import Controlled, control_routes
 from parlour.dropin.urls import ClientUrl
+from parlour.resources.media import media
 from parlour.store import Database
 from parlour.store.blobs import Blobs
 from parlour.store.credentials import Vault
@@ -23,12 +25,12 @@ from parlour.wire.profiles import Profile
 
 
 class Parts(NamedTuple):
-    """What the application stands on."""
+    """What the application stands on; `allow_private` says where it may go by what it is told."""
 
     database: Database
     vault: Vault
-    sender: Sender
     blobs: Blobs
+    allow_private: bool
 
 
 def build(
@@ -40,14 +42,15 @@ def build(
     controls: Controls | None = None,
 ) -> Telemetry:
     """With `intercept`, URLs in answers carry the host that the client used."""
-    database, vault, sender, blobs = parts
+    database, vault, blobs, allow_private = parts
     urls = ClientUrl(public_url) if intercept else lambda _: public_url
-    hooks, authenticate = Hooks(database, vault, sender), Authenticator(database, vault)
-    pipeline = Pipeline(database, authenticate, hooks, urls, profile)
+    sender, authenticate = Sender(allow_private=allow_private), Authenticator(database, vault)
+    desk = Desk(media, database, authenticate, blobs, vault, urls)
+    arrivals = Arrivals(database, desk, allow_private=allow_private)
+    pipeline = Pipeline(database, authenticate, Hooks(database, vault, sender), arrivals, urls, profile)
     app = build_app(resources.ALL, pipeline)
-    for files in resources.FILES:
-        add_files(app, Desk(files, database, authenticate, blobs, vault, urls))
-    app.add_middleware(Farewell(sender))
+    add_files(app, desk)
+    app.add_middleware(Farewell(sender.close, arrivals.close))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(database))
     app.add_route("/openapi.json", Description(describe(resources.ALL, public_url, resources.FILES)))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from parlour import __version__, resources, server, webhook_tools, worker
+from parlour import __version__, background, resources, server, webhook_tools, worker
 from parlour.api.openapi import describe
 from parlour.cli_dropin import env, logs, run
 from parlour.config import Config, environment_name
@@ -18,7 +18,6 @@ from parlour.resources.purge import purge
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
 
-WEBHOOK_SETTINGS = ("webhook_delays", "webhook_private", "webhook_keep_days", "studio_url")
 EXAMPLE_URL = "http://127.0.0.1:8080"
 
 
@@ -41,13 +40,14 @@ def serve(config: Config) -> None:
 
 
 @main.command()
-@settings("host", "database", "log_level", "log_format", *WEBHOOK_SETTINGS)
+@settings(*worker.SETTINGS)
 def work(config: Config) -> None:
-    """Carry webhooks, as the worker does that `serve` starts; ends with its standard input."""
+    """Carry what leaves, as the worker does that `serve` starts; ends with its standard input."""
     configure_logs(config.log_level, config.log_format)
     database = server.open_database(config)
     try:
-        asyncio.run(worker.work(config, database, server.open_vault(config, may_make_key=False)))
+        vault, blobs = server.open_vault(config, may_make_key=False), server.open_media(config)
+        asyncio.run(worker.work(background.Parts(config, database, vault, blobs)))
     finally:
         database.close()
 

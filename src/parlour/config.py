@@ -51,6 +51,13 @@ class Config:
     studio_url: str | None = setting(
         None, "Where webhooks to studio flows go; {FlowSid} in it stands for the flow."
     )
+    channels: str = setting(
+        "", "Which adapter carries a channel: sms=http email=smtp; what is not named is simulated."
+    )
+    simulated_delays: str = setting(
+        "0 1 3", "Seconds after which a simulated message is sent, delivered and read; fewer end earlier."
+    )
+    gateway_url: str | None = setting(None, "Where channels that are carried by http post their messages.")
     intercept: bool = setting(False, "Also answer as conversations.twilio.com: over TLS and as a proxy.")
     intercept_port: int = setting(8443, "Port that is intercepted on; 0 takes a free one.")
     intercept_others: Literal["refuse", "pass"] = setting(
@@ -67,6 +74,9 @@ class Config:
     stop_seconds: int = setting(30, "How long a stop waits for requests under way, in seconds.")
     account_sid: str | None = secret("SID of the account that is made on an empty database.")
     auth_token: str | None = secret("Auth token of the account that is made on an empty database.")
+    smtp_url: str | None = secret(
+        "Mail server of channels that are carried by smtp: smtp://user:password@host:587 or smtps://…"
+    )
     secret_key: str | None = secret(
         "Key that seals auth tokens, 32 bytes in URL-safe base64; else it is kept in <database>.key."
     )
@@ -85,6 +95,10 @@ class Config:
 
 def environment_name(name: str) -> str:
     return f"{ENVIRONMENT_PREFIX}{name.upper()}"
+
+
+def option_name(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def read_secrets(environment: Mapping[str, str]) -> dict[str, str]:

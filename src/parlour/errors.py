@@ -79,6 +79,11 @@ INVALID_STATE = Problem(50378, 400, "'State' parameter value is invalid")
 INVALID_INACTIVE_TIMER = Problem(50379, 400, "TimeToInactive format is invalid")
 INVALID_CLOSED_TIMER = Problem(50380, 400, "TimeToClosed format is invalid")
 INITIAL_STATE_CLOSED = Problem(50384, 400, "Initial state can't be 'closed'")
+NO_CONVERSATION_HOLDS = Problem(
+    50350,
+    404,
+    "Conversation not found: no open one holds these addresses, and none is set to be made for them",
+)
 UNIQUE_NAME_LIKE_SID = Problem(50390, 400, "Unique name should not match conversation sid pattern")
 
 # Conversations, participants and messages
@@ -126,6 +131,7 @@ MEDIA_ALREADY_SENT = Problem(50508, 409, "Media already sent with another messag
 INVALID_MEDIA_SID = Problem(50510, 400, "Invalid media SID")
 INVALID_MEDIA_TYPE = Problem(50511, 400, "Invalid media content type")
 MEDIA_TOO_LARGE = Problem(50512, 413, "Media too large")
+AUTHOR_NOT_IN_GROUP = Problem(50513, 400, "Message author should be among Group MMS participants.")
 INVALID_CONTENT_SID = Problem(50526, 400, "Invalid content SID")
 CONTENT_VARIABLES_NOT_JSON = Problem(50527, 400, "Content variables are not a valid JSON object")
 CONTENT_VARIABLES_WITHOUT_CONTENT = Problem(50528, 400, "Content variables need a content SID")

@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeVar
 import click
 
 from parlour import server
-from parlour.config import Config, environment_name, read_secrets
+from parlour.channels.adapter import BadChannel
+from parlour.config import Config, environment_name, option_name, read_secrets
 from parlour.control.client import Refused
 from parlour.errors import ApiError
 from parlour.resources import accounts
@@ -25,7 +26,16 @@ from parlour.testing.process import NotStarted
 T = TypeVar("T")
 Command = Callable[..., None]
 
-EXPECTED = (ApiError, BadPlace, DatabaseTooNew, VaultError, server.BadSetting, NotStarted, Refused)
+EXPECTED = (
+    ApiError,
+    BadChannel,
+    BadPlace,
+    DatabaseTooNew,
+    VaultError,
+    server.BadSetting,
+    NotStarted,
+    Refused,
+)
 
 
 def option_type(annotation: Any) -> Any:
@@ -55,7 +65,7 @@ def settings(*names: str) -> Callable[[Command], Command]:
         known = {f.name: f for f in dataclasses.fields(Config) if f.metadata["option"]}
         for name in reversed(names or tuple(known)):
             with_config = click.option(
-                f"--{name.replace('_', '-')}",
+                option_name(name),
                 name,
                 default=known[name].default,
                 type=option_type(hints[name]),

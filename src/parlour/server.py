@@ -1,6 +1,7 @@
 """The server process: prepares the storage, listens, and stops without losing anything."""
 
 import contextlib
+import dataclasses
 import gc
 import os
 import shlex
@@ -18,7 +19,7 @@ import click
 import structlog
 import uvicorn
 
-from parlour import app
+from parlour import app, background
 from parlour.api.idempotency import forget_old_answers
 from parlour.api.telemetry import STANDING_HEADERS, Telemetry
 from parlour.config import Config
@@ -36,10 +37,9 @@ from parlour.store.credentials import Account, Vault, key_beside
 from parlour.store.database import milliseconds_now
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
-from parlour.webhooks.sender import Sender
 from parlour.wire.profiles import PROFILES
 from parlour.wire.sids import is_account_sid
-from parlour.worker import Worker, WorkerThread, allows_private
+from parlour.worker import Worker, WorkerThread
 
 FIRST_ACCOUNT_NAME = "My account"
 KEEP_ALIVE_SECONDS = 75
@@ -134,9 +134,12 @@ def prepared(config: Config) -> Iterator[Prepared]:
         ensure_webhook_settings(config)
         database.run(forget_old_answers)
         blobs, terms = open_media(config), terms_of(config)
-        with listen(config) as listener, Purger(database, blobs, terms), working(config, database, vault):
+        with listen(config) as listener, contextlib.ExitStack() as beside:
             url = public_url(config, listener)
-            parts = app.Parts(database, vault, Sender(allow_private=allows_private(config)), blobs)
+            beside.enter_context(Purger(database, blobs, terms))
+            known = dataclasses.replace(config, public_url=url)
+            beside.enter_context(working(background.Parts(known, database, vault, blobs)))
+            parts = app.Parts(database, vault, blobs, background.allows_private(config))
             profile = PROFILES[config.profile]
             application = app.build(parts, url, profile, intercept=config.intercept, controls=controls)
             yield Prepared(server(config, application, url), listener, url, made)
@@ -154,9 +157,10 @@ def ensure_webhook_settings(config: Config) -> None:
 
 
 @contextlib.contextmanager
-def working(config: Config, database: Database, vault: Vault) -> Iterator[None]:
-    """Webhooks are carried for the time of the block; under control, by the clock that is controlled."""
-    worker = WorkerThread(config, database, vault) if config.control else Worker(config)
+def working(parts: background.Parts) -> Iterator[None]:
+    """What leaves is carried for the time of the block; under control, by the clock that is controlled."""
+    background.ensure_channels(parts)
+    worker = WorkerThread(parts) if parts.config.control else Worker(parts.config)
     try:
         yield
     finally:

@@ -44,7 +44,10 @@ def newer(tx: Transaction, since: int) -> list[Row]:
 def describe(row: Row) -> str:
     _, sid, event, status, attempts, conversation_sid, target_url = row
     tries = attempts_in(attempts)
-    last = f"{tries[-1].status_code or tries[-1].error} in {tries[-1].milliseconds} ms" if tries else "new"
+    last = "new"
+    if tries:
+        # Of what left for another channel there may be neither a status nor an error.
+        last = f"{tries[-1].status_code or tries[-1].error or 'sent'} in {tries[-1].milliseconds} ms"
     return f"{sid} {event} {conversation_sid} {target_url} {status} ({last})"
 
 

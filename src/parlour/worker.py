@@ -1,9 +1,8 @@
-"""The background worker: a process of its own that carries webhooks, started and watched by the server."""
+"""The background worker: a process of its own that carries what leaves, started and watched by the server."""
 
 import asyncio
 import contextlib
 import dataclasses
-import ipaddress
 import os
 import signal
 import subprocess
@@ -12,12 +11,26 @@ import threading
 
 import structlog
 
-from parlour.config import Config, environment_name
+from parlour import background
+from parlour.config import Config, environment_name, option_name
 from parlour.store import Database
-from parlour.store.credentials import Vault
-from parlour.webhooks.dispatcher import Dispatcher
-from parlour.webhooks.sender import Sender
 
+# What the worker is told of the server's settings, as options or variables of `parlour work`.
+SETTINGS = (
+    "host",
+    "database",
+    "media",
+    "public_url",
+    "log_level",
+    "log_format",
+    "webhook_delays",
+    "webhook_private",
+    "webhook_keep_days",
+    "studio_url",
+    "channels",
+    "simulated_delays",
+    "gateway_url",
+)
 RESTART_SECONDS = 1.0
 # Longer than a target may take to answer.
 STOP_SECONDS = 15.0
@@ -26,31 +39,8 @@ NICENESS = 10
 log = structlog.get_logger()
 
 
-def allows_private(config: Config) -> bool:
-    """Whether webhooks may go to private addresses: by default only where nobody else can reach us."""
-    if config.webhook_private != "auto":
-        return config.webhook_private == "allow"
-    if config.host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(config.host).is_loopback
-    except ValueError:
-        return False
-
-
-def dispatcher(config: Config, database: Database, vault: Vault) -> Dispatcher:
-    return Dispatcher(
-        database,
-        vault,
-        Sender(allow_private=allows_private(config)),
-        delays=config.retry_delays(),
-        keep_days=config.webhook_keep_days,
-        studio_url=config.studio_url,
-    )
-
-
-async def work(config: Config, database: Database, vault: Vault) -> None:
-    """Carry webhooks until SIGTERM, or until whoever started this closes its standard input."""
+async def work(parts: background.Parts) -> None:
+    """Carry what leaves until SIGTERM, or until whoever started this closes its standard input."""
     # Whoever waits for an answer goes first.
     os.nice(NICENESS)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -58,7 +48,7 @@ async def work(config: Config, database: Database, vault: Vault) -> None:
     # Ctrl-C reaches the server too, which then closes our standard input.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     threading.Thread(target=wait_for_end_of_input, args=(loop, stop), daemon=True).start()
-    await dispatcher(config, database, vault).run(stop)
+    await background.run(parts, stop)
 
 
 def wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -71,10 +61,10 @@ def wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) 
 class WorkerThread:
     """The same work in a thread, for a server whose clock is under control."""
 
-    def __init__(self, config: Config, database: Database, vault: Vault) -> None:
+    def __init__(self, parts: background.Parts) -> None:
         # Of its own, since answers come back to the event loop that asked; with the same clock.
-        self._database = Database(database.engine, database.clock)
-        self._dispatcher = dispatcher(config, self._database, vault)
+        self._database = Database(parts.database.engine, parts.database.clock)
+        self._parts = parts._replace(database=self._database)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="worker")
@@ -87,7 +77,7 @@ class WorkerThread:
         self._database.close()
 
     def _run(self) -> None:
-        self._loop.run_until_complete(self._dispatcher.run(self._stop))
+        self._loop.run_until_complete(background.run(self._parts, self._stop))
 
 
 class Worker:
@@ -95,6 +85,8 @@ class Worker:
 
     def __init__(self, config: Config) -> None:
         self._environment = {**os.environ, **environment(config)}
+        # A variable that is empty counts as none.
+        self._blanks = [f"{option_name(name)}=" for name in SETTINGS if getattr(config, name) == ""]
         self._stopping = threading.Event()
         self._process = self._start()
         self._watch = threading.Thread(target=self._run, name="worker watch", daemon=True)
@@ -113,7 +105,7 @@ class Worker:
             self._process.stdin.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        words = [sys.executable, "-m", "parlour", "work"]
+        words = [sys.executable, "-m", "parlour", "work", *self._blanks]
         return subprocess.Popen(words, stdin=subprocess.PIPE, env=self._environment)  # noqa: S603 - it is ourselves
 
     def _run(self) -> None:

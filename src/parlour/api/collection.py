@@ -21,6 +21,7 @@ ALONE = "/v1"
 BOTH = (IN_SERVICE, ALONE)
 # What the contract does not know of.
 OURS = "/parlour/v1"
+OURS_IN_SERVICE = OURS + "/Services/{ChatServiceSid}"
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -29,7 +30,8 @@ class Call(msgspec.Struct, frozen=True):
     `prefix` is what the path began with, one of those above; `path` holds the path's parameters,
     decoded; `changes` the form's, validated, by field name; `resource_path` is the path as it was
     sent, without `/v1`; `public_url` is what URLs in its answer begin with; `fires` tells whether
-    webhooks are told of what the request does.
+    webhooks are told of what the request does; `source` is where it came from, in the words of an
+    event.
     """
 
     account_sid: str
@@ -41,6 +43,7 @@ class Call(msgspec.Struct, frozen=True):
     profile: Profile
     public_url: str
     fires: bool = False
+    source: str = "API"
     changes: dict[str, Any] = {}
     paging: PageRequest = PageRequest()
 
@@ -48,16 +51,12 @@ class Call(msgspec.Struct, frozen=True):
     def in_service(self) -> bool:
         return self.prefix == IN_SERVICE
 
-    @property
-    def source(self) -> str:
-        """Where it came from, in the words of an event."""
-        return "API"
-
     def not_found(self) -> ApiError:
         return errors.NOT_FOUND(path=self.resource_path)
 
 
 Handler = Callable[[Transaction, Call], Any]
+Locate = Callable[[Transaction, Call], Call]
 H = TypeVar("H", bound=Handler)
 
 
@@ -71,7 +70,8 @@ class Registrar(Protocol):
 class Operation:
     """One verb on one path: what it accepts and the function that does it.
 
-    `before` is the event whose webhook is asked first; `action` ends the path of what is no CRUD.
+    `before` is the event whose webhook is asked first; `action` ends the path of what is no CRUD. Of
+    what comes in from another channel `locate` gives the call with the place that it belongs to.
     """
 
     collection: "Collection"
@@ -81,6 +81,7 @@ class Operation:
     handler: Handler
     accepts: On = On.NEVER
     before: str | None = None
+    locate: Locate | None = None
     action: str = ""
     is_list: bool = False
     filters: Mapping[str, Kind] = field(default_factory=dict)
@@ -106,7 +107,8 @@ class Collection:
     """A resource's place: `path` below each of `prefixes`, `key` in the page envelope.
 
     `within` finds the versioned resource that this one is part of; with it, answers to reads are
-    kept and used again for as long as that version stands.
+    kept and used again for as long as that version stands. One that is `shown_as` another gives the
+    other's items, with their URLs.
     """
 
     resource: type[Resource]
@@ -115,11 +117,16 @@ class Collection:
     prefixes: tuple[str, ...] = BOTH
     within: Callable[[Transaction, Call], Any] | None = None
     encoding: Encoding = AS_FORM
+    shown_as: "Collection | None" = None
     operations: list[Operation] = field(default_factory=list)
 
     @property
     def item_path(self) -> str:
         return f"{self.path}/{{Sid}}"
+
+    def is_in_service(self, prefix: str) -> bool:
+        """Whether bodies are in the form of paths below `/Services/{ChatServiceSid}`."""
+        return prefix == IN_SERVICE or self.shown_as is not None
 
     def create(self, before: str | None = None) -> Registrar:
         return self._on("POST", 201, on_item=False, accepts=On.CREATE, before=before)
@@ -139,6 +146,9 @@ class Collection:
 
     def delete(self, before: str | None = None) -> Registrar:
         return self._on("DELETE", 204, on_item=True, before=before)
+
+    def receive(self, before: str, locate: Locate) -> Registrar:
+        return self._on("POST", 201, on_item=False, accepts=On.CREATE, before=before, locate=locate)
 
     def act(self, action: str) -> Registrar:
         return self._on("POST", 200, on_item=True, action=action)

@@ -1,5 +1,6 @@
 """Before a change is made, whoever wants to be asked is asked: rehearsed, asked about, amended or refused."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -39,13 +40,14 @@ class Hooks:
 
 
 class Farewell:
-    """Closes the connections to targets when the server stops."""
+    """Closes the connections to others when the server stops."""
 
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
+    def __init__(self, *closing: Callable[[], Awaitable[None]]) -> None:
+        self._closing = closing
 
     async def process_shutdown(self, _: object, __: object) -> None:
-        await self._sender.close()
+        for close in self._closing:
+            await close()
 
 
 def perform_unasked(tx: Transaction, handler: Handler, event: str, call: Call) -> Any:

@@ -68,7 +68,7 @@ def describe_operation(operation: Operation, prefix: str) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": f"{name}InService" if in_service else name,
         "parameters": describe_parameters(operation, prefix),
-        "responses": describe_responses(operation, in_service),
+        "responses": describe_responses(operation, operation.collection.is_in_service(prefix)),
     }
     if operation.accepts:
         schema = form_schema(operation.collection.resource, operation.accepts)
@@ -87,7 +87,7 @@ def describe_parameters(operation: Operation, prefix: str) -> list[dict[str, Any
             {"name": "Page", "in": "query", "schema": {"type": "integer", "minimum": 0}},
             {"name": "PageToken", "in": "query", "schema": {"type": "string"}},
         ]
-    if operation.before is not None:
+    if operation.before is not None and operation.locate is None:
         parameters.append(WEBHOOK_ENABLED)
     return parameters
 

@@ -10,9 +10,10 @@ from falcon.asgi import Request, Response
 
 from parlour import errors
 from parlour.api.answers import Answer, Answers
+from parlour.api.arrivals import Arrivals
 from parlour.api.auth import Authenticator
 from parlour.api.body import JSON
-from parlour.api.collection import ALONE, Call, Operation
+from parlour.api.collection import ALONE, IN_SERVICE, Call, Handler, Operation
 from parlour.api.forms import parse_form
 from parlour.api.hooks import Hooks
 from parlour.api.idempotency import HEADER, Key, read_key
@@ -33,10 +34,12 @@ class Pipeline:
         database: Database,
         authenticate: Authenticator,
         hooks: Hooks,
+        arrivals: Arrivals,
         public_url: Callable[[Request], str],
         profile: Profile,
     ) -> None:
-        self._database, self._authenticate, self._hooks = database, authenticate, hooks
+        self._database, self._authenticate = database, authenticate
+        self._hooks, self._arrivals = hooks, arrivals
         self._public_url, self._profile = public_url, profile
         self._answers = Answers()
 
@@ -82,18 +85,23 @@ class Pipeline:
             changes = read_form(operation.collection.resource, form, operation.accepts)
             key = read_key(request.get_header(HEADER), call, form)
             call = msgspec.structs.replace(call, changes=changes)
-        if key is not None:
-            return await self._write_once(key, operation, call)
-        result = await self._hooks.perform(operation, call, operation.handler)
-        return encode(self._body(operation, call, result)) if operation.shows else None
+        if key is None:
+            result = await self._perform(operation, call, operation.handler)
+            return encode(self._body(operation, call, result)) if operation.shows else None
+        return await self._write_once(key, operation, call)
 
     async def _write_once(self, key: Key, operation: Operation, call: Call) -> bytes:
         def perform(tx: Transaction, call: Call) -> bytes:
             return key.once(tx, lambda tx: encode(self._body(operation, call, operation.handler(tx, call))))
 
         answered = await self._database.read(key.find)
-        answer: bytes = answered or await self._hooks.perform(operation, call, perform)
+        answer: bytes = answered or await self._perform(operation, call, perform)
         return answer
+
+    async def _perform(self, operation: Operation, call: Call, handler: Handler) -> Any:
+        if operation.locate is not None:
+            call = await self._arrivals.admit(operation.locate, call)
+        return await self._hooks.perform(operation, call, handler)
 
     def _read(self, operation: Operation, call: Call, query: str, tx: Transaction) -> bytes:
         within = operation.collection.within
@@ -115,20 +123,26 @@ class Pipeline:
         paging = read_page_request(parse_form(query.encode()), operation.filters, operation.max_page_size)
         call = msgspec.structs.replace(call, paging=paging)
         page: Page[Any] = operation.handler(tx, call)
-        url = self._url(operation, call, None if whole is None else whole.sid)
+        url = self._url(operation, call, {} if whole is None else {"ConversationSid": whole.sid})
         bodies = [render(row, f"{url}/{row.sid}", call.in_service) for row in page.rows]
         return envelope(page, paging, operation.collection.key, url, bodies)
 
     def _body(self, operation: Operation, call: Call, resource: Any) -> dict[str, Any]:
-        url = self._url(operation, call, getattr(resource, "conversation_sid", None))
+        names = {}
+        if hasattr(resource, "conversation_sid"):
+            names["ConversationSid"] = resource.conversation_sid
+        if operation.collection.shown_as is not None:
+            names["ChatServiceSid"] = resource.chat_service_sid
+        url = self._url(operation, call, names)
         if operation.collection.item_path != operation.collection.path:
             url = f"{url}/{resource.sid}"
-        return render(resource, url, call.in_service)
+        return render(resource, url, operation.collection.is_in_service(call.prefix))
 
-    def _url(self, operation: Operation, call: Call, conversation_sid: str | None) -> str:
+    def _url(self, operation: Operation, call: Call, names: dict[str, str]) -> str:
         """The collection's absolute URL, always with SIDs, in the form that was asked for."""
-        names = call.path if conversation_sid is None else call.path | {"ConversationSid": conversation_sid}
-        return call.public_url + (call.prefix + operation.collection.path).format_map(names)
+        shown_as = operation.collection.shown_as
+        path = call.prefix + operation.collection.path if shown_as is None else IN_SERVICE + shown_as.path
+        return call.public_url + path.format_map(call.path | names)
 
 
 def decode(segment: str, resource_path: str) -> str:

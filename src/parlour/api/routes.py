@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import falcon
 import msgspec
@@ -10,8 +11,9 @@ from falcon.asgi import App, Request, Response
 
 from parlour import errors
 from parlour.api.body import JSON
-from parlour.api.collection import ALONE, Collection, Operation
+from parlour.api.collection import ALONE, IN_SERVICE, Collection, Operation
 from parlour.api.pipeline import Pipeline
+from parlour.api.streams import Desk
 from parlour.errors import ApiError
 
 log = structlog.get_logger()
@@ -89,3 +91,30 @@ async def answer_http_error(
 async def answer_fault(request: Request, response: Response, error: Exception, path: object) -> None:
     log.error("internal_error", request_id=request.scope["trace"].request_id, exc_info=error)
     await answer_error(request, response, errors.INTERNAL_ERROR(), path)
+
+
+def add_files(app: App[Request, Response], desk: Desk) -> None:
+    path = IN_SERVICE + desk.files.path
+    responders: dict[str, dict[str, Callable[..., Any]]] = {
+        path: {"on_post": desk.upload},
+        f"{path}/{{Sid}}": {"on_get": desk.fetch, "on_delete": desk.delete},
+        f"{path}/{{Sid}}/Content": {"on_get": desk.content},
+        f"{path}Set": {"on_post": desk.get_set},
+    }
+    for each, methods in responders.items():
+        app.add_route(numbered(each), FileRoute(each, methods))
+
+
+class FileRoute:
+    """What Falcon asks for a path's responders."""
+
+    def __init__(self, path: str, methods: dict[str, Callable[..., Any]]) -> None:
+        for name, answer in methods.items():
+            setattr(self, name, self._responder(path, answer))
+
+    def _responder(self, path: str, answer: Callable[..., Any]) -> Callable[..., Any]:
+        async def respond(request: Request, response: Response, **parts: str) -> None:
+            request.scope["trace"].route = path
+            await answer(request, response, *parts.values())
+
+        return respond

@@ -6,22 +6,20 @@ what they do to the storage are plain functions all the same.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import msgspec
-from falcon.asgi import App, Request, Response
+from falcon.asgi import Request, Response
 
 from parlour import errors
 from parlour.api.auth import Authenticator
 from parlour.api.body import JSON, read_bytes
-from parlour.api.collection import IN_SERVICE
 from parlour.api.downloads import File, send_file
-from parlour.api.routes import numbered
-from parlour.api.uploads import Upload, receive_file
+from parlour.api.uploads import Keep, Upload, receive_file
 from parlour.errors import ApiError
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs
@@ -30,6 +28,7 @@ from parlour.store.credentials import Vault, same
 LINK_SECONDS = 300
 
 encode = msgspec.json.encode
+Receive = Callable[[Keep], Awaitable[Upload]]
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -97,17 +96,21 @@ class Desk:
 
     async def upload(self, request: Request, response: Response, service: str) -> None:
         asked = await self._asked(request, service)
+        done = await self.take(asked, partial(receive_file, request))
+        self._answer(response, 201, self.files.show(done, None))
+
+    async def take(self, asked: Asked, receive: Receive) -> Any:
+        """The row of a file that `receive` has kept; what it raises leaves nothing behind."""
         begun = await self._database.write(lambda tx: self.files.begin(tx, asked))
         try:
-            upload = await receive_file(request, partial(self._blobs.put, begun.sid))
-            done = await self._database.write(lambda tx: self.files.finish(tx, asked, begun.sid, upload))
+            upload = await receive(partial(self._blobs.put, begun.sid))
+            return await self._database.write(lambda tx: self.files.finish(tx, asked, begun.sid, upload))
         except asyncio.CancelledError:
             # The server stops and waits no longer; the row leads the purge to what there is.
             raise errors.SERVICE_UNAVAILABLE() from None
         except Exception:
             await self._abandon(begun.sid)
             raise
-        self._answer(response, 201, self.files.show(done, None))
 
     async def _abandon(self, sid: str) -> None:
         # What cannot be removed now is removed by the purge: the row stands until the bytes are gone.
@@ -150,24 +153,31 @@ class Desk:
 
     def _by_link(self, request: Request, service: str, sid: str) -> Asked:
         expires = request.get_param("Expires") or ""
-        signature = self._vault.sign(f"{service}/{sid}/{expires}")
+        signature = signature_of(self._vault, service, sid, expires)
         if not same(request.get_param("Signature") or "", signature) or int(expires) < self._now():
             raise errors.LINK_NOT_VALID()
         return Asked(None, service, sid, request.path[len("/v1") :])
 
     def _link(self, request: Request, file: StoredFile) -> str:
-        """A link to the content that needs no credentials, for a few minutes."""
-        expires = self._now() + LINK_SECONDS
-        signature = self._vault.sign(f"{file.service_sid}/{file.sid}/{expires}")
-        query = urlencode({"Expires": expires, "Signature": signature})
-        path = f"/v1/Services/{file.service_sid}{self.files.path}/{file.sid}/Content"
-        return f"{self._public_url(request)}{path}?{query}"
+        link = signed_link(self._vault, self.files, file.service_sid, file.sid, self._now())
+        return self._public_url(request) + link
 
     def _now(self) -> int:
         return self._database.clock() // 1_000
 
     def _answer(self, response: Response, status: int, body: Any) -> None:
         response.status, response.data, response.content_type = status, encode(body), JSON
+
+
+def signed_link(vault: Vault, files: Files, service_sid: str, sid: str, now: int) -> str:
+    """A link to a file's content that needs no credentials, for a few minutes from `now` (in seconds)."""
+    expires = str(now + LINK_SECONDS)
+    query = urlencode({"Expires": expires, "Signature": signature_of(vault, service_sid, sid, expires)})
+    return f"/v1/Services/{service_sid}{files.path}/{sid}/Content?{query}"
+
+
+def signature_of(vault: Vault, service_sid: str, sid: str, expires: str) -> str:
+    return vault.sign(f"{service_sid}/{sid}/{expires}")
 
 
 def read_set(raw: bytes, most: int) -> list[str]:
@@ -178,30 +188,3 @@ def read_set(raw: bytes, most: int) -> list[str]:
     if asked.command != "get" or len(asked.list) > most:
         raise errors.INVALID_REQUEST(reason=f"the command must be get, the list at most {most} long")
     return [member.media_sid for member in asked.list]
-
-
-def add_files(app: App[Request, Response], desk: Desk) -> None:
-    path = IN_SERVICE + desk.files.path
-    responders: dict[str, dict[str, Callable[..., Any]]] = {
-        path: {"on_post": desk.upload},
-        f"{path}/{{Sid}}": {"on_get": desk.fetch, "on_delete": desk.delete},
-        f"{path}/{{Sid}}/Content": {"on_get": desk.content},
-        f"{path}Set": {"on_post": desk.get_set},
-    }
-    for each, methods in responders.items():
-        app.add_route(numbered(each), FileRoute(each, methods))
-
-
-class FileRoute:
-    """What Falcon asks for a path's responders."""
-
-    def __init__(self, path: str, methods: dict[str, Callable[..., Any]]) -> None:
-        for name, answer in methods.items():
-            setattr(self, name, self._responder(path, answer))
-
-    def _responder(self, path: str, answer: Callable[..., Any]) -> Callable[..., Any]:
-        async def respond(request: Request, response: Response, **parts: str) -> None:
-            request.scope["trace"].route = path
-            await answer(request, response, *parts.values())
-
-        return respond

@@ -5,10 +5,12 @@ from parlour.resources.channel_metadata import channel_metadata
 from parlour.resources.content import contents
 from parlour.resources.conversation_webhooks import conversation_webhooks
 from parlour.resources.conversations import conversations
+from parlour.resources.inbound import inbound
 from parlour.resources.media import media
 from parlour.resources.messages import messages
 from parlour.resources.participants import participants
 from parlour.resources.receipts import receipts
+from parlour.resources.reports import status_callbacks
 from parlour.resources.services import services
 from parlour.resources.webhook_configuration import account_webhooks, service_webhooks
 from parlour.resources.webhook_deliveries import webhook_deliveries
@@ -27,5 +29,7 @@ ALL = (
     approvals,
     approval_requests,
     webhook_deliveries,
+    status_callbacks,
+    inbound,
 )
 FILES = (media,)

@@ -19,6 +19,7 @@ from parlour.resources.conversations import (
     wake,
 )
 from parlour.resources.participants import find_author
+from parlour.resources.recipients import ensure_author_belongs, recipients_of, send_to_all, summary
 from parlour.store import Transaction
 from parlour.webhooks.outbox import announce
 from parlour.wire import sids
@@ -51,9 +52,10 @@ class MessageParameters(Parameters, frozen=True):
 
 class Message(Resource, frozen=True):
     table: ClassVar = "messages"
-    unstored: ClassVar = MessageParameters
+    unstored: ClassVar[type[Parameters]] = MessageParameters
     key: ClassVar = ("conversation_sid", "sid")
     part_of: ClassVar = Conversation
+    depth: ClassVar = 1
     link_names: ClassVar = {"delivery_receipts": "Receipts", "channel_metadata": "ChannelMetadata"}
 
     sid: sids.Message
@@ -84,30 +86,51 @@ def create_message(tx: Transaction, call: Call) -> Message:
     conversation = find_open_conversation(tx, call)
     changes = call.changes | what_content_says(tx, call)
     ensure_body_fits(call, changes)
-    media = find_sendable(tx, conversation, changes.get("media_sid") or ())
     author = changes.get("author") or SYSTEM
+    changes |= {"author": author, "participant_sid": find_author(tx, conversation, author)}
+    ensure_author_belongs(tx, conversation, changes["participant_sid"])
+    return add_message(tx, call, conversation, changes)
+
+
+def add_message(
+    tx: Transaction,
+    call: Call,
+    conversation: Conversation,
+    changes: dict[str, Any],
+    *,
+    group_has_it: bool = False,
+) -> Message:
+    """A message at the end of an open conversation, on its way to all who are told and all it is sent to.
+
+    `changes` hold its author and that author's `participant_sid`, None for one who is no participant.
+    A message that came by a group message is not sent to the group, which has it already.
+    """
+    media = find_sendable(tx, conversation, changes.get("media_sid") or ())
+    recipients = recipients_of(tx, conversation, changes["participant_sid"], group_has_it=group_has_it)
     date_created = changes.get("date_created", tx.now)
     message = Message(
         sid=tx.new_sid("IM"),
-        account_sid=call.account_sid,
+        account_sid=conversation.account_sid,
         chat_service_sid=conversation.chat_service_sid,
         conversation_sid=conversation.sid,
         index=conversation.next_message_index,
         date_created=date_created,
         date_updated=changes.get("date_updated", call.profile.first_date_updated(date_created)),
-        author=author,
-        participant_sid=find_author(tx, conversation, author),
+        author=changes["author"],
+        participant_sid=changes["participant_sid"],
         body=changes.get("body"),
         subject=changes.get("subject"),
         attributes=changes.get("attributes", "{}"),
         media=listed(media),
         content_sid=changes.get("content_sid"),
+        delivery=summary([None] * len(recipients)),
         content=changes.get("content"),
     )
     tx.insert(message)
     attach(tx, media, conversation.sid, message.sid)
     wake(tx, conversation, next_message_index=message.index + 1)
     announce(tx, call, "onMessageAdded", message, conversation)
+    send_to_all(tx, conversation, message, recipients)
     return message
 
 
@@ -135,6 +158,7 @@ def update_message(tx: Transaction, call: Call) -> Message:
     if "author" in changes:
         changes["author"] = changes["author"] or SYSTEM
         changes["participant_sid"] = find_author(tx, conversation, changes["author"])
+        ensure_author_belongs(tx, conversation, changes["participant_sid"])
     updated = tx.update(message, **changes)
     announce(tx, call, "onMessageUpdated", updated, conversation)
     return updated

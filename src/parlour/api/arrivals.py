@@ -1,0 +1,98 @@
+"""What comes in from other channels: its place is found, and its media are fetched, before it is taken."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from http import HTTPStatus
+
+import aiohttp
+import msgspec
+
+from parlour import errors
+from parlour.api.collection import Call, Locate
+from parlour.api.streams import Asked, Desk
+from parlour.api.uploads import (
+    ANY_TYPE,
+    FIELDS,
+    MAX_FILENAME_CHARACTERS,
+    MEDIA_TYPE,
+    Keep,
+    Upload,
+    describe,
+    no_larger_than_allowed,
+)
+from parlour.store import Database
+from parlour.webhooks.reach import open_session, reason_of
+
+FETCH_SECONDS = 60.0
+MAX_CONNECTIONS = 100
+CHUNK_BYTES = 262_144
+
+
+class Arrivals:
+    """No transaction is open while media are fetched; they are kept as uploads are."""
+
+    def __init__(self, database: Database, desk: Desk, *, allow_private: bool) -> None:
+        self._database, self._desk = database, desk
+        self._allow_private = allow_private
+        self._session: aiohttp.ClientSession | None = None
+
+    async def admit(self, locate: Locate, call: Call) -> Call:
+        """The call with the place that it belongs to, and `media_sid` in place of `media_url`."""
+        located = await self._database.read(lambda tx: locate(tx, call))
+        urls = located.changes.get("media_url") or ()
+        taken = tuple([await self._fetch(located, url) for url in urls])
+        return msgspec.structs.replace(located, changes=located.changes | {"media_sid": taken})
+
+    async def _fetch(self, call: Call, url: str) -> str:
+        asked = Asked(call.account_sid, call.service_sid, "", call.resource_path)
+        kept = await self._desk.take(asked, partial(self._receive, url))
+        return str(kept.sid)
+
+    async def _receive(self, url: str, keep: Keep) -> Upload:
+        if self._session is None:
+            self._session = open_session(FETCH_SECONDS, MAX_CONNECTIONS, allow_private=self._allow_private)
+        with said_plainly():
+            async with self._session.get(url, headers={"Accept-Encoding": "identity"}) as answer:
+                if answer.status != HTTPStatus.OK:
+                    raise not_fetched(f"its server answered {answer.status}")
+                written = await keep(no_larger_than_allowed(content_of(answer)))
+                return describe(written, type_of(answer), name_of(answer), dict.fromkeys(FIELDS))
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+async def content_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    # What breaks off the download must not pass for a fault of our own storage.
+    with said_plainly():
+        async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+            yield chunk
+
+
+@contextlib.contextmanager
+def said_plainly() -> Iterator[None]:
+    """400/20001 for whatever is wrong with the other side."""
+    try:
+        yield
+    except TimeoutError:
+        raise not_fetched(f"it took more than {FETCH_SECONDS:g} s") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise not_fetched(reason_of(error)) from None
+
+
+def not_fetched(reason: str) -> errors.ApiError:
+    return errors.INVALID_PARAMETER(name="MediaUrl", reason=f"could not be fetched: {reason}")
+
+
+def type_of(answer: aiohttp.ClientResponse) -> str:
+    told = answer.headers.get("Content-Type", ANY_TYPE)
+    return told if MEDIA_TYPE.fullmatch(told) else ANY_TYPE
+
+
+def name_of(answer: aiohttp.ClientResponse) -> str | None:
+    """The name that the answer gives, else the last part of the URL's path."""
+    told = answer.content_disposition
+    name = (told and told.filename) or answer.url.name
+    return "".join(each for each in name if each.isprintable())[:MAX_FILENAME_CHARACTERS] or None

@@ -1,0 +1,94 @@
+"""What is carried in the background, put together: webhooks, and messages for other channels."""
+
+import asyncio
+import dataclasses
+import ipaddress
+from typing import NamedTuple
+
+from parlour.api.collection import OURS_IN_SERVICE
+from parlour.api.streams import signed_link
+from parlour.channels.adapter import Attachment, Outgoing, Surroundings
+from parlour.channels.courier import Courier, Ledger
+from parlour.channels.registry import open_adapters
+from parlour.config import Config
+from parlour.resources.media import media
+from parlour.resources.reports import has_due, is_wanted, record, record_due, status_callbacks
+from parlour.store import Database
+from parlour.store.blobs import Blobs
+from parlour.store.credentials import Vault
+from parlour.webhooks.dispatcher import Dispatcher
+from parlour.webhooks.poster import Poster
+from parlour.webhooks.sender import Sender
+from parlour.webhooks.targets import CHANNEL
+
+LEDGER = Ledger(is_wanted, record, record_due, has_due)
+# What is not for adapters: credentials of callers, and what opens the vault.
+WITHHELD = frozenset({"account_sid", "auth_token", "secret_key"})
+
+
+class Parts(NamedTuple):
+    """What background work stands on; the public URL is one of the settings by now."""
+
+    config: Config
+    database: Database
+    vault: Vault
+    blobs: Blobs
+
+
+async def run(parts: Parts, stop: asyncio.Event) -> None:
+    """Carry all that leaves until `stop`; what is under way then is finished and written down."""
+    config, database, vault, _ = parts
+    courier = Courier(database, open_adapters(config.channels, surroundings(parts)), LEDGER)
+    poster = Poster(Sender(allow_private=allows_private(config)), config.studio_url)
+    dispatcher = Dispatcher(
+        database,
+        vault,
+        poster,
+        {CHANNEL: courier},
+        delays=config.retry_delays(),
+        keep_days=config.webhook_keep_days,
+    )
+    await asyncio.gather(dispatcher.run(stop), courier.run(stop))
+
+
+def ensure_channels(parts: Parts) -> None:
+    """Raises BadChannel when a channel cannot be carried as the settings say."""
+    open_adapters(parts.config.channels, surroundings(parts))
+
+
+def surroundings(parts: Parts) -> Surroundings:
+    config, database, vault, blobs = parts
+    settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+    public_url = config.public_url or ""
+
+    def media_url(outgoing: Outgoing, attachment: Attachment) -> str:
+        now = database.clock() // 1_000
+        return public_url + signed_link(vault, media, outgoing.chat_service_sid, attachment.sid, now)
+
+    async def read_media(attachment: Attachment) -> bytes:
+        chunks = await blobs.read(attachment.sid, 0, attachment.size)
+        return b"".join([bytes(chunk) async for chunk in chunks])
+
+    def callback_url(outgoing: Outgoing) -> str:
+        path = f"{OURS_IN_SERVICE}{status_callbacks.item_path}".format(
+            ChatServiceSid=outgoing.chat_service_sid,
+            ConversationSid=outgoing.conversation_sid,
+            MessageSid=outgoing.message_sid,
+            Sid=outgoing.sid,
+        )
+        return public_url + path
+
+    shown = {name: value for name, value in settings.items() if name not in WITHHELD}
+    return Surroundings(shown, media_url, read_media, callback_url)
+
+
+def allows_private(config: Config) -> bool:
+    """Whether webhooks may go to private addresses: by default only where nobody else can reach us."""
+    if config.webhook_private != "auto":
+        return config.webhook_private == "allow"
+    if config.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(config.host).is_loopback
+    except ValueError:
+        return False

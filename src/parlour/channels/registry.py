@@ -1,0 +1,39 @@
+"""Which adapter carries a channel: those of the entry points, as the setting says."""
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+
+from parlour.channels.adapter import Adapter, AdapterFactory, BadChannel, Surroundings
+from parlour.wire.channels import CHANNELS
+
+ENTRY_POINTS = "parlour.channels"
+DEFAULT = "simulated"
+
+
+def chosen(text: str) -> dict[str, str]:
+    """The adapter's name for each channel: `sms=http email=smtp`; raises BadChannel."""
+    names = dict.fromkeys(CHANNELS, DEFAULT)
+    for word in text.split():
+        channel, equals, name = word.partition("=")
+        if channel not in names or not equals or not name:
+            raise BadChannel(
+                f"{word!r} is not a channel and its adapter: one of {', '.join(CHANNELS)}, =, a name"
+            )
+        names[channel] = name
+    return names
+
+
+def open_adapters(text: str, surroundings: Surroundings) -> Mapping[str, Adapter]:
+    """The adapter of each channel; channels with the same name share one. Raises BadChannel."""
+    names = chosen(text)
+    made = {name: factory_of(name)(surroundings) for name in set(names.values())}
+    return {channel: made[name] for channel, name in names.items()}
+
+
+def factory_of(name: str) -> AdapterFactory:
+    found = list(entry_points(group=ENTRY_POINTS, name=name))
+    if not found:
+        known = ", ".join(sorted(entry_points(group=ENTRY_POINTS).names))
+        raise BadChannel(f"there is no channel adapter {name!r}, only {known}")
+    factory: AdapterFactory = found[0].load()
+    return factory

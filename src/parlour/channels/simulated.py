@@ -1,0 +1,89 @@
+"""The simulated channel: sends nothing, and reports what a real one would, on a schedule."""
+
+import re
+from collections.abc import AsyncIterator
+
+from parlour.channels.adapter import BadChannel, Outgoing, Report, Sent, Status, Surroundings, no_reports
+
+MAX_DELAY_SECONDS = 24 * 60 * 60
+PROGRESS: tuple[Status, ...] = ("sent", "delivered", "read")
+
+# Channels whose carriers refuse a longer body (contract: messages.md §1.3), in Unicode code points.
+MAX_BODY_CHARACTERS = 1_600
+BOUNDED_CHANNELS = frozenset({"sms", "whatsapp"})
+BODY_TOO_LONG = 21617
+
+# What addresses that end in these digits meet: the statuses, in the order of the schedule, and the error.
+# A number that stands for an error is 9 and the last three digits of its code.
+MAGIC_NUMBERS: dict[str, tuple[tuple[Status, ...], int | None]] = {
+    "9211": (("failed",), 21211),
+    "9610": (("failed",), 21610),
+    "9614": (("failed",), 21614),
+    "9003": (("sent", "undelivered"), 30003),
+    "9004": (("sent", "undelivered"), 30004),
+    "9005": (("sent", "undelivered"), 30005),
+    "9006": (("sent", "undelivered"), 30006),
+    "9007": (("sent", "undelivered"), 30007),
+    "9008": (("sent", "undelivered"), 30008),
+    "9000": ((), None),
+    "9001": (("sent",), None),
+    "9002": (("sent", "delivered"), None),
+}
+LAST_DIGITS = re.compile(r"(\d{4})(?:@|$)", re.ASCII)
+
+
+class Simulated:
+    """What it will report is known when it has sent, so it is kept by Parlour and survives a restart.
+
+    The schedule counts from the posting of a message, so that a clock under control may be set at once.
+    """
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._delays = read_delays(surroundings.settings["simulated_delays"])
+
+    async def send(self, outgoing: Outgoing) -> Sent:
+        statuses, error_code = outcome_of(outgoing)
+        name = channel_message_sid(outgoing)
+        return Sent(
+            [
+                outgoing.report(
+                    status,
+                    after=max(delay - outgoing.waited, 0.0),
+                    error_code=None if status in PROGRESS else error_code,
+                    channel_message_sid=name,
+                )
+                for status, delay in zip(statuses, self._delays, strict=False)
+            ]
+        )
+
+    def reports(self) -> AsyncIterator[Report]:
+        return no_reports()
+
+    async def close(self) -> None: ...
+
+
+def outcome_of(outgoing: Outgoing) -> tuple[tuple[Status, ...], int | None]:
+    if outgoing.channel in BOUNDED_CHANNELS and len(outgoing.body) > MAX_BODY_CHARACTERS:
+        return ("failed",), BODY_TOO_LONG
+    digits = LAST_DIGITS.search(outgoing.to)
+    return MAGIC_NUMBERS.get(digits[1] if digits else "", (PROGRESS, None))
+
+
+def channel_message_sid(outgoing: Outgoing) -> str:
+    """MM for a message with media, SM for others; the digits are the receipt's."""
+    return ("MM" if outgoing.media else "SM") + outgoing.sid[2:]
+
+
+def read_delays(text: str) -> tuple[float, ...]:
+    """Seconds after which a message is sent, delivered and read; raises BadChannel."""
+    try:
+        delays = tuple(map(float, text.split()))
+    except ValueError as error:
+        raise BadChannel(f"the simulated delays must be seconds: {error}") from None
+    in_order = list(delays) == sorted(delays) and all(0 <= each <= MAX_DELAY_SECONDS for each in delays)
+    if not in_order or len(delays) > len(PROGRESS):
+        raise BadChannel(
+            f"the simulated delays must be up to {len(PROGRESS)} numbers of seconds, none smaller than the"
+            f" one before it, each at most {MAX_DELAY_SECONDS}"
+        )
+    return delays

@@ -1,0 +1,169 @@
+"""The smtp adapter: participants with an e-mail address get a real message through an SMTP server."""
+
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import aiosmtplib
+from aiosmtplib import (
+    SMTPAuthenticationError,
+    SMTPConnectResponseError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPNotSupported,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
+
+from parlour.channels.adapter import (
+    UNKNOWN_ERROR,
+    Attachment,
+    BadChannel,
+    NotSent,
+    Outgoing,
+    Report,
+    Sent,
+    Surroundings,
+    no_reports,
+)
+
+DEFAULT_SUBJECT = "New message"
+MAX_SUBJECT_CHARACTERS = 256
+# Parlour holds the attachments of a mail in memory while it is sent.
+MAX_ATTACHED_BYTES = 20 * 1_048_576
+# Less than an adapter has for all of it.
+TIMEOUT_SECONDS = 8.0
+
+NO_SENDER = 21603
+TOO_LARGE = 30019
+UNKNOWN_RECIPIENT = 30005
+FILTERED = 30007
+# Replies of 500 and more are final (RFC 5321 §4.2.1); what these say of the recipient or the message.
+PERMANENT = 500
+ERROR_CODES = {
+    550: UNKNOWN_RECIPIENT,
+    551: UNKNOWN_RECIPIENT,
+    552: TOO_LARGE,
+    553: UNKNOWN_RECIPIENT,
+    554: FILTERED,
+}
+# Content of these types is built of parts, and cannot be attached as bytes.
+COMPOSITE = frozenset({"multipart", "message"})
+
+
+class Smtp:
+    """One connection for each message; accepted by the server is `sent`, and there it ends."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._options = read_server(surroundings.settings["smtp_url"])
+        self._read_media = surroundings.read_media
+
+    async def send(self, outgoing: Outgoing) -> Sent:
+        if outgoing.sender is None:
+            raise NotSent("no address to send from is known", again=False, error_code=NO_SENDER)
+        message = await self._compose(outgoing, outgoing.sender)
+        try:
+            await aiosmtplib.send(message, sender=outgoing.sender, recipients=[outgoing.to], **self._options)
+        except (SMTPAuthenticationError, SMTPConnectResponseError, SMTPHeloError) as error:
+            # It is not the message that was refused.
+            raise NotSent(f"the mail server answered {error.code}", again=True) from None
+        except SMTPRecipientsRefused as error:
+            raise refusal(error.recipients[0].code) from None
+        except SMTPResponseException as error:
+            raise refusal(error.code) from None
+        except (SMTPNotSupported, UnicodeError) as error:
+            # An address that this server cannot take.
+            raise NotSent(type(error).__name__, again=False, error_code=UNKNOWN_RECIPIENT) from None
+        except (SMTPException, OSError) as error:
+            raise NotSent(type(error).__name__, again=True) from None
+        return Sent([outgoing.report("sent", channel_message_sid=f"EM{outgoing.sid[2:]}")])
+
+    async def _compose(self, outgoing: Outgoing, sender: str) -> EmailMessage:
+        if sum(each.size for each in outgoing.media) > MAX_ATTACHED_BYTES:
+            raise NotSent("the attachments are too large", again=False, error_code=TOO_LARGE)
+        try:
+            message = compose(outgoing, sender)
+        except (HeaderParseError, ValueError, IndexError):
+            raise NotSent(
+                "the address cannot be written", again=False, error_code=UNKNOWN_RECIPIENT
+            ) from None
+        for each in outgoing.media:
+            attach(message, each, await self._read_media(each))
+        return message
+
+    def reports(self) -> AsyncIterator[Report]:
+        return no_reports()
+
+    async def close(self) -> None: ...
+
+
+def compose(outgoing: Outgoing, sender: str) -> EmailMessage:
+    """A mail of the conversation's thread, with a Message-ID that stays the same in every try."""
+    domain = sender.rpartition("@")[2]
+    thread = f"<{outgoing.conversation_sid}@{domain}>"
+    message = EmailMessage()
+    message["From"] = Address(on_one_line(outgoing.sender_name or ""), addr_spec=sender)
+    message["To"] = Address(addr_spec=outgoing.to)
+    message["Subject"] = on_one_line(outgoing.subject or "")[:MAX_SUBJECT_CHARACTERS] or DEFAULT_SUBJECT
+    message["Message-ID"] = f"<{outgoing.sid}@{domain}>"
+    message["In-Reply-To"] = message["References"] = thread
+    message.set_content(outgoing.body)
+    return message
+
+
+def attach(message: EmailMessage, each: Attachment, content: bytes) -> None:
+    kind, _, subkind = each.content_type.partition(";")[0].strip().lower().partition("/")
+    if kind in COMPOSITE or not subkind:
+        kind, subkind = "application", "octet-stream"
+    name = on_one_line(each.filename or each.sid)
+    message.add_attachment(content, maintype=kind, subtype=subkind, filename=name)
+
+
+def on_one_line(text: str) -> str:
+    """A header ends with its line: what would begin another becomes a blank."""
+    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029\x85\s]+", " ", text).strip()
+
+
+def refusal(code: int) -> NotSent:
+    """Replies of 4xx may pass; what they say besides may hold an address, and is not repeated."""
+    again = code < PERMANENT
+    return NotSent(
+        f"the mail server answered {code}",
+        again=again,
+        error_code=ERROR_CODES.get(code, UNKNOWN_ERROR),
+        status_code=code,
+    )
+
+
+def read_server(url: str | None) -> dict[str, Any]:
+    """`smtp://user:password@host:587?starttls=required`, or `smtps://…`; raises BadChannel."""
+    try:
+        parts = urlsplit(url or "")
+        port = parts.port
+    except ValueError:
+        raise BadChannel("PARLOUR_SMTP_URL is no URL") from None
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise BadChannel(
+            "a channel that is carried by smtp needs PARLOUR_SMTP_URL, smtp://host:port or smtps://…"
+        )
+    starttls = parse_qs(parts.query).get("starttls", ["auto"])[-1]
+    if starttls not in {"auto", "required", "never"}:
+        raise BadChannel("starttls in PARLOUR_SMTP_URL must be auto, required or never")
+    secure = parts.scheme == "smtps"
+    return {
+        "hostname": parts.hostname,
+        "port": port or (465 if secure else 25),
+        "use_tls": secure,
+        "start_tls": None if secure or starttls == "auto" else starttls == "required",
+        "username": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password else None,
+        "tls_context": ssl.create_default_context(),
+        "local_hostname": socket.gethostname(),
+        "timeout": TIMEOUT_SECONDS,
+    }

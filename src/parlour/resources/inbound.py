@@ -1,0 +1,116 @@
+"""Inbound: messages that come from other channels, into the conversation that holds their addresses."""
+
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from parlour import errors
+from parlour.api.collection import OURS, Call, Collection
+from parlour.resources.addresses import find_group_holder, find_pair_holder
+from parlour.resources.attachments import MAX_MEDIA
+from parlour.resources.channel_metadata import METADATA, keep_metadata
+from parlour.resources.content import ContentSid
+from parlour.resources.conversations import Conversation, ensure_open
+from parlour.resources.messages import Message, add_message, ensure_body_fits, messages
+from parlour.resources.participants import MAX_ADDRESS_CHARACTERS, Participant, find_author
+from parlour.store import Transaction
+from parlour.wire.channels import channel_of, is_address
+from parlour.wire.kinds import Kind, is_http_url
+from parlour.wire.marks import Creatable, Required, Wire
+from parlour.wire.resource import Parameters
+
+MAX_URL_CHARACTERS = 2_048
+
+
+def read_address(raw: str) -> str:
+    if len(raw) > MAX_ADDRESS_CHARACTERS or not is_address(raw):
+        raise errors.INVALID_BINDING_ADDRESS()
+    return raw
+
+
+def read_addresses(raw: list[str]) -> tuple[str, ...]:
+    return tuple(map(read_address, raw))
+
+
+def read_urls(raw: list[str]) -> tuple[str, ...]:
+    urls = tuple(filter(None, raw))
+    if len(urls) > MAX_MEDIA:
+        raise ValueError(f"must be at most {MAX_MEDIA}")
+    if not all(len(each) <= MAX_URL_CHARACTERS and is_http_url(each) for each in urls):
+        raise ValueError(f"must be http or https URLs of at most {MAX_URL_CHARACTERS} characters")
+    return urls
+
+
+TEXTS = {"type": "array", "items": {"type": "string"}}
+FromAddress = Annotated[str, Kind(read_address, {"type": "string"}), Wire("From")]
+ToAddresses = Annotated[tuple[str, ...], Kind(read_addresses, TEXTS, repeated=True), Wire("To")]
+MediaUrls = Annotated[tuple[str, ...], Kind(read_urls, TEXTS | {"maxItems": MAX_MEDIA}, repeated=True)]
+
+
+class InboundParameters(Parameters, frozen=True):
+    from_address: Required[Creatable[FromAddress]] = ""
+    to_addresses: Required[Creatable[ToAddresses]] = ()
+    media_url: Creatable[MediaUrls | None] = None
+    channel_metadata: Creatable[Annotated[tuple[str, dict[str, Any]] | None, METADATA]] = None
+
+
+class InboundMessage(Message, frozen=True):
+    """A message, as a channel may give it: not made from content."""
+
+    unstored: ClassVar = InboundParameters
+
+    content_sid: ContentSid | None = None
+
+
+inbound = Collection(InboundMessage, "/Inbound", key="inbound", prefixes=(OURS,), shown_as=messages)
+
+
+def locate(tx: Transaction, call: Call) -> Call:
+    """The call as one of the conversation's service, from the channel that its addresses tell."""
+    conversation = find_holding_conversation(tx, call)
+    return msgspec.structs.replace(
+        call,
+        service_sid=conversation.chat_service_sid,
+        source=channel_of(call.changes["from_address"]).upper(),
+        fires=True,
+    )
+
+
+@inbound.receive(before="onMessageAdd", locate=locate)
+def receive_message(tx: Transaction, call: Call) -> Message:
+    conversation = find_holding_conversation(tx, call)
+    ensure_open(conversation)
+    ensure_body_fits(call, call.changes)
+    author = call.changes.get("author") or call.changes["from_address"]
+    said = {"author": author, "participant_sid": author_sid(tx, conversation, call, author)}
+    message = add_message(tx, call, conversation, call.changes | said, group_has_it=is_of_group(call))
+    told = call.changes.get("channel_metadata")
+    if told is not None:
+        keep_metadata(tx, conversation.sid, message.sid, *told)
+    return message
+
+
+def is_of_group(call: Call) -> bool:
+    return len(call.changes["to_addresses"]) > 1
+
+
+def find_holding_conversation(tx: Transaction, call: Call) -> Conversation:
+    """The open conversation that holds the pair, or the group's set; or 404/50350."""
+    sender, to = call.changes["from_address"], call.changes["to_addresses"]
+    find = find_group_holder if is_of_group(call) else find_pair_holder
+    sid = find(tx, call.account_sid, sender, *to)
+    conversation = None if sid is None else tx.find(Conversation, sid=sid)
+    if conversation is None:
+        raise errors.NO_CONVERSATION_HOLDS()
+    return conversation
+
+
+def author_sid(tx: Transaction, conversation: Conversation, call: Call, author: str) -> str | None:
+    """The participant that wrote: of those with the same address the one of this pair."""
+    sender, to = call.changes["from_address"], call.changes["to_addresses"]
+    if author == sender and not is_of_group(call):
+        of_pair = {"address": sender, "proxy_address": to[0]}
+        found = tx.find(Participant, conversation_sid=conversation.sid, **of_pair)
+        if found is not None:
+            return found.sid
+    return find_author(tx, conversation, author)

@@ -1,0 +1,174 @@
+"""Recipients on other channels: the receipts that a message opens, and what leaves for each of them."""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Protocol
+
+import msgspec
+
+from parlour import errors
+from parlour.resources.conversations import Conversation
+from parlour.resources.participants import Participant
+from parlour.store import Transaction
+from parlour.webhooks.events import show_media
+from parlour.webhooks.outbox import enqueue
+from parlour.webhooks.targets import CHANNEL, Target
+from parlour.wire import sids
+from parlour.wire.channels import channel_of
+from parlour.wire.kinds import Integer, Timestamp, choice, text
+from parlour.wire.marks import InService, Updatable
+from parlour.wire.resource import Resource
+
+EVENT = "onMessageOutgoing"
+GROUP_CHANNEL = "sms"
+
+SENT, DELIVERED, READ = "sent", "delivered", "read"
+UNDELIVERED, FAILED = "undelivered", "failed"
+# The statuses that a summary counts under each name (contract: messages.md §4).
+COUNTED = {
+    SENT: frozenset({SENT, DELIVERED, READ, UNDELIVERED}),
+    DELIVERED: frozenset({DELIVERED, READ}),
+    READ: frozenset({READ}),
+    FAILED: frozenset({FAILED}),
+    UNDELIVERED: frozenset({UNDELIVERED}),
+}
+
+Status = Annotated[str, choice(*COUNTED)]
+ChannelMessageSid = Annotated[str, text(64)]
+
+
+class Receipt(Resource, frozen=True):
+    """What became of a message on its way to one recipient; `status` is null until it was sent."""
+
+    table: ClassVar = "delivery_receipts"
+    key: ClassVar = ("conversation_sid", "sid")
+    part_of: ClassVar = Conversation
+    depth: ClassVar = 2
+    event_names: ClassVar = {"DeliveryReceiptSid": "sid"}
+
+    sid: sids.Receipt
+    account_sid: sids.Account
+    chat_service_sid: InService[sids.Service]
+    conversation_sid: sids.Conversation
+    message_sid: sids.Message
+    participant_sid: sids.Participant
+    date_created: Timestamp
+    date_updated: Timestamp
+    channel_message_sid: Updatable[ChannelMessageSid | None] = None
+    status: Updatable[Status | None] = None
+    error_code: Updatable[Integer | None] = None
+
+
+class Sendable(Protocol):
+    """A message, as far as it is sent."""
+
+    @property
+    def sid(self) -> str: ...
+    @property
+    def participant_sid(self) -> str | None: ...
+    @property
+    def author(self) -> str: ...
+    @property
+    def body(self) -> str | None: ...
+    @property
+    def subject(self) -> str | None: ...
+    @property
+    def media(self) -> str | None: ...
+
+
+def participants_of(tx: Transaction, conversation: Conversation) -> tuple[Participant, ...]:
+    """All of them, where somebody is reached on another channel; else none need be looked at."""
+    if not conversation.binding_count:
+        return ()
+    return tx.find_all(Participant, conversation_sid=conversation.sid)
+
+
+def is_of_group(participant: Participant) -> bool:
+    """Whether somebody takes part in a group message: by an address and no proxy."""
+    address = participant.address
+    return address is not None and participant.proxy_address is None and channel_of(address) == GROUP_CHANNEL
+
+
+def ensure_author_belongs(tx: Transaction, conversation: Conversation, participant_sid: str | None) -> None:
+    """400/50513 where a group message has an author who is not in the group."""
+    if participant_sid is None and any(map(is_of_group, participants_of(tx, conversation))):
+        raise errors.AUTHOR_NOT_IN_GROUP()
+
+
+def recipients_of(
+    tx: Transaction, conversation: Conversation, author_sid: str | None, *, group_has_it: bool
+) -> list[Participant]:
+    return [
+        each
+        for each in participants_of(tx, conversation)
+        if each.address is not None and each.sid != author_sid and not (group_has_it and is_of_group(each))
+    ]
+
+
+def summary(statuses: Sequence[str | None]) -> str | None:
+    """The `delivery` of a message whose receipts have these statuses; None without receipts."""
+    if not statuses:
+        return None
+    counts = {name: sum(each in counted for each in statuses) for name, counted in COUNTED.items()}
+    words = {name: how_many(count, len(statuses)) for name, count in counts.items()}
+    return msgspec.json.encode({"total": len(statuses), **words}).decode()
+
+
+def how_many(count: int, total: int) -> str:
+    return "none" if count == 0 else "all" if count == total else "some"
+
+
+def send_to_all(
+    tx: Transaction, conversation: Conversation, message: Sendable, recipients: Sequence[Participant]
+) -> None:
+    """Open a receipt for each recipient, and put the message on its way."""
+    for participant in recipients:
+        receipt = Receipt(
+            sid=tx.new_sid("DY"),
+            account_sid=conversation.account_sid,
+            chat_service_sid=conversation.chat_service_sid,
+            conversation_sid=conversation.sid,
+            message_sid=message.sid,
+            participant_sid=participant.sid,
+            date_created=tx.now,
+            date_updated=tx.now,
+        )
+        tx.insert(receipt)
+        parameters = outgoing_parameters(tx, conversation, message, receipt, participant)
+        target = Target(participant.sid, f"{CHANNEL}{parameters['Channel']}", "POST")
+        enqueue(tx, conversation, target, EVENT, msgspec.json.encode(parameters).decode())
+
+
+def outgoing_parameters(
+    tx: Transaction, conversation: Conversation, message: Sendable, receipt: Receipt, participant: Participant
+) -> dict[str, str]:
+    """What an adapter is told, by name; what is absent is left out."""
+    address = participant.address or ""
+    told = {
+        "AccountSid": conversation.account_sid,
+        "EventType": EVENT,
+        "ChatServiceSid": conversation.chat_service_sid,
+        "ConversationSid": conversation.sid,
+        "MessageSid": message.sid,
+        "DeliveryReceiptSid": receipt.sid,
+        "ParticipantSid": participant.sid,
+        "Channel": channel_of(address),
+        "To": address,
+        "From": participant.proxy_address or sender_of_group(tx, conversation, message.participant_sid),
+        "FromName": conversation.email_name,
+        "Author": message.author,
+        "Subject": message.subject or conversation.friendly_name,
+        "Body": message.body,
+        "Media": None if message.media is None else show_media(message.media),
+        "MessagingServiceSid": conversation.messaging_service_sid,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def sender_of_group(tx: Transaction, conversation: Conversation, author_sid: str | None) -> str | None:
+    """The author's number of the account, else the first there is, else the conversation's address."""
+    projected = {
+        each.sid: each.projected_address
+        for each in participants_of(tx, conversation)
+        if each.projected_address is not None
+    }
+    return projected.get(author_sid or "") or next(iter(projected.values()), conversation.email_address)

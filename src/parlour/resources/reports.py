@@ -1,0 +1,174 @@
+"""Reports: what channels say of a message, taken at once, or kept until it is expected."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from parlour.api.collection import OURS_IN_SERVICE, Call, Collection
+from parlour.channels.adapter import Report
+from parlour.resources.channel_metadata import METADATA, keep_metadata
+from parlour.resources.conversations import Conversation
+from parlour.resources.messages import Message
+from parlour.resources.receipts import fetch_receipt, receipts
+from parlour.resources.recipients import DELIVERED, FAILED, READ, SENT, UNDELIVERED, Receipt, summary
+from parlour.store import Transaction
+from parlour.webhooks.outbox import ITSELF, announce
+from parlour.wire.marks import Updatable
+from parlour.wire.resource import Parameters, Resource
+
+# What may follow a status; what comes late, or after the end, changes nothing (contract: messages.md §4).
+FOLLOWS: dict[str | None, frozenset[str]] = {
+    None: frozenset({SENT, DELIVERED, READ, UNDELIVERED, FAILED}),
+    SENT: frozenset({DELIVERED, READ, UNDELIVERED, FAILED}),
+    DELIVERED: frozenset({READ}),
+}
+WITH_ERROR = frozenset({UNDELIVERED, FAILED})
+STATUSES = "SELECT status FROM delivery_receipts WHERE conversation_sid = ? AND message_sid = ?"
+DUE = """SELECT conversation_sid, sid FROM expected_reports WHERE due_at <= ?
+ORDER BY due_at, sid LIMIT ?"""
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """A report and when it is expected, in milliseconds since 1970."""
+
+    due_at: int
+    report: Report
+
+
+class ExpectedReports(Resource, frozen=True):
+    """What is still to be reported of a receipt, whose SID is `sid`; the first of it at `due_at`."""
+
+    table: ClassVar = "expected_reports"
+    key: ClassVar = ("conversation_sid", "sid")
+    depth: ClassVar = 3
+
+    sid: str
+    conversation_sid: str
+    due_at: int
+    reports: str
+
+
+expected_in = msgspec.json.Decoder(list[Expected]).decode
+
+
+class ReportParameters(Parameters, frozen=True):
+    channel_metadata: Updatable[Annotated[tuple[str, dict[str, Any]] | None, METADATA]] = None
+
+
+class ReportedReceipt(Receipt, frozen=True):
+    """A receipt, as a channel may change it."""
+
+    unstored: ClassVar = ReportParameters
+
+
+status_callbacks = Collection(
+    ReportedReceipt,
+    receipts.path,
+    key=receipts.key,
+    prefixes=(OURS_IN_SERVICE,),
+    shown_as=receipts,
+)
+
+
+@status_callbacks.update()
+def update_receipt(tx: Transaction, call: Call) -> Receipt:
+    """What a gateway posts; what is no news changes nothing."""
+    receipt = fetch_receipt(tx, call)
+    said = call.changes
+    report = Report(
+        conversation_sid=receipt.conversation_sid,
+        receipt_sid=receipt.sid,
+        status=said.get("status"),
+        error_code=said.get("error_code"),
+        channel_message_sid=said.get("channel_message_sid"),
+        metadata=said.get("channel_metadata"),
+    )
+    return take_report(tx, receipt, report)
+
+
+def is_wanted(tx: Transaction, conversation_sid: str, sid: str) -> bool:
+    return tx.find(Receipt, conversation_sid=conversation_sid, sid=sid) is not None
+
+
+def record(tx: Transaction, reports: Iterable[Report], at: int) -> None:
+    """Take what is reported now, and keep what is expected after `at`; of a receipt that is gone, nothing."""
+    later: dict[tuple[str, str], list[Expected]] = {}
+    for report in reports:
+        place = (report.conversation_sid, report.receipt_sid)
+        receipt = tx.find(Receipt, conversation_sid=place[0], sid=place[1])
+        if receipt is None:
+            continue
+        if report.after > 0:
+            later.setdefault(place, []).append(Expected(at + round(report.after * 1_000), report))
+        else:
+            take_report(tx, receipt, report)
+    for (conversation_sid, sid), expected in later.items():
+        expect(tx, conversation_sid, sid, expected)
+
+
+def expect(tx: Transaction, conversation_sid: str, sid: str, more: list[Expected]) -> None:
+    """Keep reports beside those that are expected already, in the order of their times."""
+    known = tx.find(ExpectedReports, conversation_sid=conversation_sid, sid=sid)
+    before = [] if known is None else expected_in(known.reports)
+    expected = sorted([*before, *more], key=lambda each: each.due_at)
+    due_at, written = expected[0].due_at, msgspec.json.encode(expected).decode()
+    if known is None:
+        tx.insert(ExpectedReports(sid, conversation_sid, due_at, written))
+    else:
+        tx.update(known, due_at=due_at, reports=written)
+
+
+def has_due(tx: Transaction) -> bool:
+    return bool(tx.select(DUE, tx.now, 1))
+
+
+def record_due(tx: Transaction, limit: int) -> int:
+    """Take what was expected by now, of at most `limit` receipts; how many they were."""
+    due = tx.select(DUE, tx.now, limit)
+    for conversation_sid, sid in due:
+        expected = tx.find(ExpectedReports, conversation_sid=conversation_sid, sid=sid)
+        receipt = tx.find(Receipt, conversation_sid=conversation_sid, sid=sid)
+        if expected is None or receipt is None:
+            continue
+        rest = []
+        for each in expected_in(expected.reports):
+            if each.due_at > tx.now:
+                rest.append(each)
+            else:
+                receipt = take_report(tx, receipt, each.report)
+        if rest:
+            written = msgspec.json.encode(rest).decode()
+            tx.update(expected, due_at=rest[0].due_at, reports=written)
+        else:
+            tx.delete(expected)
+    return len(due)
+
+
+def take_report(tx: Transaction, receipt: Receipt, report: Report) -> Receipt:
+    """The receipt after a report, which is summed up in its message and told if the status is new."""
+    if report.metadata is not None:
+        keep_metadata(tx, receipt.conversation_sid, receipt.message_sid, *report.metadata)
+    moved = report.status in FOLLOWS.get(receipt.status, ())
+    changes: dict[str, Any] = {}
+    if moved:
+        error_code = report.error_code if report.status in WITH_ERROR else None
+        changes = {"status": report.status, "error_code": error_code}
+    if report.channel_message_sid and receipt.channel_message_sid is None:
+        changes["channel_message_sid"] = report.channel_message_sid
+    if not changes:
+        return receipt
+    taken = tx.update(receipt, **changes, date_updated=tx.now)
+    if moved:
+        sum_up(tx, taken)
+    return taken
+
+
+def sum_up(tx: Transaction, receipt: Receipt) -> None:
+    message = tx.find(Message, conversation_sid=receipt.conversation_sid, sid=receipt.message_sid)
+    conversation = tx.find(Conversation, sid=receipt.conversation_sid)
+    if message is None or conversation is None:
+        return
+    statuses = [status for (status,) in tx.select(STATUSES, message.conversation_sid, message.sid)]
+    tx.update(message, delivery=summary(statuses))
+    announce(tx, ITSELF, "onDeliveryUpdated", receipt, conversation)
