@@ -24,7 +24,9 @@ class Hook:
         self.parameters = dict(parse_qsl(pairs, keep_blank_values=True))
         self.event = self.parameters.get("EventType")
         signed = dict(parse_qsl(body, keep_blank_values=True)) if method == "POST" else {}
-        self.is_signed = RequestValidator(AUTH_TOKEN).validate(url, signed, headers["X-Twilio-Signature"])
+        self.is_signed = RequestValidator(AUTH_TOKEN).validate(
+            url, signed, headers.get("X-Twilio-Signature", "")
+        )
 
     @property
     def token(self):

@@ -22,7 +22,6 @@ from parlour.store.blobs import open_blobs
 from parlour.store.credentials import Vault
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
-from parlour.webhooks.sender import Sender
 from parlour.wire.profiles import PROFILES
 
 ACCOUNT_SID = "AC" + "a" * 32
@@ -92,7 +91,7 @@ class ServerThread:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.blobs = open_blobs(media or str(folder / "parlour.db.media"))
         public = server.public_url(config, self._listener)
-        parts = app.Parts(self.database, self.vault, Sender(allow_private=True), self.blobs)
+        parts = app.Parts(self.database, self.vault, self.blobs, allow_private=True)
         application = app.build(parts, public, PROFILES[profile])
         self._server = server.server(config, application, self.url)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))

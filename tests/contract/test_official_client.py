@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,28 @@ def test_create_with_everything(messages):
     assert (message.date_created, message.date_updated) == (CREATED, UPDATED)
     assert message.participant_sid is message.media is message.delivery is message.content_sid is None
     assert set(message.links) == {"delivery_receipts", "channel_metadata"}
+
+
+def test_receipts_of_a_message_to_other_channels(launch):
+    room = client_of(launch("--simulated-delays", "0 0 0")).conversations.v1.conversations
+    room = room(room.create().sid)
+    for number in ("+15550100001", "+15550109610"):
+        room.participants.create(
+            messaging_binding_address=number, messaging_binding_proxy_address="+15550100000"
+        )
+    message = room.messages.create(body="Hello")
+    receipts = room.messages(message.sid).delivery_receipts
+    created = message.delivery
+    waited = threading.Event()
+    while message.fetch().delivery["failed"] == "none" or message.delivery["read"] == "none":
+        waited.wait(0.02)
+    listed = receipts.list()
+
+    assert created["total"] == 2
+    assert set(list(created.values())[1:]) == {"none"}
+    assert [(each.status, each.error_code) for each in listed] == [("read", None), ("failed", 21610)]
+    assert receipts(listed[0].sid).fetch().channel_message_sid == "SM" + listed[0].sid[2:]
+    assert listed[0].date_updated >= listed[0].date_created
 
 
 def test_create_with_nothing_without_attributes_and_with_a_subject(messages):

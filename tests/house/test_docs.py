@@ -20,13 +20,22 @@ from parlour.api.collection import OURS
 from parlour.api.openapi import describe
 from parlour.api.streams import LINK_SECONDS
 from parlour.api.uploads import MAX_FILE_BYTES
+from parlour.channels.simulated import MAGIC_NUMBERS
+from parlour.channels.simulated import MAX_BODY_CHARACTERS as MAX_SENT_CHARACTERS
+from parlour.channels.smtp import MAX_ATTACHED_BYTES
 from parlour.cli import main
 from parlour.config import Config, environment_name
 from parlour.control.routes import ROUTES
 from parlour.resources.attachments import MAX_MEDIA
+from parlour.resources.channel_metadata import MAX_BYTES as MAX_METADATA_BYTES
 from parlour.resources.purge import MAX_PURGE_DAYS
+from parlour.resources.reports import ReportedReceipt
 from parlour.store.writer import MAX_TOGETHER, MAX_WAITING
+from parlour.webhooks.dispatcher import MAX_LANES_OF_A_CARRIER
+from parlour.wire.channels import CHANNELS
+from parlour.wire.marks import On
 from parlour.wire.profiles import MAX_BODY_BYTES, MAX_BODY_CHARACTERS
+from parlour.wire.resource import accepted_fields
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -197,6 +206,10 @@ def test_compatibility_md_holds_every_path_of_the_published_description():
         ("docs/running.md", f"0 to {MAX_PURGE_DAYS}"),
         ("docs/decisions/0032-files-that-are-harmless.md", f"{LINK_SECONDS} seconds"),
         ("docs/running.md", f"up to {MAX_TOGETHER}"),
+        ("docs/channels.md", f"{MAX_ATTACHED_BYTES:,} bytes"),
+        ("docs/channels.md", f"{MAX_METADATA_BYTES:,} bytes"),
+        ("docs/channels.md", f"{MAX_SENT_CHARACTERS:,}"),
+        ("docs/channels.md", f"| {MAX_LANES_OF_A_CARRIER}; one while"),
         ("docs/running.md", f"{MAX_WAITING:,}; then 503"),
     ],
 )
@@ -260,3 +273,21 @@ def test_the_python_of_the_readme_works_as_printed(running):
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "0 alice Is anybody here?\n", "")
+
+
+def test_channels_md_tells_the_fate_of_every_reserved_ending():
+    listed = {row[0]: row[1:3] for row in rows_of("docs/channels.md") if re.fullmatch(r"\d{4}", row[0])}
+    known = {
+        digits: [", ".join(statuses) or "none", "—" if error_code is None else str(error_code)]
+        for digits, (statuses, error_code) in MAGIC_NUMBERS.items()
+    }
+
+    assert listed == known
+
+
+def test_channels_md_names_every_channel_and_every_parameter_of_a_report():
+    text = read("docs/channels.md")
+    parameters = accepted_fields(ReportedReceipt, On.UPDATE)
+
+    assert {name for name in CHANNELS if f"`{name}`" not in text} == set()
+    assert {name for name in parameters if f"| `{name}` |" not in text} == set()

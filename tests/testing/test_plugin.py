@@ -1,8 +1,10 @@
 """The plugin for pytest, as its users run it: a folder of tests, and pytest in a process of its own."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -188,6 +190,14 @@ def test_webhooks_follow_the_clock(pytest_of, mode):
     ended = pytest_of(TOLD, ini=f"parlour_mode = {mode}")
 
     assert "2 passed" in ended.stdout, ended.stdout + ended.stderr
+
+
+def test_the_examples_of_the_documentation_pass(pytest_of):
+    page = (Path(__file__).parents[2] / "docs/testing.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    ended = pytest_of(*examples)
+
+    assert f"{page.count('def test_')} passed" in ended.stdout, ended.stdout
 
 
 def test_a_mode_that_does_not_exist_is_told(pytest_of):

@@ -1,0 +1,109 @@
+"""Fixtures: background work over the running server's database, and people on other channels."""
+
+import asyncio
+import threading
+
+import pytest
+
+from parlour import background
+from parlour.config import Config
+from parlour.store import Database
+from parlour.store.sqlite import SQLite
+from tests.receivers import WAIT_SECONDS, Receiver
+
+PROXY = "+15550100000"
+DELAYS = "0 1 3"
+
+
+class BackgroundThread:
+    """Background work as the worker process does it, with the clock of the test."""
+
+    def __init__(self, running, **settings):
+        settings = {"simulated_delays": DELAYS, "webhook_delays": "1 5", "public_url": running.url} | settings
+        self._database = Database(SQLite(running.database.engine.path), running.clock)
+        parts = background.Parts(Config(**settings), self._database, running.vault, running.blobs)
+        background.ensure_channels(parts)
+        self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()
+        work = background.run(parts, self._stop)
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(work,))
+        self._thread.start()
+
+    def stop(self):
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._loop.close()
+        self._database.close()
+
+
+@pytest.fixture
+def carry(running):
+    """Starts background work with the settings that the test gives."""
+    started = []
+
+    def carry(**settings):
+        started.append(BackgroundThread(running, **settings))
+        return started[-1]
+
+    yield carry
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+class Scene:
+    """A conversation and who takes part in it."""
+
+    def __init__(self, api, path):
+        self.api, self.path = api, path
+
+    def join(self, address, proxy=PROXY, path=None, **more):
+        """Adds somebody by an address, and by the account's in which they are written to."""
+        form = {"MessagingBinding.Address": address} | more
+        if proxy is not None:
+            form["MessagingBinding.ProxyAddress"] = proxy
+        answer = self.api.post(f"{path or self.path}/Participants", form)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def post(self, path=None, **parameters):
+        """Posts a message."""
+        answer = self.api.post(f"{path or self.path}/Messages", parameters)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def receipts(self, message):
+        return self.api.get(message["links"]["delivery_receipts"]).json()["delivery_receipts"]
+
+    def outgoing(self):
+        """What has left or is to leave, oldest first."""
+        asked = {"EventType": "onMessageOutgoing", "PageSize": 100}
+        listed = self.api.get(f"{self.api.url}/parlour/v1/WebhookDeliveries", **asked).json()
+        return listed["webhook_deliveries"][::-1]
+
+    def until(self, look, is_ready):
+        """What `look` gives once `is_ready` says so of it."""
+        waited = threading.Event()
+        for _ in range(WAIT_SECONDS * 50):
+            found = look()
+            if is_ready(found):
+                return found
+            waited.wait(0.02)
+        raise AssertionError(found)
+
+    def reached(self, message, *statuses):
+        """A message's receipts, in the order in which they joined, once they have these statuses."""
+        return self.until(
+            lambda: self.receipts(message),
+            lambda found: [each["status"] for each in found] == list(statuses),
+        )
+
+
+@pytest.fixture
+def scene(api, room):
+    return Scene(api, room)

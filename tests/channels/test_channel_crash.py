@@ -1,0 +1,113 @@
+"""`kill -9` while messages are on their way: none is lost, and none is sent twice but in the one gap."""
+
+import os
+import signal
+from collections import Counter
+
+import pytest
+
+from tests.channels.conftest import Scene
+from tests.mailboxes import MailServer
+from tests.receivers import Receiver
+
+RECIPIENTS = 4
+MESSAGES = 15
+
+
+def kill_all(server):
+    """The server and its worker, with no word to either."""
+    os.killpg(server.process.pid, signal.SIGKILL)
+    server.kill()
+
+
+def scene_of(server, api):
+    return Scene(api, "Conversations/" + api.post("Conversations").json()["sid"])
+
+
+def test_receipts_go_on_after_a_crash_between_send_and_report(launch):
+    receiver = Receiver()
+    options = ("--simulated-delays", "0 2 4")
+    server = launch(*options)
+    with server.api() as api:
+        form = {"PostWebhookUrl": receiver.url, "Filters": "onDeliveryUpdated"}
+        api.request("POST", "Configuration/Webhooks", data=form)
+        scene = scene_of(server, api)
+        scene.join("+15550100001")
+        scene.join("+15550109006")
+        messages = [scene.post(Body=str(number)) for number in range(MESSAGES)]
+        for message in messages:
+            scene.reached(message, "sent", "sent")
+        kill_all(server)
+    server = launch("--port", server.url.rpartition(":")[2], *options)
+    with server.api() as api:
+        scene = Scene(api, scene.path)
+        for message in messages:
+            scene.reached(message, "read", "undelivered")
+            assert api.get(message["url"]).json()["delivery"]["read"] == "some"
+    hooks = receiver.wait_for(MESSAGES * 5)
+    receiver.close()
+    told = {}
+    for hook in hooks:
+        statuses = told.setdefault(hook.parameters["DeliveryReceiptSid"], [])
+        if hook.parameters["Status"] not in statuses:
+            statuses.append(hook.parameters["Status"])
+
+    assert Counter(map(tuple, told.values())) == {
+        ("sent", "delivered", "read"): MESSAGES,
+        ("sent", "undelivered"): MESSAGES,
+    }
+
+
+@pytest.fixture
+def mail():
+    server = MailServer()
+    yield server
+    server.stop()
+
+
+def test_what_was_recorded_is_not_mailed_again(launch, mail):
+    options = ("--channels", "email=smtp")
+    environment = {"PARLOUR_SMTP_URL": f"smtp://127.0.0.1:{mail.port}"}
+    server = launch(*options, **environment)
+    with server.api() as api:
+        scene = scene_of(server, api)
+        for number in range(RECIPIENTS):
+            scene.join(f"user{number}@example.org", "desk@example.com")
+        messages = [scene.post(Body=str(number)) for number in range(MESSAGES)]
+        for message in messages:
+            scene.reached(message, *["sent"] * RECIPIENTS)
+        kill_all(server)
+    server = launch("--port", server.url.rpartition(":")[2], *options, **environment)
+    with server.api() as api:
+        scene = Scene(api, scene.path)
+        scene.reached(scene.post(Body="after"), *["sent"] * RECIPIENTS)
+    seen = Counter(message["Message-ID"] for message in mail.messages)
+
+    assert len(seen) == (MESSAGES + 1) * RECIPIENTS
+    assert set(seen.values()) == {1}
+
+
+def test_a_crash_in_the_midst_repeats_one_message_of_a_recipient_at_most(launch, mail):
+    options = ("--channels", "email=smtp")
+    environment = {"PARLOUR_SMTP_URL": f"smtp://127.0.0.1:{mail.port}"}
+    server = launch(*options, **environment)
+    with server.api() as api:
+        scene = scene_of(server, api)
+        for number in range(RECIPIENTS):
+            scene.join(f"user{number}@example.org", "desk@example.com")
+        messages = [scene.post(Body=str(number)) for number in range(MESSAGES)]
+        mail.wait_for(RECIPIENTS * MESSAGES // 3)
+        kill_all(server)
+    server = launch("--port", server.url.rpartition(":")[2], *options, **environment)
+    with server.api() as api:
+        scene = Scene(api, scene.path)
+        for message in messages:
+            scene.reached(message, *["sent"] * RECIPIENTS)
+    heard = {}
+    for message in mail.messages:
+        heard.setdefault(message["To"], []).append(message.get_content().strip())
+
+    assert len(heard) == RECIPIENTS
+    for bodies in heard.values():
+        assert list(dict.fromkeys(bodies)) == [str(number) for number in range(MESSAGES)]
+        assert len(bodies) <= MESSAGES + 1

@@ -1,0 +1,206 @@
+"""The simulated channel: receipts open with the message, and statuses follow a schedule."""
+
+import pytest
+
+from parlour.channels.simulated import MAGIC_NUMBERS
+from tests.servers import ACCOUNT_SID
+
+NONE = {
+    "total": 2,
+    "sent": "none",
+    "delivered": "none",
+    "read": "none",
+    "failed": "none",
+    "undelivered": "none",
+}
+PROXIES = ("+15550100009", "whatsapp:+15550100009", "desk@example.com")
+# The example of the reference page (contract: the seed, "delivery").
+SEED = {
+    "total": 2,
+    "sent": "all",
+    "delivered": "some",
+    "read": "some",
+    "failed": "none",
+    "undelivered": "none",
+}
+
+
+def test_a_message_opens_a_receipt_for_each_recipient_in_its_own_transaction(scene):
+    who = [scene.join("+15550100001"), scene.join("whatsapp:+15550100002", "whatsapp:+15550100009")]
+    message = scene.post(Body="Hi")
+    receipts = scene.receipts(message)
+
+    assert message["delivery"] == NONE
+    assert {each["participant_sid"] for each in receipts} == {each["sid"] for each in who}
+    for receipt in receipts:
+        assert receipt["sid"].startswith("DY")
+        assert receipt == {
+            "sid": receipt["sid"],
+            "account_sid": ACCOUNT_SID,
+            "chat_service_sid": message["chat_service_sid"],
+            "conversation_sid": message["conversation_sid"],
+            "message_sid": message["sid"],
+            "participant_sid": receipt["participant_sid"],
+            "channel_message_sid": None,
+            "status": None,
+            "error_code": None,
+            "date_created": "2024-01-01T00:00:00Z",
+            "date_updated": "2024-01-01T00:00:00Z",
+            "url": f"{message['links']['delivery_receipts']}/{receipt['sid']}",
+        }
+        assert scene.api.get(receipt["url"]).json() == receipt
+
+
+def test_statuses_follow_the_schedule(scene, carry, clock):
+    scene.join("+15550100001")
+    message = scene.post(Body="Hi")
+    carry()
+    [receipt] = scene.reached(message, "sent")
+    assert receipt["channel_message_sid"] == "SM" + receipt["sid"][2:]
+
+    clock.advance(milliseconds=999)
+    scene.reached(message, "sent")
+    clock.advance(milliseconds=1)
+    [receipt] = scene.reached(message, "delivered")
+    assert receipt["date_updated"] == "2024-01-01T00:00:01Z"
+    clock.advance(seconds=2)
+    [receipt] = scene.reached(message, "read")
+
+    assert (receipt["error_code"], receipt["date_created"]) == (None, "2024-01-01T00:00:00Z")
+    assert receipt["date_updated"] == "2024-01-01T00:00:03Z"
+    assert scene.api.get(message["url"]).json()["date_updated"] == message["date_updated"]
+
+
+def test_the_summary_of_one_read_and_one_sent_is_the_reference_pages(scene, carry, clock):
+    scene.join("+15550100001")
+    scene.join("+15550109001")
+    message = scene.post(Body="Hi")
+    carry()
+    scene.reached(message, "sent", "sent")
+    clock.advance(seconds=3)
+    scene.reached(message, "read", "sent")
+
+    assert scene.api.get(message["url"]).json()["delivery"] == SEED
+    assert scene.api.get(message["url"]).json() == message | {"delivery": SEED}
+
+
+@pytest.mark.parametrize("digits", MAGIC_NUMBERS)
+@pytest.mark.parametrize("form", ["+1555010{}", "whatsapp:+1555010{}", "bob{}@example.org"])
+def test_addresses_that_end_in_reserved_digits_meet_their_fate(scene, carry, clock, digits, form):
+    statuses, error_code = MAGIC_NUMBERS[digits]
+    proxy = {"+": PROXIES[0], "w": PROXIES[1], "b": PROXIES[2]}[form[0]]
+    scene.join(form.format(digits), proxy)
+    scene.join("+15550100001", "+15550100008")
+    message, after = scene.post(Body="Hi"), scene.post(Body="there")
+    carry(simulated_delays="0 0 0")
+    for each in (message, after):
+        [receipt, _] = scene.reached(each, statuses[-1] if statuses else None, "read")
+
+        assert receipt["error_code"] == error_code
+
+
+def test_the_schedule_counts_from_the_posting(scene, carry, clock):
+    scene.join("+15550100001")
+    messages = [scene.post(Body="Hi")]
+    for seconds in (2, 1):
+        clock.advance(seconds=seconds)
+        messages.append(scene.post(Body="Hi"))
+    carry()
+    for message, status in zip(messages, ("read", "delivered", "sent"), strict=True):
+        scene.reached(message, status)
+
+
+def test_what_is_not_scheduled_does_not_come(scene, carry, clock):
+    scene.join("+15550100001")
+    carry(simulated_delays="0 1")
+    message = scene.post(Body="Hi")
+    scene.reached(message, "sent")
+    clock.advance(days=30)
+    scene.reached(message, "delivered")
+    clock.advance(days=30)
+    scene.reached(scene.post(Body="later"), "sent")
+    scene.reached(message, "delivered")
+
+
+def test_without_anybody_to_send_to_there_is_no_delivery(scene):
+    scene.api.post(f"{scene.path}/Participants", Identity="alice")
+    author = scene.join("+15550100001")
+    message = scene.post(Author="+15550100001", Body="It is me")
+
+    assert (message["participant_sid"], message["delivery"]) == (author["sid"], None)
+    assert scene.receipts(message) == []
+
+
+def test_somebody_who_joins_later_gets_what_is_posted_later(scene):
+    scene.join("+15550100001")
+    before = scene.post(Body="Hi")
+    scene.join("+15550100002")
+    after = scene.post(Body="Hi both")
+
+    assert (len(scene.receipts(before)), len(scene.receipts(after))) == (1, 2)
+    assert (before["delivery"]["total"], after["delivery"]["total"]) == (1, 2)
+
+
+def test_a_receipt_outlives_its_participant(scene, carry):
+    gone = scene.join("+15550100001")
+    message = scene.post(Body="Hi")
+    assert scene.api.delete(gone["url"]).status_code == 204
+    carry()
+    [receipt] = scene.reached(message, "sent")
+
+    assert receipt["participant_sid"] == gone["sid"]
+
+
+def test_messages_to_one_recipient_go_in_order(scene, carry):
+    scene.join("+15550100001")
+    messages = [scene.post(Body=str(number)) for number in range(30)]
+    carry()
+    for message in messages:
+        scene.reached(message, "sent")
+    outgoing = scene.outgoing()
+
+    assert [each["parameters"]["Body"] for each in outgoing] == [str(n) for n in range(30)]
+    assert {each["status"] for each in outgoing} == {"delivered"}
+
+
+def test_a_message_that_is_deleted_before_it_leaves_does_not_leave(scene, carry):
+    scene.join("+15550100001")
+    assert scene.api.delete(scene.post(Body="Oops")["url"]).status_code == 204
+    carry()
+    [delivery] = scene.until(scene.outgoing, lambda found: found[0]["status"] != "pending")
+
+    assert delivery["status"] == "failed"
+    assert [each["error"] for each in delivery["attempts"]] == ["its message was deleted"]
+
+
+def test_a_conversation_that_is_deleted_takes_what_is_expected_along(running, scene, carry, clock):
+    scene.join("+15550100001")
+    carry()
+    scene.reached(scene.post(Body="Hi"), "sent")
+    assert scene.api.delete(scene.path).status_code == 204
+    clock.advance(days=1)
+
+    left = running.in_database(lambda tx: tx.select("SELECT COUNT(*) FROM expected_reports"))
+    assert left == [(0,)]
+
+
+class TestLongBodies:
+    @pytest.fixture
+    def running(self, start):
+        return start(profile="observed")
+
+    @pytest.mark.parametrize(
+        ("who", "length", "fate"),
+        [
+            (("+15550100001", PROXIES[0]), 1_600, ("read", None)),
+            (("+15550100001", PROXIES[0]), 1_601, ("failed", 21617)),
+            (("whatsapp:+15550100001", PROXIES[1]), 1_601, ("failed", 21617)),
+            (("bob@example.org", PROXIES[2]), 1_601, ("read", None)),
+        ],
+    )
+    def test_carriers_refuse_bodies_over_1600_characters(self, scene, carry, who, length, fate):
+        scene.join(*who)
+        carry(simulated_delays="0 0 0")
+        [receipt] = scene.reached(scene.post(Body="é" * length), fate[0])
+
+        assert receipt["error_code"] == fate[1]
