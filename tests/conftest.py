@@ -3,6 +3,7 @@
 import pytest
 
 from parlour.logs import configure_logs
+from tests.receivers import Receiver
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, OTHER_ACCOUNT_SID, Api, Clock, ServerProcess, ServerThread
 
 
@@ -59,6 +60,14 @@ def service(api):
 def room(api, service):
     """The path of a conversation in that service."""
     return f"{service}/Conversations/" + api.post(f"{service}/Conversations").json()["sid"]
+
+
+@pytest.fixture
+def receiver():
+    """A receiver of webhooks."""
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture

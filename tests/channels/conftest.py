@@ -9,7 +9,7 @@ from parlour import background
 from parlour.config import Config
 from parlour.store import Database
 from parlour.store.sqlite import SQLite
-from tests.receivers import WAIT_SECONDS, Receiver
+from tests.receivers import WAIT_SECONDS
 
 PROXY = "+15550100000"
 DELAYS = "0 1 3"
@@ -47,13 +47,6 @@ def carry(running):
     yield carry
     for each in started:
         each.stop()
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 class Scene:

@@ -11,7 +11,7 @@ from parlour.webhooks.dispatcher import Dispatcher
 from parlour.webhooks.events import FILTERS
 from parlour.webhooks.poster import Poster
 from parlour.webhooks.sender import Sender
-from tests.receivers import WAIT_SECONDS, Receiver
+from tests.receivers import WAIT_SECONDS
 
 DELAYS = (1, 5, 30)
 HOOKED = {"X-Twilio-Webhook-Enabled": "true"}
@@ -44,13 +44,6 @@ class DispatcherThread:
         self._thread.join()
         self._loop.close()
         self._database.close()
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 @pytest.fixture
