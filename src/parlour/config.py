@@ -24,7 +24,10 @@ def secret(meaning: str) -> Any:
 class Config:
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(8080, "Port to listen on; 0 takes a free one.")
-    database: Path = setting(Path("parlour.db"), "SQLite database file; made if it is missing.")
+    workers: int = setting(1, "Processes that answer requests; with more than one, use PostgreSQL.")
+    database: str = setting(
+        "parlour.db", "SQLite database file, made if it is missing; or postgresql://user@host/name."
+    )
     public_url: str | None = setting(None, "The URL that clients reach this server by, for links in answers.")
     profile: Literal["documented", "observed"] = setting(
         "documented", "Follow the reference page, or what was recorded of the live service."
@@ -88,9 +91,16 @@ class Config:
             raise ValueError("a delay must be between 0 and a day")
         return delays
 
+    @property
+    def is_on_a_server(self) -> bool:
+        return self.database.startswith(("postgresql://", "postgres://"))
+
+    def beside(self, ending: str) -> Path:
+        """What lies beside the database file, or in the working folder where there is no such file."""
+        return Path(f"{'parlour.db' if self.is_on_a_server else self.database}.{ending}")
+
     def authority_folder(self) -> Path:
-        beside = self.database.with_name(f"{self.database.name}.authority")
-        return beside if self.authority is None else self.authority
+        return self.beside("authority") if self.authority is None else self.authority
 
 
 def environment_name(name: str) -> str:

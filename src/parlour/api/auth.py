@@ -76,6 +76,6 @@ def read_basic(header: str) -> tuple[str, str]:
         username, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise errors.AUTHENTICATE() from None
-    if scheme.lower() != "basic" or not colon:
+    if scheme.lower() != "basic" or not colon or "\0" in username:
         raise errors.AUTHENTICATE()
     return username, password

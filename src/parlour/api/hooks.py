@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from parlour.api.collection import Call, Handler, Operation
-from parlour.store import Database, Transaction
+from parlour.store import About, Database, Transaction
 from parlour.store.credentials import Account, Vault
 from parlour.webhooks.outbox import told
 from parlour.webhooks.questions import Question, ask
@@ -27,16 +27,22 @@ class Hooks:
 
     async def perform(self, operation: Operation, call: Call, handler: Handler) -> Any:
         """What `handler` gives, of a call that may have been amended; or 403/50056."""
-        event = operation.before
+        event, about = operation.before, what_about(operation, call)
         if event is None or not call.fires:
-            return await self._database.write(lambda tx: handler(tx, call))
+            return await self._database.write(lambda tx: handler(tx, call), about)
         try:
-            return await self._database.write(lambda tx: perform_unasked(tx, handler, event, call))
+            return await self._database.write(lambda tx: perform_unasked(tx, handler, event, call), about)
         except Wanted:
-            question = await self._database.rehearse(lambda tx: rehearse(tx, operation, event, call))
+            question = await self._database.rehearse(lambda tx: rehearse(tx, operation, event, call), about)
         amended = {} if question is None else await ask(self._sender, self._vault, question)
         asked = amend(operation, call, amended)
-        return await self._database.write(lambda tx: handler(tx, asked))
+        return await self._database.write(lambda tx: handler(tx, asked), about)
+
+
+def what_about(operation: Operation, call: Call) -> About | None:
+    """The conversation that a change is within: those within the same are committed together."""
+    kind, sid = operation.collection.resource.part_of, call.path.get("ConversationSid")
+    return None if kind is None or sid is None else About(kind, sid)
 
 
 class Farewell:

@@ -19,8 +19,7 @@ FIND = """
     SELECT fingerprint, answer FROM idempotency_keys
     WHERE account_sid = ? AND idempotency_key = ? AND date_created > ?
 """
-# A key whose day is over is free again.
-KEEP = "INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?)"
+KEEP = "INSERT INTO idempotency_keys VALUES (?, ?, ?, ?, ?)"
 FORGET = "DELETE FROM idempotency_keys WHERE date_created <= ?"
 
 
@@ -45,8 +44,9 @@ class Key(NamedTuple):
         answer = self.find(tx)
         if answer is None:
             answer = perform(tx)
-            tx.execute(KEEP, self.account_sid, self.key, self.fingerprint, answer.decode(), tx.now)
+            # A key whose day is over is free again.
             forget_old_answers(tx)
+            tx.execute(KEEP, self.account_sid, self.key, self.fingerprint, answer.decode(), tx.now)
         return answer
 
 

@@ -12,7 +12,7 @@ from parlour.channels.adapter import Adapter, Attachment, NotSent, Outgoing, Rep
 from parlour.errors import ApiError
 from parlour.store import Database, Transaction
 from parlour.webhooks.carriage import Outcome
-from parlour.webhooks.dispatcher import POLL_SECONDS, sleep_until
+from parlour.webhooks.dispatcher import POLL_SECONDS, WAIT_SECONDS, sleep_until
 from parlour.webhooks.outbox import DELIVERED, FAILED, PENDING, Attempt, WebhookDelivery, parameters_in
 
 # Less than a lane's lease: who still holds it may write down what came of the message.
@@ -90,6 +90,7 @@ class Courier:
                 await self._record_due()
             except ApiError as error:
                 log.warning("reports_wait", error=str(error))
+                await sleep_until(stop, WAIT_SECONDS)
             await sleep_until(stop, POLL_SECONDS)
         for stream in streams:
             stream.cancel()
@@ -119,7 +120,7 @@ class Courier:
                 await self._database.write(lambda tx: self._ledger.record(tx, reports, tx.now))
             except ApiError as error:
                 log.warning("reports_wait", error=str(error))
-                await sleep_until(stop, POLL_SECONDS)
+                await sleep_until(stop, WAIT_SECONDS)
             else:
                 return
 

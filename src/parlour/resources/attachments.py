@@ -27,6 +27,7 @@ class Media(Resource, frozen=True):
     """Its body has dates and relative links of its own (contract: messages.md §5)."""
 
     table: ClassVar = "media"
+    locked: ClassVar = True
     shows_url: ClassVar = False
 
     sid: sids.Media

@@ -96,6 +96,7 @@ def record(tx: Transaction, reports: Iterable[Report], at: int) -> None:
     later: dict[tuple[str, str], list[Expected]] = {}
     for report in reports:
         place = (report.conversation_sid, report.receipt_sid)
+        tx.hold_conversation(report.conversation_sid)
         receipt = tx.find(Receipt, conversation_sid=place[0], sid=place[1])
         if receipt is None:
             continue
@@ -126,7 +127,8 @@ def has_due(tx: Transaction) -> bool:
 def record_due(tx: Transaction, limit: int) -> int:
     """Take what was expected by now, of at most `limit` receipts; how many they were."""
     due = tx.select(DUE, tx.now, limit)
-    for conversation_sid, sid in due:
+    for conversation_sid, sid in sorted(due):
+        tx.hold_conversation(conversation_sid)
         expected = tx.find(ExpectedReports, conversation_sid=conversation_sid, sid=sid)
         receipt = tx.find(Receipt, conversation_sid=conversation_sid, sid=sid)
         if expected is None or receipt is None:

@@ -62,9 +62,8 @@ class Vault:
         return hmac.new(self._signing_key, text.encode(), "sha256").hexdigest()
 
 
-def key_beside(database: Path, *, may_make: bool) -> str:
-    """The key in `<database>.key`; where it is missing it is made, readable by its owner only."""
-    path = database.with_name(f"{database.name}.key")
+def read_key(path: Path, *, may_make: bool) -> str:
+    """The key in a file; where it is missing it is made, readable by its owner only."""
     if not path.exists():
         if not may_make:
             raise VaultError(f"the secret key is missing: {path}")

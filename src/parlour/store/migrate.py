@@ -1,11 +1,14 @@
 """Numbered .sql files, each applied once, in order, in a transaction of its own."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import resources
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from parlour.store.sqlite import BEGIN_WRITE, SQLite
+from parlour.store.engine import Engine, Session, Unavailable
+
+T = TypeVar("T")
 
 LEDGER = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL)"
 
@@ -26,33 +29,38 @@ def known_migrations() -> list[Migration]:
     return [Migration(int(name[:4]), name, script) for name, script in scripts]
 
 
-def migrate(engine: SQLite) -> list[str]:
-    """The names of the migrations that were applied now; raises DatabaseTooNew."""
-    connection = engine.connect()
+def migrate(engine: Engine) -> list[str]:
+    """The names of the migrations that were applied now; raises DatabaseTooNew, or Unavailable."""
+    session = engine.open()
     try:
-        connection.execute(LEDGER)
-        return [migration.name for migration in known_migrations() if apply(connection, migration)]
+        alone(session, lambda: session.execute(LEDGER))
+        return [each.name for each in known_migrations() if alone(session, partial(apply, session, each))]
+    except engine.unavailable as error:
+        raise Unavailable(str(error)) from None
     finally:
-        connection.close()
+        session.close()
 
 
-def apply(connection: sqlite3.Connection, migration: Migration) -> bool:
-    # The ledger is read under the write lock, so of two processes that start at once one applies it.
-    connection.execute(BEGIN_WRITE)
+def alone(session: Session, work: Callable[[], T]) -> T:
+    """Do it in a transaction under a lock, so of many processes that start at once one does it."""
+    session.begin_alone()
     try:
-        done = {number for (number,) in connection.execute("SELECT number FROM migrations")}
-        ensure_not_too_new(done)
-        if migration.number in done:
-            connection.execute("ROLLBACK")
-            return False
-        for statement in statements_of(migration.script):
-            connection.execute(statement)
-        connection.execute("INSERT INTO migrations VALUES (?, ?)", (migration.number, migration.name))
-        connection.execute("COMMIT")
+        result = work()
+        session.commit()
     except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        session.roll_back()
         raise
+    return result
+
+
+def apply(session: Session, migration: Migration) -> bool:
+    done = {number for (number,) in session.execute("SELECT number FROM migrations").fetchall()}
+    ensure_not_too_new(done)
+    if migration.number in done:
+        return False
+    for statement in statements_of(migration.script):
+        session.execute(statement)
+    session.execute("INSERT INTO migrations VALUES (?, ?)", (migration.number, migration.name))
     return True
 
 

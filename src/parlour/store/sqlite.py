@@ -1,9 +1,21 @@
 """SQLite: one file, one writer, readers that never wait for it."""
 
+import asyncio
+import contextlib
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
+
+from parlour import errors
+from parlour.store.engine import Cursor, Errors, Reader, Session, Unavailable
+from parlour.store.transaction import Transaction
+
+T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
+# Whoever writes has the lock from the start: nobody who has read meets it when it comes to writing.
+READ, WRITE = "BEGIN", "BEGIN IMMEDIATE"
 CACHE_KIBIBYTES = 8_192
 STATEMENTS_KEPT = 512
 
@@ -16,23 +28,64 @@ PRAGMAS = (
     f"cache_size = -{CACHE_KIBIBYTES}",
 )
 
-UNAVAILABLE = (sqlite3.OperationalError,)
-BEGIN_WRITE = "BEGIN IMMEDIATE"
-
 
 class SQLite:
     """The embedded engine; `path` is the database file."""
 
+    writers = 1
+    shared = False
+    # A statement costs less here than what it takes to put several into one.
+    combines = False
+    faults: Errors = (sqlite3.Error,)
+    unavailable: Errors = (sqlite3.OperationalError,)
+    conflicts: Errors = ()
+    collisions: Errors = ()
+
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def told(self, error: Exception) -> Exception:
+        # Its errors name columns, and never what is in them.
+        return error
+
+    def open(self, *, read_only: bool = False) -> Session:
+        try:
+            return SQLiteSession(self.connect(read_only=read_only), READ if read_only else WRITE)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(str(error)) from None
+
+    def open_snapshot(self) -> Session:
+        return self.open(read_only=True)
+
+    def open_reader(self, clock: Callable[[], int], new_sid: Callable[[str], str]) -> Reader:
+        return LoopReader(self.open(read_only=True), clock, new_sid)
+
+    def back_up(self, path: Path) -> None:
+        """One step copies one snapshot; writers go on meanwhile, into the write-ahead log."""
+        source, copy = self.connect(read_only=True), sqlite3.connect(path)
+        try:
+            source.backup(copy)
+            # One file, without a log beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            raise Unavailable(str(error)) from None
+        finally:
+            copy.close()
+            source.close()
+
     def truncate_log(self) -> bool:
         """Empty the write-ahead log, which still holds what was deleted; False if somebody reads from it."""
-        connection = self.connect()
+        session = self.open()
         try:
-            busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            busy: int = session.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            raise Unavailable(str(error)) from None
         finally:
-            connection.close()
+            session.close()
         return not busy
 
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
@@ -51,3 +104,65 @@ class SQLite:
             connection.close()
             raise sqlite3.OperationalError(str(error)) from None
         return connection
+
+
+class SQLiteSession:
+    def __init__(self, connection: sqlite3.Connection, begin: str) -> None:
+        self._connection, self._begin = connection, begin
+        # The connection's own, not a method around it: it is called for every statement.
+        self.execute: Callable[..., Cursor] = connection.execute
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    def begin(self) -> None:
+        self.execute(self._begin)
+
+    begin_alone = begin
+
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        return self._connection.execute(sql)
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self.execute("ROLLBACK")
+
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class LoopReader:
+    """Reads on the event loop's own thread: handing a read to another costs more than it does.
+
+    All that is read in one turn of the event loop sees one snapshot and shares what was found: the
+    snapshot is younger than each request that the turn began with.
+    """
+
+    def __init__(self, session: Session, clock: Callable[[], int], new_sid: Callable[[str], str]) -> None:
+        self._session, self._clock, self._new_sid = session, clock, new_sid
+        self._turn: Transaction | None = None
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        try:
+            if self._turn is None:
+                self._session.begin()
+                self._turn = Transaction(self._session, self._clock(), self._new_sid)
+                asyncio.get_running_loop().call_soon(self._end_turn)
+            return work(self._turn)
+        except sqlite3.OperationalError:
+            raise errors.SERVICE_UNAVAILABLE() from None
+
+    def _end_turn(self) -> None:
+        self._turn = None
+        self._session.roll_back()
+
+    def close(self) -> None:
+        self._session.close()

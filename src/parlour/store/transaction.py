@@ -1,14 +1,16 @@
 """The unit of work: what a handler may do to the storage, and the time and SIDs it is handed."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from parlour import errors
 from parlour.store import statements
+from parlour.store.engine import Session
+from parlour.store.pages import PageReader, fits
 from parlour.store.statements import Condition
-from parlour.wire.paging import Key, Page, PageRequest, Token
+from parlour.wire.paging import Page, PageRequest, Token
 from parlour.wire.resource import Resource
 
 R = TypeVar("R", bound=Resource)
@@ -18,16 +20,17 @@ Row = tuple[Any, ...]
 # How many rows one INSERT carries: few shapes, so that each is prepared once.
 ROWS_AT_ONCE = (64, 16, 4, 1)
 
+# From how many a single statement is better than one for each.
+FEW = 2
+
 NO_COLUMNS: frozenset[str] = frozenset()
 
 
-class Cursor(Protocol):
-    def fetchone(self) -> Any: ...
-    def fetchall(self) -> list[Any]: ...
+class About(NamedTuple):
+    """What a piece of work will ask for first, if it is there."""
 
-
-class Connection(Protocol):
-    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Cursor: ...
+    kind: type[Resource]
+    sid: str
 
 
 class Transaction:
@@ -35,14 +38,23 @@ class Transaction:
 
     Rows that were found are remembered, and inserts and updates are held back until something must
     see them or the commit comes: a batch of messages costs one look-up and one update for each
-    conversation and one INSERT for all. `now` is in milliseconds since 1970.
+    conversation and one INSERT for all. `now` is in milliseconds since 1970. With `locks`, whatever
+    is to be locked is, when it is found: others who want to change it wait for the end.
     """
 
-    def __init__(self, connection: Connection, now: int, new_sid: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        now: int,
+        new_sid: Callable[[str], str],
+        *,
+        locks: bool = False,
+        combines: bool = False,
+    ) -> None:
         self.now = now
         self.new_sid = new_sid
         self.writes = 0
-        self._connection = connection
+        self._session, self._locks, self._combines = session, locks, combines
         self._lookups: dict[tuple[Any, ...], Identity | None] = {}
         self._searched: dict[type[Resource], set[str]] = {}
         self._lists: dict[type[Resource], dict[tuple[Any, ...], tuple[Any, ...]]] = {}
@@ -60,8 +72,8 @@ class Transaction:
             return known
         if kind in self._inserts or not self._updated.get(kind, NO_COLUMNS).isdisjoint(key):
             self.flush()
-        sql = statements.select_one(kind, tuple(key))
-        row = self._connection.execute(sql, tuple(key.values())).fetchone()
+        sql = statements.select_one(kind, tuple(key), locked=self._locks and kind.locked)
+        row = self._session.execute(sql, tuple(key.values())).fetchone()
         self._searched.setdefault(kind, set()).update(key)
         if row is None:
             self._lookups[lookup] = None
@@ -72,6 +84,27 @@ class Transaction:
         newest: R = self._rows.setdefault(identity, found)
         return newest
 
+    def foresee(self, abouts: Collection[About]) -> None:
+        """Find with one statement what works will ask for one by one; nothing where asking is cheap."""
+        if not self._combines or len(abouts) < FEW:
+            return
+        kinds: dict[type[Resource], list[str]] = {}
+        for kind, sid in abouts:
+            kinds.setdefault(kind, []).append(sid)
+        for kind, sids in kinds.items():
+            self._searched.setdefault(kind, set()).add("sid")
+            rows = self._session.execute(statements.select_some(kind, locked=kind.locked), (sids,))
+            for row in rows.fetchall():
+                found = kind(*row)
+                identity = identity_of(found)
+                self._lookups[kind, ("sid", row[0])] = identity
+                self._rows[identity] = found
+
+    def hold_conversation(self, sid: str) -> None:
+        """Have nobody else change a conversation, or what is in it, until the end."""
+        if self._locks:
+            self._session.execute(statements.LOCK_CONVERSATION, (sid,))
+
     def find_all(self, kind: type[R], **key: Any) -> tuple[R, ...]:
         """The few rows whose columns equal `key`, in order of their SIDs."""
         known = self._lists.setdefault(kind, {})
@@ -79,7 +112,7 @@ class Transaction:
         if lookup not in known:
             if kind in self._inserts or kind in self._updated:
                 self.flush()
-            rows = self._connection.execute(statements.select_all(kind, tuple(key)), tuple(key.values()))
+            rows = self._session.execute(statements.select_all(kind, tuple(key)), tuple(key.values()))
             known[lookup] = tuple(kind(*row) for row in rows.fetchall())
         found: tuple[R, ...] = known[lookup]
         return found
@@ -112,7 +145,12 @@ class Transaction:
     def select(self, sql: str, *parameters: Any) -> list[Row]:
         """Rows of a statement of the caller's own; `?` stands for each parameter."""
         self.flush()
-        return self._connection.execute(sql, parameters).fetchall()
+        return self._session.execute(sql, parameters).fetchall()
+
+    def names(self, sql: str) -> list[str]:
+        """The names of the columns that a statement gives."""
+        self.flush()
+        return [column[0] for column in self._session.execute(sql, ()).description or ()]
 
     def insert(self, resource: R) -> R:
         kind = type(resource)
@@ -141,25 +179,37 @@ class Transaction:
     def delete(self, resource: Resource) -> None:
         kind = type(resource)
         self.flush()
-        self._connection.execute(statements.delete_one(kind), identity_of(resource)[1:])
+        self._session.execute(statements.delete_one(kind), identity_of(resource)[1:])
         self.discard()
         self._changed(kind, resource)
 
     def execute(self, sql: str, *parameters: Any) -> list[Row]:
         """A write of the caller's own, and the rows that it returns; it must not touch what was found."""
         self.flush()
-        rows = self._connection.execute(sql, parameters).fetchall()
+        rows = self._session.execute(sql, parameters).fetchall()
         self.writes += 1
         return rows
 
     def flush(self) -> None:
         """Hand the storage all that was held back."""
+        if self._inserts or self._updates:
+            with self._session.together():
+                self._hand_over()
+
+    def commit(self) -> None:
+        """Hand over what was held back, and commit it in the same breath."""
+        with self._session.together():
+            self._hand_over()
+            self._session.commit()
+
+    def _hand_over(self) -> None:
         for kind in sorted(self._inserts, key=depth_of):
             self._insert_rows(kind, self._inserts[kind])
+        shapes: dict[tuple[type[Resource], tuple[str, ...]], list[Identity]] = {}
         for identity, columns in self._updates.items():
-            kind, names = identity[0], tuple(sorted(columns))
-            values = [getattr(self._rows[identity], name) for name in names]
-            self._connection.execute(statements.update_one(kind, names), (*values, *identity[1:]))
+            shapes.setdefault((identity[0], tuple(sorted(columns))), []).append(identity)
+        for (kind, names), identities in shapes.items():
+            self._update_rows(kind, names, identities)
         for held_back in (self._inserts, self._updates, self._updated):
             held_back.clear()
 
@@ -181,8 +231,21 @@ class Transaction:
         for size in ROWS_AT_ONCE:
             while len(rows) - start >= size:
                 values = [value for row in rows[start : start + size] for value in row]
-                self._connection.execute(statements.insert_rows(kind, size), values)
+                self._session.execute(statements.insert_rows(kind, size), values)
                 start += size
+
+    def _update_rows(self, kind: type[Resource], names: tuple[str, ...], identities: list[Identity]) -> None:
+        rows = [
+            (*[getattr(self._rows[identity], name) for name in names], *identity[1:])
+            for identity in identities
+        ]
+        columns = list(zip(*rows, strict=True))
+        types = tuple(map(statements.array_of, columns))
+        if self._combines and len(rows) >= FEW and all(types):
+            self._session.execute(statements.update_many(kind, names, types), list(map(list, columns)))
+            return
+        for row in rows:
+            self._session.execute(statements.update_one(kind, names), row)
 
     def _changed(self, kind: type[Resource], resource: Resource) -> None:
         self.writes += 1
@@ -193,51 +256,6 @@ class Transaction:
     def _forget(self, kind: type[Resource]) -> None:
         self._lookups = {lookup: found for lookup, found in self._lookups.items() if lookup[0] is not kind}
         del self._searched[kind]
-
-
-class PageReader:
-    """Reads rows of one list, forwards or backwards from a key."""
-
-    def __init__(
-        self,
-        tx: Transaction,
-        kind: type[R],
-        where: tuple[Condition, ...],
-        by: tuple[str, ...],
-        descending: bool,
-    ) -> None:
-        self._tx, self._kind, self._by, self._descending = tx, kind, by, descending
-        self._conditions = tuple((column, operator) for column, operator, _ in where)
-        self._values = tuple(value for _, _, value in where)
-
-    def read(self, token: Token | None, limit: int) -> list[Any]:
-        before = token is not None and token.before
-        descending = self._descending != before
-        sql = statements.select_page(
-            self._kind,
-            self._conditions,
-            self._by,
-            from_key_operator(descending, before) if token else "",
-            descending,
-            self._kind.__struct_fields__,
-        )
-        rows = self._tx.select(sql, *self._values, *(token.key if token else ()), limit)
-        return [self._kind(*row) for row in rows]
-
-    def key(self, row: Resource) -> Key:
-        return tuple(getattr(row, column) for column in self._by)
-
-    def token_past(self, rows: Sequence[Resource], size: int) -> Token | None:
-        """The next page's token, when a row more than the page holds was read."""
-        return Token(self.key(rows[size])) if len(rows) > size else None
-
-
-def from_key_operator(descending: bool, before: bool) -> str:
-    return ("<" if descending else ">") + ("" if before else "=")
-
-
-def fits(token: Token, by: tuple[str, ...]) -> bool:
-    return len(token.key) == len(by)
 
 
 def depth_of(kind: type[Resource]) -> int:

@@ -69,12 +69,15 @@ def find_due(tx: Transaction, allowances: Mapping[str, int], of_each: int, limit
 
 def claim(tx: Transaction, allowances: Mapping[str, int], of_each: int, limit: int) -> list[Way]:
     """What is due, leased."""
-    ways = find_due(tx, allowances, of_each, limit)
-    for way in ways:
+    claimed = []
+    # In an order that all who lock lanes share.
+    for way in sorted(find_due(tx, allowances, of_each, limit)):
         lane = tx.find(Lane, conversation_sid=way.conversation_sid, sid=way.target_sid)
-        if lane is not None:
+        # Somebody else may have claimed it since.
+        if lane is not None and lane.leased_until <= tx.now:
             tx.update(lane, leased_until=tx.now + LEASE_MILLISECONDS)
-    return ways
+            claimed.append(way)
+    return claimed
 
 
 def settle(
@@ -85,6 +88,8 @@ def settle(
     `delays` are those before the first, second, … repetition, in milliseconds. Nothing comes next
     while a delivery waits for its repetition, or when the lane is empty.
     """
+    # Nobody may put anything into the lane between the look into it and the word that it is empty.
+    tx.hold_conversation(way.conversation_sid)
     lane = tx.find(Lane, conversation_sid=way.conversation_sid, sid=way.target_sid)
     waits = [note(tx, outcome, delays) for outcome in outcomes]
     if lane is None:

@@ -15,6 +15,8 @@ from parlour.webhooks.outbox import DELIVERED, PENDING, Attempt, WebhookDelivery
 
 # How often the storage is looked at for what is due.
 POLL_SECONDS = 0.05
+# And how long it is left alone when it does not answer.
+WAIT_SECONDS = 1.0
 PURGE_SECONDS = 60.0
 MAX_LANES = 512
 # One that failed last carries one lane at a time, so that a slow one takes no room from others.
@@ -64,6 +66,7 @@ class Dispatcher:
                 await self._start_what_is_due(stop)
             except ApiError as error:
                 log.warning("dispatcher_waits", error=str(error))
+                await sleep_until(stop, WAIT_SECONDS)
             await sleep_until(stop, POLL_SECONDS)
         await asyncio.gather(purging, *self._under_way)
         for carrier in {self._otherwise, *self._carriers.values()}:

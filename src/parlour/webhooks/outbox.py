@@ -27,6 +27,7 @@ class Lane(Resource, frozen=True):
     """
 
     table: ClassVar = "webhook_lanes"
+    locked: ClassVar = True
     key: ClassVar = ("conversation_sid", "sid")
 
     sid: str

@@ -27,7 +27,8 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     `key` names the columns that identify a row, `event_names` the attributes behind parameters of
     events that are not called as they are. `part_of` is the resource whose version rises with
     each write to this one; its SID is the first column of the key. Rows refer only to rows of a
-    lesser `depth`, which are inserted before them.
+    lesser `depth`, which are inserted before them. What is `locked` is changed by one writer at a
+    time, from when it was found.
     """
 
     table: ClassVar[str]
@@ -35,6 +36,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     part_of: ClassVar["type[Resource] | None"] = None
     depth: ClassVar[int] = 0
     versioned: ClassVar[bool] = False
+    locked: ClassVar[bool] = False
     shows_url: ClassVar[bool] = True
     link_names: ClassVar[Mapping[str, str]] = {}
     event_names: ClassVar[Mapping[str, str]] = {}

@@ -1,0 +1,57 @@
+"""Reads rows of one list from a key on, forwards or backwards."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from parlour.store import statements
+from parlour.store.statements import Condition
+from parlour.wire.paging import Key, Token
+from parlour.wire.resource import Resource
+
+if TYPE_CHECKING:
+    from parlour.store.transaction import Transaction
+
+
+class PageReader:
+    """Reads rows of one list, forwards or backwards from a key."""
+
+    def __init__(
+        self,
+        tx: "Transaction",
+        kind: type[Resource],
+        where: tuple[Condition, ...],
+        by: tuple[str, ...],
+        descending: bool,
+    ) -> None:
+        self._tx, self._kind, self._by, self._descending = tx, kind, by, descending
+        self._conditions = tuple((column, operator) for column, operator, _ in where)
+        self._values = tuple(value for _, _, value in where)
+
+    def read(self, token: Token | None, limit: int) -> list[Any]:
+        before = token is not None and token.before
+        descending = self._descending != before
+        sql = statements.select_page(
+            self._kind,
+            self._conditions,
+            self._by,
+            from_key_operator(descending, before) if token else "",
+            descending,
+            self._kind.__struct_fields__,
+        )
+        rows = self._tx.select(sql, *self._values, *(token.key if token else ()), limit)
+        return [self._kind(*row) for row in rows]
+
+    def key(self, row: Resource) -> Key:
+        return tuple(getattr(row, column) for column in self._by)
+
+    def token_past(self, rows: Sequence[Resource], size: int) -> Token | None:
+        """The next page's token, when a row more than the page holds was read."""
+        return Token(self.key(rows[size])) if len(rows) > size else None
+
+
+def from_key_operator(descending: bool, before: bool) -> str:
+    return ("<" if descending else ">") + ("" if before else "=")
+
+
+def fits(token: Token, by: tuple[str, ...]) -> bool:
+    return len(token.key) == len(by)

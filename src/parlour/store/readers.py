@@ -1,0 +1,77 @@
+"""Reads in threads, for an engine whose answers take longer than handing a read to a thread."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+
+from parlour import errors
+from parlour.store.engine import Engine, Session
+from parlour.store.transaction import Transaction
+from parlour.store.writer import Failure, answer, take_waiting
+
+T = TypeVar("T")
+
+MAX_TOGETHER = 32
+
+log = structlog.get_logger()
+
+Job = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
+
+
+class ThreadedReader:
+    """Reads that wait together see one snapshot, which is younger than each of them."""
+
+    def __init__(
+        self, engine: Engine, threads: int, clock: Callable[[], int], new_sid: Callable[[str], str]
+    ) -> None:
+        self._engine, self._clock, self._new_sid = engine, clock, new_sid
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._run, name="reader", daemon=True) for _ in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        future = asyncio.get_running_loop().create_future()
+        self._queue.put((work, future))
+        result: T = await future
+        return result
+
+    def close(self) -> None:
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        session = self._engine.open(read_only=True)
+        while (job := self._queue.get()) is not None:
+            jobs, last = take_waiting(self._queue, job, MAX_TOGETHER)
+            answer(jobs, self._read(session, [work for work, _ in jobs]))
+            if last:
+                break
+        session.close()
+
+    def _read(self, session: Session, works: list[Callable[[Transaction], Any]]) -> list[Any]:
+        try:
+            session.begin()
+            tx = Transaction(session, self._clock(), self._new_sid)
+            return [self._outcome(tx, work) for work in works]
+        except self._engine.faults as error:
+            log.error("storage_unavailable", error=str(self._engine.told(error)))  # noqa: TRY400 - as the writer
+            return [Failure(errors.SERVICE_UNAVAILABLE())] * len(works)
+        finally:
+            session.roll_back()
+
+    def _outcome(self, tx: Transaction, work: Callable[[Transaction], Any]) -> Any:
+        try:
+            return work(tx)
+        except self._engine.faults:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is the caller's, who is told
+            return Failure(error)
