@@ -7,16 +7,17 @@ from datetime import UTC, datetime
 
 import click
 
-from parlour import __version__, background, resources, server, webhook_tools, worker
+from parlour import __version__, background, ground, resources, server, webhook_tools, worker
 from parlour.api.openapi import describe
+from parlour.cli_db import database
 from parlour.cli_dropin import env, logs, run
+from parlour.cli_storage import back_up, export, import_
 from parlour.config import Config, environment_name
 from parlour.logs import configure_logs
 from parlour.options import find_account, in_database, settings
 from parlour.resources import accounts
 from parlour.resources.purge import purge
 from parlour.store.migrate import migrate
-from parlour.store.sqlite import SQLite
 
 EXAMPLE_URL = "http://127.0.0.1:8080"
 
@@ -44,15 +45,23 @@ def serve(config: Config) -> None:
 def work(config: Config) -> None:
     """Carry what leaves, as the worker does that `serve` starts; ends with its standard input."""
     configure_logs(config.log_level, config.log_format)
-    database = server.open_database(config)
+    database = ground.open_database(config)
     try:
-        vault, blobs = server.open_vault(config, may_make_key=False), server.open_media(config)
+        vault, blobs = ground.open_vault(config, may_make_key=False), ground.open_media(config)
         asyncio.run(worker.work(background.Parts(config, database, vault, blobs)))
     finally:
         database.close()
 
 
-for each in (env, run, logs):
+@main.command()
+@click.argument("descriptor", type=int)
+@settings()
+def answer(config: Config, descriptor: int) -> None:
+    """Answer requests on an inherited socket, as the processes do that `serve --workers` starts."""
+    server.answer(config, descriptor)
+
+
+for each in (env, run, logs, back_up, export, import_, database):
     main.add_command(each)
 
 
@@ -60,7 +69,7 @@ for each in (env, run, logs):
 @settings("database")
 def migrate_database(config: Config) -> None:
     """Bring the database to this program's schema, as `serve` does when it starts."""
-    applied = migrate(SQLite(config.database))
+    applied = migrate(ground.open_engine(config))
     click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to do")
 
 
@@ -77,8 +86,8 @@ def openapi(config: Config) -> None:
 @settings("database", "media", "unattached_hours", "purge_days")
 def purge_now(config: Config) -> None:
     """Remove from the disk what was deleted and what was never sent, as `serve` does every minute."""
-    terms, blobs = server.terms_of(config), server.open_media(config)
-    database = server.open_database(config)
+    terms, blobs = ground.terms_of(config), ground.open_media(config)
+    database = ground.open_database(config)
     try:
         done = asyncio.run(purge(database, blobs, terms, thoroughly=True))
     finally:
@@ -186,7 +195,7 @@ def webhooks() -> None:
 @settings("database")
 def tail_webhooks(config: Config) -> None:
     """Print deliveries as they happen: SID, event, conversation, target, status, last try."""
-    database = server.open_database(config)
+    database = ground.open_database(config)
     try:
         asyncio.run(webhook_tools.tail(database))
     finally:

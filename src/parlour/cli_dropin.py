@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from parlour import server
+from parlour import ground
 from parlour.config import Config
 from parlour.control.client import ControlClient
 from parlour.dropin.authority import Authority
@@ -35,8 +35,8 @@ def env(config: Config, shell: str, credentials: bool) -> None:
     """
     folder = config.authority_folder()
     write_files(Authority(folder, milliseconds_now), folder)
-    values = variables(server.url_of(config, config.intercept_port), folder)
-    values["PARLOUR_URL"] = server.url_of(config, config.port)
+    values = variables(ground.url_of(config, config.intercept_port), folder)
+    values["PARLOUR_URL"] = ground.url_of(config, config.port)
     if credentials:
         values |= in_database(config, first_credentials)
     click.echo(show(values, shell))
@@ -98,7 +98,7 @@ def control_client(config: Config) -> ControlClient:
     url = os.environ.get("PARLOUR_URL")
     if url is None:
         return ControlClient(
-            server.url_of(config, config.port), *in_database(config, first_credentials).values()
+            ground.url_of(config, config.port), *in_database(config, first_credentials).values()
         )
     names = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
     return ControlClient(url, *(os.environ.get(name, "") for name in names))

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from parlour import server
+from parlour import ground
 from parlour.channels.adapter import BadChannel
 from parlour.config import Config, environment_name, option_name, read_secrets
 from parlour.control.client import Refused
@@ -19,20 +19,23 @@ from parlour.resources import accounts
 from parlour.store import Transaction
 from parlour.store.blobs import BadPlace
 from parlour.store.credentials import Account, Vault, VaultError
+from parlour.store.engine import BackupRefused, Unavailable
 from parlour.store.migrate import DatabaseTooNew
-from parlour.store.sqlite import UNAVAILABLE
+from parlour.store.transfer import BadLine
 from parlour.testing.process import NotStarted
 
 T = TypeVar("T")
 Command = Callable[..., None]
 
 EXPECTED = (
+    BackupRefused,
+    BadLine,
     ApiError,
     BadChannel,
     BadPlace,
     DatabaseTooNew,
     VaultError,
-    server.BadSetting,
+    ground.BadSetting,
     NotStarted,
     Refused,
 )
@@ -90,14 +93,14 @@ class told_plainly:  # noqa: N801 - it reads as a statement
             raise click.ClickException(str(error)) from None
         if isinstance(error, OSError):
             raise click.ClickException(f"{error.filename}: {error.strerror}") from None
-        if isinstance(error, UNAVAILABLE):
+        if isinstance(error, Unavailable):
             raise click.ClickException(f"the database cannot be used: {error}") from None
 
 
 def in_database(config: Config, work: Callable[[Transaction, Vault], T]) -> T:
-    database = server.open_database(config)
+    database = ground.open_database(config)
     try:
-        vault = server.open_vault(config, may_make_key=True)
+        vault = ground.open_vault(config, may_make_key=True)
         return database.run(lambda tx: work(tx, vault))
     finally:
         database.close()

@@ -1,8 +1,9 @@
 """The purge: what was deleted, or never sent, goes from the disk too."""
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Self
@@ -12,7 +13,8 @@ import structlog
 from parlour.errors import ApiError
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs
-from parlour.store.sqlite import UNAVAILABLE
+from parlour.store.duties import leave_duty, take_duty
+from parlour.store.engine import Unavailable
 
 HOUR = 60 * 60 * 1_000
 DAY = 24 * HOUR
@@ -20,6 +22,9 @@ MAX_PURGE_DAYS = 30
 
 ROWS_AT_ONCE = 500
 EVERY_SECONDS = 60.0
+# Of several servers one purges; when it dies, another does after this, and one on its own port at once.
+LEASE_MILLISECONDS = 90_000
+DUTY = "purge"
 # Every so many purges all that is stored is compared with the rows; the first of a process does it too.
 THOROUGH_EVERY = 1_440
 
@@ -30,6 +35,10 @@ DUE = """SELECT sid FROM media WHERE date_deleted IS NOT NULL
 AND (date_deleted <= ? OR message_sid IS NULL) LIMIT ?"""
 
 log = structlog.get_logger()
+
+
+def always() -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -48,20 +57,25 @@ class Purged(NamedTuple):
     log_is_empty: bool
 
 
-async def purge(database: Database, blobs: Blobs, terms: Terms, *, thoroughly: bool) -> Purged:
+async def purge(
+    database: Database, blobs: Blobs, terms: Terms, *, thoroughly: bool, go_on: Callable[[], bool] = always
+) -> Purged:
     """Remove what is due. The bytes go first and their row after them, so none are left without a row.
 
     `thoroughly` also looks through all that is stored for bytes whose row is not there, as after an
     older backup was put back: a row is written before its first byte, so these belong to nobody.
+    Between its steps it asks whether to `go_on`.
     """
     removed, strays = 0, 0
     database.run(lambda tx: expire(tx, terms))
-    while due := database.run(lambda tx: find_due(tx, terms)):
+    while go_on() and (due := database.run(lambda tx: find_due(tx, terms))):
         await blobs.delete(due)
         database.run(partial(remove_rows, sids=due))
         removed += len(due)
     if thoroughly:
         async for names in blobs.names():
+            if not go_on():
+                break
             stray = database.run(partial(without_row, names=names))
             await blobs.delete(stray)
             strays += len(stray)
@@ -88,8 +102,8 @@ def without_row(tx: Transaction, names: Iterable[str]) -> list[str]:
 class Purger:
     """A thread that purges again and again, beside a server or for several."""
 
-    def __init__(self, database: Database, blobs: Blobs, terms: Terms) -> None:
-        self._database, self._blobs, self._terms = database, blobs, terms
+    def __init__(self, database: Database, blobs: Blobs, terms: Terms, holder: str) -> None:
+        self._database, self._blobs, self._terms, self._holder = database, blobs, terms, holder
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="purger", daemon=True)
 
@@ -100,6 +114,8 @@ class Purger:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+        with contextlib.suppress(Unavailable):
+            self._database.run(partial(leave_duty, name=DUTY, holder=self._holder))
 
     def _run(self) -> None:
         count = 0
@@ -107,10 +123,17 @@ class Purger:
             self._purge(thoroughly=count % THOROUGH_EVERY == 0)
             count += 1
 
+    def _has_duty(self) -> bool:
+        work = partial(take_duty, name=DUTY, holder=self._holder, milliseconds=LEASE_MILLISECONDS)
+        return self._database.run(work)
+
     def _purge(self, *, thoroughly: bool) -> None:
+        work = (self._database, self._blobs, self._terms)
         try:
-            done = asyncio.run(purge(self._database, self._blobs, self._terms, thoroughly=thoroughly))
-        except (*UNAVAILABLE, ApiError) as error:
+            if not self._has_duty():
+                return
+            done = asyncio.run(purge(*work, thoroughly=thoroughly, go_on=self._has_duty))
+        except (Unavailable, ApiError) as error:
             log.warning("purge_failed", error=str(error))
         except Exception:
             log.exception("purge_failed")

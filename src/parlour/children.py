@@ -1,0 +1,83 @@
+"""Processes that a server has beside it: commands of ours, started anew when they end before their time."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+
+import structlog
+
+from parlour.config import Config, environment_name, option_name
+
+RESTART_SECONDS = 1.0
+# Connections that wait are shared among processes, not taken by whoever looks first (libuv).
+ONE_AT_A_TIME = {"UV_TCP_SINGLE_ACCEPT": "1"}
+
+log = structlog.get_logger()
+
+
+class Child:
+    """`parlour <command>` with the settings of the server; it stops when its standard input ends.
+
+    `settings` are those that the command takes as options; `descriptors` are open in it too.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        config: Config,
+        settings: Iterable[str],
+        *,
+        stop_seconds: float,
+        descriptors: tuple[int, ...] = (),
+    ) -> None:
+        self._command, self._stop_seconds, self._descriptors = command, stop_seconds, descriptors
+        self._environment = {**ONE_AT_A_TIME, **os.environ, **environment(config)}
+        # A variable that is empty counts as none.
+        blanks = [f"{option_name(name)}=" for name in settings if getattr(config, name) == ""]
+        self._words = [sys.executable, "-m", "parlour", command, *map(str, descriptors), *blanks]
+        self._stopping = threading.Event()
+        self._process = self._start()
+        self._watch = threading.Thread(target=self._run, name=f"{command} watch", daemon=True)
+        self._watch.start()
+
+    def ask_to_stop(self) -> None:
+        self._stopping.set()
+        self._end_input()
+
+    def stop(self) -> None:
+        """Let it finish what is under way, and wait for that, but not for ever."""
+        self.ask_to_stop()
+        self._watch.join(self._stop_seconds)
+        self._process.kill()
+        self._watch.join()
+
+    def _end_input(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - it is ourselves
+            self._words, stdin=subprocess.PIPE, env=self._environment, pass_fds=self._descriptors
+        )
+
+    def _run(self) -> None:
+        while True:
+            code = self._process.wait()
+            if self._stopping.is_set():
+                return
+            # A signal to both of them reaches the child first: then it is the server that stops.
+            if self._stopping.wait(RESTART_SECONDS):
+                return
+            log.error("child_ended", command=self._command, code=code)
+            self._process = self._start()
+            if self._stopping.is_set():
+                self._end_input()
+
+
+def environment(config: Config) -> dict[str, str]:
+    """The settings as environment variables."""
+    values = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+    return {environment_name(name): str(value) for name, value in values.items() if value is not None}
