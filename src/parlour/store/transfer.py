@@ -1,0 +1,176 @@
+"""Export and import: all rows as JSON Lines, from one storage into another or from elsewhere.
+
+A line is `{"table": "messages", "row": {"sid": "IM…", …}}`, with the columns of the table; parents come
+before their children. Moments are milliseconds since 1970, or ISO 8601. Columns that are missing have
+the values that a new row has.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from parlour.store.contents import tables
+from parlour.store.engine import Engine, Session, Unavailable
+from parlour.store.statements import quote, quoted, slots
+from parlour.wire.kinds import read_moment
+from parlour.wire.resource import Resource
+
+ROWS_TOGETHER = 1_000
+# Answers to repeated requests are the old server's.
+LEFT_OUT = frozenset({"idempotency_keys"})
+# What a row says of whoever holds it at the moment.
+FORGOTTEN = {"webhook_lanes": {"leased_until": 0}}
+MOMENT = re.compile(r"date_\w+|due_at|last_read_timestamp")
+
+# A conversation's counters follow from what is in it, whatever its own line says.
+COUNTERS = """
+UPDATE conversations SET version = version + 1,
+next_message_index = (SELECT CASE WHEN COALESCE(MAX("index"), -1) < conversations.next_message_index
+    THEN conversations.next_message_index ELSE MAX("index") + 1 END
+    FROM messages WHERE conversation_sid = conversations.sid),
+participant_count = (SELECT COUNT(*) FROM participants WHERE conversation_sid = conversations.sid),
+binding_count = (SELECT COUNT(*) FROM participants WHERE conversation_sid = conversations.sid
+    AND (address IS NOT NULL OR projected_address IS NOT NULL))
+WHERE sid = ?"""
+
+
+# A conversation from elsewhere comes without a line for its name.
+NAME = """INSERT INTO conversation_names (chat_service_sid, unique_name, sid) VALUES (?, ?, ?)
+ON CONFLICT DO NOTHING"""
+
+
+class Line(msgspec.Struct):
+    table: str
+    row: dict[str, Any]
+
+
+class BadLine(Exception):
+    """A line that is no row; `number` counts from 1."""
+
+    def __init__(self, number: int, reason: object) -> None:
+        super().__init__(f"line {number}: {reason}")
+
+
+decode = msgspec.json.Decoder(Line).decode
+encode = msgspec.json.Encoder().encode
+
+
+def exported_tables() -> list[str]:
+    return [table for table in tables() if table not in LEFT_OUT]
+
+
+def export_lines(engine: Engine) -> Iterator[tuple[bytes, int]]:
+    """The lines, all of one snapshot, each with the number of rows that there are in all."""
+    session = engine.open_snapshot()
+    try:
+        session.begin()
+        counts = [
+            session.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in exported_tables()
+        ]
+        for table in exported_tables():
+            described = session.execute(f"SELECT * FROM {quote(table)} LIMIT 0").description
+            names = [column[0] for column in described]
+            for row in session.stream(f"SELECT {quoted(names)} FROM {quote(table)}"):
+                yield encode({"table": table, "row": dict(zip(names, row, strict=True))}) + b"\n", sum(counts)
+    except engine.unavailable as error:
+        raise Unavailable(str(error)) from None
+    finally:
+        session.roll_back()
+        session.close()
+
+
+def import_lines(engine: Engine, lines: Iterable[bytes]) -> Iterator[tuple[int, int]]:
+    """Put rows in, a thousand in a transaction; after each the numbers of rows read, and of new ones.
+
+    A row whose key is there already is left as it is, so the same can be imported again, after a break
+    for instance. Raises BadLine, with all that came before it imported.
+    """
+    session = engine.open()
+    read = added = 0
+    columns: dict[str, list[str]] = {}
+    try:
+        for batch in batches(lines):
+            session.begin()
+            for number, line in batch:
+                added += put(session, columns, number, line)
+            for sid in {line.row.get("conversation_sid") or line.row.get("sid") for _, line in batch}:
+                session.execute(COUNTERS, (sid,))
+            session.commit()
+            read += len(batch)
+            yield read, added
+    except engine.unavailable as error:
+        raise Unavailable(str(error)) from None
+    except engine.faults as error:
+        raise BadLine(
+            read + 1, f"it, or one of the {ROWS_TOGETHER} from it on, is refused: {error}"
+        ) from None
+    finally:
+        session.roll_back()
+        session.close()
+
+
+def batches(lines: Iterable[bytes]) -> Iterator[list[tuple[int, Line]]]:
+    batch = []
+    for number, raw in enumerate(lines, 1):
+        if not raw.strip():
+            continue
+        try:
+            batch.append((number, decode(raw)))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if batch:
+                yield batch
+            raise BadLine(number, error) from None
+        if len(batch) == ROWS_TOGETHER:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def put(session: Session, columns: dict[str, list[str]], number: int, line: Line) -> int:
+    """Insert a row unless it is there; how many were inserted."""
+    table = line.table
+    if table not in columns:
+        if table not in exported_tables():
+            raise BadLine(number, f"there is no table {table}")
+        described = session.execute(f"SELECT * FROM {quote(table)} LIMIT 0").description
+        columns[table] = [column[0] for column in described]
+    row = defaults_of(table) | line.row | FORGOTTEN.get(table, {})
+    unknown = set(row).difference(columns[table])
+    if unknown:
+        raise BadLine(number, f"{table} have no column {min(unknown)}")
+    try:
+        values = {name: read_value(name, value) for name, value in row.items()}
+    except ValueError as error:
+        raise BadLine(number, error) from None
+    if table == "conversations" and row.get("unique_name") is not None:
+        session.execute(NAME, (row["chat_service_sid"], row["unique_name"], row["sid"]))
+    insert = f"INSERT INTO {quote(table)} ({quoted(values)}) VALUES ({slots(len(values))})"
+    return len(
+        session.execute(f"{insert} ON CONFLICT DO NOTHING RETURNING 1", tuple(values.values())).fetchall()
+    )
+
+
+def defaults_of(table: str) -> dict[str, Any]:
+    """What a new row has where it is not told; date_updated of what never was, is when it was made."""
+    kind = next((each for each in kinds_of(Resource) if each.table == table), None)
+    if kind is None:
+        return {}
+    fields = msgspec.structs.fields(kind)
+    return {each.encode_name: each.default for each in fields if each.default is not msgspec.NODEFAULT}
+
+
+def kinds_of(kind: type[Resource]) -> Iterator[type[Resource]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from kinds_of(each)
+
+
+def read_value(name: str, value: Any) -> Any:
+    if isinstance(value, str) and MOMENT.fullmatch(name):
+        return read_moment(value)
+    if value is None or isinstance(value, str | int):
+        return value
+    raise ValueError(f"{name} must be a text, a whole number or null")
