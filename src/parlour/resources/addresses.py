@@ -14,8 +14,11 @@ AND proxy_address IS NULL AND (address IS NOT NULL OR projected_address IS NOT N
 HOLDER = "SELECT conversation_sid FROM address_holders WHERE account_sid = ? AND addresses = ?"
 HOLD = """INSERT INTO address_holders (account_sid, addresses, conversation_sid, participant_sid)
 VALUES (?, ?, ?, ?)"""
-RELEASE_PARTICIPANT = "DELETE FROM address_holders WHERE conversation_sid = ? AND participant_sid = ?"
-RELEASE_GROUP = "DELETE FROM address_holders WHERE conversation_sid = ? AND participant_sid IS NULL"
+RELEASE = "DELETE FROM address_holders WHERE account_sid = ? AND conversation_sid = ?"
+RELEASE_PARTICIPANT = f"{RELEASE} AND participant_sid = ?"
+RELEASE_GROUP = f"{RELEASE} AND participant_sid IS NULL"
+RELEASE_LEFT_OVER = "DELETE FROM address_holders WHERE account_sid = ? AND addresses = ?"
+IS_THERE = "SELECT 1 FROM conversations WHERE sid = ?"
 
 
 class Bound(Protocol):
@@ -80,7 +83,7 @@ def hold_addresses(tx: Transaction, who: Bound) -> None:
     """Take what `who` is reached by for the conversation; 409 if another that is open holds it."""
     if who.address is not None and who.proxy_address is not None:
         pair = pair_of(who.address, who.proxy_address)
-        holder = find_holder(tx, who.account_sid, pair)
+        holder = find_living_holder(tx, who.account_sid, pair)
         if holder is not None:
             raise errors.ADDRESS_PAIR_TAKEN(holder=holder)
         tx.execute(HOLD, who.account_sid, pair, who.conversation_sid, who.sid)
@@ -104,19 +107,19 @@ def hold_group(tx: Transaction, who: Bound, joining: Bound | None = None) -> Non
     if len(members | projected) > MAX_GROUP_ADDRESSES:
         raise errors.GROUP_TOO_LARGE()
     held = set_of(members | projected) if len(members) > 1 and projected else None
-    holder = find_holder(tx, who.account_sid, held) if held else None
+    holder = find_living_holder(tx, who.account_sid, held) if held else None
     if holder is not None and holder != who.conversation_sid:
         if joining is not None:
             raise errors.GROUP_EXISTS(holder=holder)
         # Who leaves is never refused; the set stays with who held it first.
         held = None
-    tx.execute(RELEASE_GROUP, who.conversation_sid)
+    tx.execute(RELEASE_GROUP, who.account_sid, who.conversation_sid)
     if held:
         tx.execute(HOLD, who.account_sid, held, who.conversation_sid, None)
 
 
 def release_pairs(tx: Transaction, who: Bound) -> None:
-    tx.execute(RELEASE_PARTICIPANT, who.conversation_sid, who.sid)
+    tx.execute(RELEASE_PARTICIPANT, who.account_sid, who.conversation_sid, who.sid)
 
 
 def pair_of(address: str, proxy_address: str) -> str:
@@ -140,3 +143,12 @@ def find_group_holder(tx: Transaction, account_sid: str, *addresses: str) -> str
 def find_holder(tx: Transaction, account_sid: str, addresses: str) -> str | None:
     rows = tx.select(HOLDER, account_sid, addresses)
     return rows[0][0] if rows else None
+
+
+def find_living_holder(tx: Transaction, account_sid: str, addresses: str) -> str | None:
+    """The holder, if it is there: one that went with its service has left its row behind."""
+    holder = find_holder(tx, account_sid, addresses)
+    if holder is not None and not tx.select(IS_THERE, holder):
+        tx.execute(RELEASE_LEFT_OVER, account_sid, addresses)
+        return None
+    return holder

@@ -36,6 +36,8 @@ from parlour.wire.sids import is_conversation_sid
 
 STATES = ("active", "inactive", "closed")
 
+RELEASE_ADDRESSES = "DELETE FROM address_holders WHERE account_sid = ? AND conversation_sid = ?"
+
 Attributes = Annotated[str, json_text(max_bytes=16_384)]
 MessagingServiceSid = Annotated[str, sids.sid("MG", invalid=errors.INVALID_MESSAGING_SERVICE_SID)]
 State = Annotated[str, choice(*STATES, invalid=errors.INVALID_STATE, empty=errors.STATE_EMPTY)]
@@ -45,6 +47,7 @@ UniqueName = Annotated[str, text(256, too_long=errors.UNIQUE_NAME_TOO_LONG)]
 class Conversation(Resource, frozen=True):
     table: ClassVar = "conversations"
     versioned: ClassVar = True
+    locked: ClassVar = True
     link_names: ClassVar = {"participants": "Participants", "messages": "Messages", "webhooks": "Webhooks"}
 
     sid: sids.Conversation
@@ -80,6 +83,17 @@ class Conversation(Resource, frozen=True):
         return {"email": {"projected_address": self.email_address, "name": self.email_name}}
 
 
+class ConversationName(Resource, frozen=True):
+    """A unique name, which is the conversation's whose SID is `sid`: in a table of its own it is a key."""
+
+    table: ClassVar = "conversation_names"
+    key: ClassVar = ("chat_service_sid", "unique_name")
+
+    sid: sids.Conversation
+    chat_service_sid: sids.Service
+    unique_name: UniqueName
+
+
 conversations = Collection(Conversation, "/Conversations", key="conversations")
 
 
@@ -89,11 +103,12 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
     changes = without_empty_name(call.changes)
     if changes.get("state") == "closed":
         raise errors.INITIAL_STATE_CLOSED()
-    ensure_unique_name_is_free(tx, call, changes)
+    sid = tx.new_sid("CH")
+    take_unique_name(tx, call, sid, changes)
     moments = {"date_created": tx.now, "date_updated": tx.now, **restarted_timers(tx.now, changes)}
     conversation = tx.insert(
         Conversation(
-            sid=tx.new_sid("CH"),
+            sid=sid,
             account_sid=call.account_sid,
             chat_service_sid=call.service_sid,
             **moments | changes,
@@ -136,8 +151,9 @@ def update_conversation(tx: Transaction, call: Call) -> Conversation:
     changes = without_empty_name(call.changes)
     if not changes:
         return conversation
-    if changes.get("unique_name") != conversation.unique_name:
-        ensure_unique_name_is_free(tx, call, changes)
+    if changes.get("unique_name", conversation.unique_name) != conversation.unique_name:
+        take_unique_name(tx, call, conversation.sid, changes)
+        free_unique_name(tx, conversation)
     if changes.get("state") == "closed":
         release_addresses(tx, conversation)
     changes = {"date_updated": tx.now, **updated_timers(tx.now, conversation, changes)} | changes
@@ -153,6 +169,8 @@ def delete_conversation(tx: Transaction, call: Call) -> Conversation:
     # While its own webhooks are there.
     announce(tx, call, "onConversationRemoved", conversation, conversation, DateRemoved=tx.now)
     discard_media_of_conversation(tx, conversation.sid)
+    free_unique_name(tx, conversation)
+    release_addresses(tx, conversation)
     tx.delete(conversation)
     return conversation
 
@@ -169,10 +187,11 @@ def find_open_conversation(tx: Transaction, call: Call) -> Conversation:
 
 
 def find_by_sid_or_name(tx: Transaction, call: Call, sid_or_name: str) -> Conversation:
-    if is_conversation_sid(sid_or_name):
-        found = tx.find(Conversation, sid=sid_or_name)
-    else:
-        found = tx.find(Conversation, chat_service_sid=call.service_sid, unique_name=sid_or_name)
+    sid: str | None = sid_or_name
+    if not is_conversation_sid(sid_or_name):
+        named = tx.find(ConversationName, chat_service_sid=call.service_sid, unique_name=sid_or_name)
+        sid = None if named is None else named.sid
+    found = None if sid is None else tx.find(Conversation, sid=sid)
     if found is None or found.account_sid != call.account_sid or found.chat_service_sid != call.service_sid:
         raise call.not_found()
     return found
@@ -183,14 +202,25 @@ def ensure_open(conversation: Conversation) -> None:
         raise errors.CONVERSATION_CLOSED()
 
 
-def ensure_unique_name_is_free(tx: Transaction, call: Call, changes: dict[str, Any]) -> None:
+def take_unique_name(tx: Transaction, call: Call, sid: str, changes: dict[str, Any]) -> None:
+    """Have a new unique name, if there is to be one, lead to the conversation; or 409/50353."""
     name = changes.get("unique_name")
     if name is None:
         return
     if is_conversation_sid(name):
         raise errors.UNIQUE_NAME_LIKE_SID()
-    if tx.find(Conversation, chat_service_sid=call.service_sid, unique_name=name) is not None:
+    if tx.find(ConversationName, chat_service_sid=call.service_sid, unique_name=name) is not None:
         raise errors.UNIQUE_NAME_TAKEN()
+    tx.insert(ConversationName(sid=sid, chat_service_sid=call.service_sid, unique_name=name))
+
+
+def free_unique_name(tx: Transaction, conversation: Conversation) -> None:
+    if conversation.unique_name is None:
+        return
+    key = {"chat_service_sid": conversation.chat_service_sid, "unique_name": conversation.unique_name}
+    named = tx.find(ConversationName, **key)
+    if named is not None:
+        tx.delete(named)
 
 
 def without_empty_name(changes: dict[str, Any]) -> dict[str, Any]:
@@ -216,4 +246,4 @@ def announce_state(tx: Transaction, cause: Cause, old: Conversation, new: Conver
 
 def release_addresses(tx: Transaction, conversation: Conversation) -> None:
     """A closed conversation holds no addresses (contract: rest-of-api.md §7)."""
-    tx.execute("DELETE FROM address_holders WHERE conversation_sid = ?", conversation.sid)
+    tx.execute(RELEASE_ADDRESSES, conversation.account_sid, conversation.sid)

@@ -1,0 +1,43 @@
+"""`parlour db …`: what is done to a database once in its life."""
+
+import click
+
+from parlour import ground
+from parlour.config import Config
+from parlour.options import settings
+from parlour.store.distribution import distributing_statements
+from parlour.store.engine import Unavailable
+
+INSTALLED = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
+
+
+@click.group("db")
+def database() -> None:
+    """Work on the database itself."""
+
+
+@database.command("distribute")
+@click.option("--dry-run", is_flag=True, help="Print the statements, and do nothing.")
+@settings("database")
+def distribute(config: Config, *, dry_run: bool) -> None:
+    """Spread the tables of a PostgreSQL database over the servers of a Citus cluster."""
+    if dry_run:
+        click.echo("".join(f"{statement};\n" for statement in distributing_statements()), nl=False)
+        return
+    if not config.is_on_a_server:
+        raise click.ClickException("only a PostgreSQL database with the extension citus can be distributed")
+    engine = ground.open_engine(config)
+    session = engine.open()
+    try:
+        session.begin_alone()
+        if not session.execute(INSTALLED).fetchall():
+            raise click.ClickException("the database has no extension citus: CREATE EXTENSION citus")
+        for statement in distributing_statements():
+            click.echo(statement.splitlines()[0])
+            session.execute(statement)
+        session.commit()
+    except engine.faults as error:
+        raise Unavailable(str(error)) from None
+    finally:
+        session.roll_back()
+        session.close()

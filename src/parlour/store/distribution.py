@@ -1,0 +1,89 @@
+"""How tables are spread over many PostgreSQL servers by Citus: by which column, and beside what."""
+
+import functools
+import re
+from collections.abc import Iterator
+
+# What belongs to a conversation lies on the conversation's server.
+CONVERSATIONS = "conversations"
+BESIDE_CONVERSATIONS = {
+    "participants": "conversation_sid",
+    "messages": "conversation_sid",
+    "delivery_receipts": "conversation_sid",
+    "channel_metadata": "conversation_sid",
+    "expected_reports": "conversation_sid",
+    "conversation_webhooks": "conversation_sid",
+    "webhook_lanes": "conversation_sid",
+    "webhook_deliveries": "conversation_sid",
+}
+# Look-ups that begin without a conversation.
+APART = {
+    "conversation_names": "chat_service_sid",
+    "address_holders": "account_sid",
+    "idempotency_keys": "account_sid",
+    "media": "sid",
+}
+DISTRIBUTED = {CONVERSATIONS: "sid", **BESIDE_CONVERSATIONS, **APART}
+# Small, read often: whole on every server.
+REFERENCE = (
+    "accounts",
+    "api_keys",
+    "services",
+    "account_webhooks",
+    "service_webhooks",
+    "contents",
+    "content_approvals",
+    "duties",
+)
+# A foreign key from one of these would lead to rows on other servers.
+FREED = ("address_holders",)
+
+FOREIGN_KEYS = """DO $$ DECLARE found RECORD; BEGIN
+FOR found IN SELECT conname FROM pg_constraint WHERE contype = 'f' AND conrelid = '{table}'::regclass
+LOOP EXECUTE 'ALTER TABLE {table} DROP CONSTRAINT ' || quote_ident(found.conname); END LOOP; END $$"""
+
+# Statements that go over all servers on purpose, none of them in the path of a message: by their beginning,
+# and why.
+ACROSS = {
+    "SELECT conversation_sid, sid, carrier FROM (": "the worker asks what is due anywhere",
+    "SELECT conversation_sid, sid FROM expected_reports WHERE due_at": "the worker asks what is due anywhere",
+    "SELECT conversation_sid FROM webhook_deliveries WHERE account_sid": "a delivery is named by its SID",
+    "DELETE FROM webhook_deliveries WHERE (conversation_sid, sid) IN": "deliveries are purged by their age",
+    "SELECT date_updated, sid, event_type": "parlour webhooks tail shows all there is",
+    "UPDATE media SET date_deleted": "uploads go by their age, or with what holds them",
+    "SELECT sid FROM media WHERE date_deleted": "the purge takes what was deleted anywhere",
+    "DELETE FROM idempotency_keys WHERE date_created": "keys go by their age",
+}
+# Lists of what no conversation holds: of a service's conversations, of an account's deliveries.
+LISTS = re.compile(
+    r'^SELECT .* FROM (conversations|webhook_deliveries) WHERE "(chat_service|account)_sid" = '
+)
+# The control API empties, copies and puts back all that is stored; so do export and import.
+WHOLE = re.compile(r'^(SELECT \*|DELETE) FROM "\w+"( WHERE TRUE| WHERE FALSE| LIMIT 0)?$')
+TABLE = re.compile(r"\b(?:FROM|UPDATE|JOIN)\s+(\w+)")
+
+
+def distributing_statements() -> Iterator[str]:
+    """What `parlour db distribute` has PostgreSQL do, in order."""
+    for table in FREED:
+        yield FOREIGN_KEYS.format(table=table)
+    for table in REFERENCE:
+        yield f"SELECT create_reference_table('{table}')"
+    yield f"SELECT create_distributed_table('{CONVERSATIONS}', '{DISTRIBUTED[CONVERSATIONS]}')"
+    for table, column in BESIDE_CONVERSATIONS.items():
+        yield f"SELECT create_distributed_table('{table}', '{column}', colocate_with => '{CONVERSATIONS}')"
+    for table, column in APART.items():
+        yield f"SELECT create_distributed_table('{table}', '{column}', colocate_with => 'none')"
+
+
+@functools.cache
+def lacks_its_key(statement: str) -> bool:
+    """Whether a statement on a distributed table would go over all servers, and is not known to."""
+    plain = " ".join(statement.split())
+    if any(plain.startswith(known) for known in ACROSS) or LISTS.match(plain) or WHOLE.match(plain):
+        return False
+    return any(
+        not re.search(rf'"?\b{DISTRIBUTED[table]}\b"? = ', plain)
+        for table in TABLE.findall(plain)
+        if table in DISTRIBUTED
+    )
