@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import click
 
@@ -15,6 +15,7 @@ from bench.errors import BenchError
 from bench.generators import GENERATORS, choose_generator
 from bench.load import Generator, Pace
 from bench.operations import NAMES, cases
+from bench.postgresql import measure_postgresql
 from bench.receipts import measure_receipts
 from bench.scale import measure_scale
 from bench.session import measure_subjects
@@ -52,6 +53,7 @@ def leave(_: int, __: FrameType | None) -> NoReturn:
 @click.option("--rounds", type=click.IntRange(1), default=3, help="The medians are taken over them.")
 @click.option("--seconds", type=click.IntRange(1), default=2, help="How long each load lasts.")
 @click.option("--scale/--no-scale", default=True, help="Compare 1,000 messages with 1,000,000.")
+@click.option("--postgresql/--no-postgresql", default=True, help="Measure on PostgreSQL too.")
 @click.option("--quick", is_flag=True, help="One round of one second, at 32 connections only.")
 @click.option("--generator", type=click.Choice(list(GENERATORS)), help="Default: the first that is there.")
 @click.option(
@@ -66,6 +68,7 @@ def main(  # noqa: PLR0913 - one for each option
     rounds: int,
     seconds: int,
     scale: bool,
+    postgresql: bool,
     quick: bool,
     generator: str | None,
     folder: Path | None,
@@ -77,25 +80,32 @@ def main(  # noqa: PLR0913 - one for each option
     chosen = cases(only, connections)
     try:
         with tempfile.TemporaryDirectory(prefix="parlour-bench-", dir=folder) as temporary:
-            run(Path(temporary), choose_generator(generator), Pace(rounds, seconds), chosen, scale=scale)
+            pace, parts = Pace(rounds, seconds), Parts(scale, postgresql)
+            run(Path(temporary), choose_generator(generator), pace, chosen, parts)
     except BenchError as error:
         raise click.ClickException(str(error)) from None
 
 
-def run(
-    folder: Path, generator: Generator, pace: Pace, chosen: list[tuple[str, int]], *, scale: bool
-) -> None:
+class Parts(NamedTuple):
+    """What is measured beside the rows."""
+
+    scale: bool
+    postgresql: bool
+
+
+def run(folder: Path, generator: Generator, pace: Pace, chosen: list[tuple[str, int]], parts: Parts) -> None:
     started = time.monotonic()
     report.echo_setting(generator, pace)
     measured = measure_subjects(folder, generator, pace, chosen)
-    scaled = measure_scale(folder, generator, pace) if scale else None
+    scaled = measure_scale(folder, generator, pace) if parts.scale else None
     beside = {
         "telling": measure_telling(folder, generator, pace),
         "receipts": measure_receipts(folder, generator, pace),
     }
-    verdicts = judge(measured, scaled, beside)
+    on_postgresql = measure_postgresql(folder, generator, pace) if parts.postgresql else None
+    verdicts = judge(measured, scaled, beside, on_postgresql)
     report.echo_verdicts(verdicts)
-    found = report.results(generator, pace, measured, scaled, beside, verdicts)
+    found = report.results(generator, pace, measured, scaled, beside, on_postgresql, verdicts)
     report.write_results(RESULTS, found)
     click.echo(f"\nIt took {time.monotonic() - started:.0f} seconds; every figure is in {RESULTS.name}.")
 

@@ -14,7 +14,17 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Form, HTTPException, Query, Request
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import JSON, ForeignKey, UniqueConstraint, create_engine, event, insert, select, update
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    ForeignKey,
+    UniqueConstraint,
+    create_engine,
+    event,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -31,8 +41,11 @@ app = FastAPI()
 sessions = async_sessionmaker(expire_on_commit=False)
 
 
+MOMENT = DateTime(timezone=True)
+
+
 class Base(DeclarativeBase):
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012 - SQLAlchemy's way
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, datetime: MOMENT}  # noqa: RUF012 - SQLAlchemy's way
 
 
 class Account(Base):
@@ -263,8 +276,24 @@ def connect(database: Path) -> None:
     sessions.configure(bind=engine)
 
 
+def open_rooms(url: str, service_sid: str, rooms: int) -> None:
+    """The same on PostgreSQL, with conversations that are empty and whose SIDs are counted."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    Base.metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(insert(Account).values(sid=ACCOUNT_SID, auth_token=AUTH_TOKEN))
+        common = {"chat_service_sid": service_sid, "account_sid": ACCOUNT_SID, "next_message_index": 0}
+        rows = [{"sid": f"CH{number:032}", **common} for number in range(1, rooms + 1)]
+        connection.execute(insert(Conversation), rows)
+    engine.dispose()
+    sessions.configure(bind=create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://")))
+
+
 if __name__ == "__main__":
-    path, (service, conversation, count) = Path(sys.argv[1]), sys.argv[2:]
-    fill(path, service, conversation, int(count))
-    connect(path)
+    place, service, *rest = sys.argv[1:]
+    if place.startswith("postgresql:"):
+        open_rooms(place, service, int(rest[0]))
+    else:
+        fill(Path(place), service, rest[0], int(rest[1]))
+        connect(Path(place))
     serve("The naive server", app)

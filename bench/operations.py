@@ -15,6 +15,9 @@ AUTHORIZATION = "Basic " + base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM = "Body=Shall%20we%20meet%20at%20the%20old%20mill%2C%20around%20seven%3F&Author=tester%40example.com"
 
+# Without a percent sign, where numbers are put into the path.
+PLAIN_FORM = "Body=Shall+we+meet+at+the+old+mill+around+seven&Author=tester"
+
 NAMES = ("create", "fetch", "list")
 PAGE_SIZE = 50
 # The targets are about this many; reads that no kept answer can serve are measured here only.

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from bench.load import Generator, Pace, median
-from bench.results import Rounds, Row, Scale, Scales, Session
+from bench.results import OnPostgreSQL, Pair, Rounds, Row, Scale, Scales, Session
 from bench.targets import Verdict
 
 LABELS = {"list": "list-50", "fetch any": "fetch (any)", "list any": "list-50 (any)"}
@@ -55,6 +55,22 @@ def echo_beside(row: Scale, small: str, large: str) -> None:
     echo_scale(row)
 
 
+def echo_pair_heading(what: str, first: str, second: str) -> None:
+    click.echo(f"\n{what:<18}{first:>27}{second:>27}{'x naive':>18}")
+
+
+def echo_pair(pair: Pair) -> None:
+    click.echo(f"{pair.name:<18}{cell(pair.parlour)}{cell(pair.naive)}{pair.times_naive:>18.1f}")
+
+
+def echo_workers(found: OnPostgreSQL) -> None:
+    row = found.workers
+    click.echo(f"\n{'':18}{'one process':>27}{'two processes':>27}{'x one':>18}")
+    click.echo(f"{row.name:<18}{cell(row.small)}{cell(row.large)}{found.gain:>18.2f}")
+    took = ", ".join(f"{name} {share:.0%}" for name, share in dataclasses.asdict(found.shares).items())
+    click.echo(f"While two answered, of {os.cpu_count()} processors: {took}.")
+
+
 def echo_verdicts(verdicts: Sequence[Verdict]) -> None:
     click.echo(f"\n{'target':<46}{'limit':>16}{'measured':>12}")
     for each in verdicts:
@@ -73,12 +89,13 @@ def cell(rounds: Rounds) -> str:
     return f"{middle.per_second:>11,.0f}{middle.p50:>8.2f}{middle.p99:>8.2f}"
 
 
-def results(
+def results(  # noqa: PLR0913, PLR0917 - one for each part
     generator: Generator,
     pace: Pace,
     session: Session,
     scales: Scales | None,
     beside: Mapping[str, Scale],
+    on_postgresql: OnPostgreSQL | None,
     verdicts: Sequence[Verdict],
 ) -> dict[str, Any]:
     return {
@@ -93,6 +110,7 @@ def results(
         "rows": [row_result(row) for row in session.rows],
         "scale": [] if scales is None else [scale_result(row) for row in scales.rows],
         **{name: scale_result(row) for name, row in beside.items()},
+        "postgresql": on_postgresql and postgresql_result(on_postgresql),
         "memory_megabytes": {
             "after_the_rows": session.memory and dataclasses.asdict(session.memory),
             "after_the_scale": scales and scales.memory and dataclasses.asdict(scales.memory),
@@ -115,6 +133,14 @@ def row_result(row: Row) -> dict[str, Any]:
 
 def scale_result(row: Scale) -> dict[str, Any]:
     return dataclasses.asdict(row) | {"cost": row.cost}
+
+
+def postgresql_result(found: OnPostgreSQL) -> dict[str, Any]:
+    return {
+        "rows": [dataclasses.asdict(pair) | {"times_naive": pair.times_naive} for pair in found.rows],
+        "workers": dataclasses.asdict(found.workers) | {"gain": found.gain},
+        "shares": dataclasses.asdict(found.shares),
+    }
 
 
 def write_results(path: Path, found: dict[str, Any]) -> None:

@@ -7,6 +7,9 @@ from bench.subjects import Memory
 
 Rounds = list[Outcome]
 
+# How many conversations a load is spread over.
+ROOMS = 100
+
 
 @dataclass(frozen=True)
 class Row:
@@ -54,11 +57,48 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """One request, for Parlour and for the naive server."""
+
+    name: str
+    parlour: Rounds
+    naive: Rounds
+
+    @property
+    def times_naive(self) -> float:
+        return times(self.parlour, self.naive)
+
+
+@dataclass(frozen=True)
 class Scales:
     """The rows, and the memory of the process that holds the large conversation."""
 
     rows: list[Scale]
     memory: Memory | None
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Which part of all processors each took while two processes answered."""
+
+    parlour: float
+    postgresql: float
+    generator: float
+    others: float
+
+
+@dataclass(frozen=True)
+class OnPostgreSQL:
+    """Parlour beside the naive server, one process beside two, and who took the processors then."""
+
+    rows: list[Pair]
+    workers: Scale
+    shares: Shares
+
+    @property
+    def gain(self) -> float:
+        """How many times as many requests two processes answer."""
+        return times(self.workers.large, self.workers.small)
 
 
 def times(one: Rounds, other: Rounds) -> float:

@@ -4,7 +4,7 @@ from typing import Any
 
 import uvicorn
 
-from parlour import server
+from parlour import ground
 from parlour.api.telemetry import STANDING_HEADERS
 from parlour.config import Config
 
@@ -22,6 +22,6 @@ def serve(name: str, application: Any) -> None:
         headers=list(STANDING_HEADERS),
     )
     settings = Config(port=0)
-    with server.listen(settings) as listener:
-        print(f"{name} answers at {server.public_url(settings, listener)}, until it is stopped.", flush=True)
+    with ground.listen(settings) as listener:
+        print(f"{name} answers at {ground.public_url(settings, listener)}, until it is stopped.", flush=True)
         uvicorn.Server(config).run([listener])

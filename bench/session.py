@@ -1,14 +1,14 @@
 """The three subjects under the same loads."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from bench import report
 from bench.errors import BenchError
 from bench.load import Generator, Pace
-from bench.operations import ask
+from bench.operations import Request, ask
 from bench.results import Row, Session
 from bench.rooms import Room, make_room
 from bench.subjects import Subject, running_module, running_parlour
@@ -29,7 +29,7 @@ def measure_subjects(
         floor = running.enter_context(running_module("floor", folder, answers))
         naive = running.enter_context(running_module("naive", folder, *naive_arguments(folder, room)))
         subjects = (parlour, floor, naive)
-        ensure_alike(subjects, room)
+        ensure_alike(subjects, room.requests)
         report.echo_heading()
         for name, connections in chosen:
             targets = [(subject, room.requests[name]) for subject in subjects]
@@ -50,9 +50,9 @@ def keep_answers(parlour: Subject, room: Room, folder: Path) -> Path:
     return folder
 
 
-def ensure_alike(subjects: Sequence[Subject], room: Room) -> None:
+def ensure_alike(subjects: Sequence[Subject], requests: Mapping[str, Request]) -> None:
     """Answers of different shapes are not to be compared."""
-    for name, request in room.requests.items():
+    for name, request in requests.items():
         expected, *others = (shape(ask(subject.url, request)) for subject in subjects)
         if any(other != expected for other in others):
             raise BenchError(f"{name}: the answers differ: {expected}, {others}")

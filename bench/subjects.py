@@ -51,9 +51,9 @@ class Subject:
         return Memory(megabytes["VmRSS"], megabytes["VmHWM"])
 
 
-def running_parlour(folder: Path, database: Path) -> AbstractContextManager[Subject]:
-    """Parlour as its users start it, with the default settings."""
-    return running("Parlour", [PARLOUR, "serve", "--port", "0", "--database", database], folder)
+def running_parlour(folder: Path, database: Path | str, *options: str) -> AbstractContextManager[Subject]:
+    """Parlour as its users start it, with the default settings but for the options."""
+    return running("Parlour", [PARLOUR, "serve", "--port", "0", "--database", database, *options], folder)
 
 
 def running_module(name: str, folder: Path, *arguments: str | Path) -> AbstractContextManager[Subject]:

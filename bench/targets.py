@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.load import median
 from bench.operations import TARGET_CONNECTIONS
-from bench.results import Scale, Scales, Session
+from bench.results import ROOMS, OnPostgreSQL, Scale, Scales, Session
 
 # Requests a second: the share of the floor's, and how many times the naive server's.
 LEAST = {"create": (0.20, 20), "fetch": (0.50, 25), "list": (0.45, 25)}
@@ -16,6 +16,8 @@ MOST_SECONDS_TO_FIRST_ANSWER = 1.5
 MOST_COST_OF_SCALE = 1.3
 MOST_COST_OF_TELLING = 1.5
 MOST_COST_OF_RECEIPTS = 1.5
+LEAST_ON_POSTGRESQL = {f"create, {ROOMS} rooms": 5, "create, one room": 3}
+LEAST_OF_TWO = 1.5
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class Verdict:
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
 
-def judge(session: Session, scales: Scales | None, beside: Mapping[str, Scale]) -> list[Verdict]:
+def judge(
+    session: Session, scales: Scales | None, beside: Mapping[str, Scale], on_postgresql: OnPostgreSQL | None
+) -> list[Verdict]:
     of_beside = [
         Verdict(what, limit, beside[name].cost, form="{:.2f} x")
         for name, what, limit in (
@@ -44,7 +48,22 @@ def judge(session: Session, scales: Scales | None, beside: Mapping[str, Scale]) 
             ("receipts", "a page, with by without receipts", MOST_COST_OF_RECEIPTS),
         )
     ]
-    return [*judge_rows(session), *judge_process(session, scales), *judge_scales(scales), *of_beside]
+    return [
+        *judge_rows(session),
+        *judge_process(session, scales),
+        *judge_scales(scales),
+        *of_beside,
+        *judge_postgresql(on_postgresql),
+    ]
+
+
+def judge_postgresql(found: OnPostgreSQL | None) -> Iterator[Verdict]:
+    factors = {} if found is None else {pair.name: pair.times_naive for pair in found.rows}
+    for name, least in LEAST_ON_POSTGRESQL.items():
+        what = f"PostgreSQL, {name}, times naive"
+        yield Verdict(what, least, factors.get(name), at_least=True, form="{:.1f} x")
+    gain = None if found is None else found.gain
+    yield Verdict("PostgreSQL, two processes by one", LEAST_OF_TWO, gain, at_least=True, form="{:.2f} x")
 
 
 def judge_rows(session: Session) -> Iterator[Verdict]:

