@@ -1,10 +1,19 @@
 """Fixtures: a running server, callers of it, and something to call about."""
 
+import os
+
 import pytest
 
 from parlour.logs import configure_logs
+from parlour.store.distribution import lacks_its_key
 from tests.receivers import Receiver
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, OTHER_ACCOUNT_SID, Api, Clock, ServerProcess, ServerThread
+from tests.storages import Databases, File, OnServer, Recording
+
+# The first is what most tests run on; whoever wants all of them on the other says so.
+ENGINES = sorted(
+    [File.kind, OnServer.kind], key=lambda kind: kind != os.environ.get("TEST_ENGINE", File.kind)
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,13 +26,44 @@ def clock():
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def databases():
+    """A PostgreSQL server, shared by all workers; it stops with the last of them."""
+    databases = Databases(os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid()))
+    yield databases
+    databases.remove()
+
+
 @pytest.fixture
-def start(tmp_path, clock):
+def storage(request, tmp_path, monkeypatch):
+    """What the test's server stores in, of one engine; `both_engines` has a test run on each."""
+    kind = getattr(request, "param", ENGINES[0])
+    storage = File(tmp_path)
+    if kind == OnServer.kind:
+        storage = request.getfixturevalue("databases").make()
+        # For every program that the test starts.
+        monkeypatch.setenv("PARLOUR_DATABASE", storage.setting)
+    yield storage
+    storage.remove()
+    # On one server or on many: no statement of any test may look everywhere for what a key would tell.
+    assert list(filter(lacks_its_key, Recording.take())) == []
+
+
+def pytest_generate_tests(metafunc):
+    marks = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "storage" in metafunc.fixturenames and "storage" not in marks:
+        marks = {mark.name for mark in metafunc.definition.iter_markers()}
+        kinds = ENGINES if "both_engines" in marks else ENGINES[:1]
+        metafunc.parametrize("storage", [File.kind] if "embedded" in marks else kinds, indirect=True)
+
+
+@pytest.fixture
+def start(tmp_path, clock, storage):
     """Starts a server with the settings that the test gives; it is stopped after the test."""
     started = []
 
     def start(**settings):
-        started.append(ServerThread(tmp_path, clock, **settings))
+        started.append(ServerThread(tmp_path, clock, storage, **settings))
         return started[-1]
 
     yield start
@@ -71,7 +111,7 @@ def receiver():
 
 
 @pytest.fixture
-def launch(tmp_path):
+def launch(tmp_path, storage):
     """Launches `parlour serve` as a process of its own; it is stopped after the test."""
     launched = []
 

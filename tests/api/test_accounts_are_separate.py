@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 PAIR = {"MessagingBinding.Address": "+15550100001", "MessagingBinding.ProxyAddress": "+15550100002"}
 FORM = {"FriendlyName": "x", "Identity": "bob", "Body": "x", "Attributes": "[]"}
 STAMPED = {"Date", "Content-Length", "Twilio-Request-Id", "Twilio-Request-Duration"}

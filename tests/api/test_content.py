@@ -4,6 +4,8 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 TYPES = {
     "twilio/text": {"body": "Hello {{name}}"},
     "twilio/location": {"latitude": 39.7392, "longitude": 104.9903, "label": "Here"},

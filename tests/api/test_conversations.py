@@ -4,6 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 NAMES = [
     "lobby",
     "a/b",

@@ -4,6 +4,8 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 SID_PATTERN_NAMES = ["CH" + "0" * 32, "CH" + "aF" * 16]
 
 

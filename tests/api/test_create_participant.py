@@ -4,6 +4,8 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 PHONE, OTHER_PHONE, OUR_PHONE = "+15550100001", "+15550100002", "+15550100009"
 NOT_PROVIDED = "Identity not provided"
 BAD_ADDRESS = "Invalid messaging binding address"

@@ -1,5 +1,9 @@
 """DELETE …/Messages/{Sid}."""
 
+import pytest
+
+pytestmark = pytest.mark.both_engines
+
 
 def test_a_deleted_message_is_gone_at_once_and_for_good(api, room):
     kept, gone = (api.post(f"{room}/Messages", Body=str(n)).json() for n in range(2))
@@ -27,6 +31,7 @@ def test_a_closed_conversation_still_gives_up_its_messages(api, room):
     assert api.delete(message["url"]).status_code == 204
 
 
+@pytest.mark.embedded
 def test_a_deleted_text_is_not_left_in_the_database_file(api, room, running, tmp_path):
     message = api.post(f"{room}/Messages", Body="burn after reading").json()
     api.delete(message["url"])

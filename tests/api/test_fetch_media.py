@@ -7,6 +7,8 @@ import requests
 
 from tests.files import PNG, files_in, upload
 
+pytestmark = pytest.mark.both_engines
+
 TEXT = bytes(range(48, 123)) * 4_000
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 GROUP = ("+15550100001", "+15550100002")
 PROJECTED = "+15550100009"
 

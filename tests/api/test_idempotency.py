@@ -7,6 +7,8 @@ import requests
 
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, Api
 
+pytestmark = pytest.mark.both_engines
+
 
 def post(api, path, key, **form):
     return api.request("POST", path, data=form, headers={"Idempotency-Key": key})

@@ -4,6 +4,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.fixture
 def fill(api, service):

@@ -7,6 +7,8 @@ import pytest
 
 from tests.servers import Api
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.fixture
 def fill(api, room):

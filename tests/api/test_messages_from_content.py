@@ -6,6 +6,8 @@ import pytest
 
 from tests.files import upload
 
+pytestmark = pytest.mark.both_engines
+
 
 def make(api, types, **body):
     return api.request("POST", "Content", json={"language": "en", "types": types, **body}).json()["sid"]

@@ -6,6 +6,8 @@ import pytest
 
 from tests.files import PNG, files_in, upload
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.fixture
 def media(api, service):

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 ALICE, BOB, CAROL = "+15550100001", "+15550100002", "+15550100003"
 OURS, OTHER_OURS = "+15550100008", "+15550100009"
 

@@ -4,6 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 PAIR = {"MessagingBinding.Address": "+15550100001", "MessagingBinding.ProxyAddress": "+15550100002"}
 
 

@@ -6,6 +6,8 @@ from parlour.resources.channel_metadata import ChannelMetadata
 from parlour.resources.receipts import Receipt
 from tests.servers import ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 UNKNOWN_RECEIPT = "DY" + "0" * 32
 
 

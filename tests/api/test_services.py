@@ -4,6 +4,8 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 UNKNOWN_SID = "IS" + "0" * 32
 PAIR = {"MessagingBinding.Address": "+15550100001", "MessagingBinding.ProxyAddress": "+15550100002"}
 

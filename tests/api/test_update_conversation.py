@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 CLOSED = {
     "code": 50377,
     "message": "Can't update conversation as it's in final closed state",

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.fixture
 def message(api, room):

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 PHONE, OUR_PHONE, OTHER_OUR_PHONE = "+15550100001", "+15550100008", "+15550100009"
 FORMS = {
     "chat": {"Identity": "alice"},

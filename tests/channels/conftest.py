@@ -8,7 +8,6 @@ import pytest
 from parlour import background
 from parlour.config import Config
 from parlour.store import Database
-from parlour.store.sqlite import SQLite
 from tests.receivers import WAIT_SECONDS
 
 PROXY = "+15550100000"
@@ -20,7 +19,7 @@ class BackgroundThread:
 
     def __init__(self, running, **settings):
         settings = {"simulated_delays": DELAYS, "webhook_delays": "1 5", "public_url": running.url} | settings
-        self._database = Database(SQLite(running.database.engine.path), running.clock)
+        self._database = Database(running.storage.engine(), running.clock)
         parts = background.Parts(Config(**settings), self._database, running.vault, running.blobs)
         background.ensure_channels(parts)
         self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()

@@ -10,6 +10,8 @@ from tests.channels.conftest import Scene
 from tests.mailboxes import MailServer
 from tests.receivers import Receiver
 
+pytestmark = pytest.mark.both_engines
+
 RECIPIENTS = 4
 MESSAGES = 15
 

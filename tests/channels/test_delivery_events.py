@@ -4,6 +4,8 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.fixture
 def told(scene, service, receiver):

@@ -7,6 +7,8 @@ import pytest
 from tests.receivers import Receiver
 from tests.servers import ACCOUNT_SID, Api
 
+pytestmark = pytest.mark.both_engines
+
 LISTED = '[{"Category":"media","Filename":"cat.png","Size":5,"ContentType":"image/png","Sid":"%s"}]'
 
 

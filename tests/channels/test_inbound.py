@@ -6,6 +6,8 @@ import pytest
 
 from tests.servers import ACCOUNT_SID, OTHER_ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 HERE, THERE = "+15550100001", "+15550100009"
 
 

@@ -5,6 +5,8 @@ import pytest
 from parlour.channels.simulated import MAGIC_NUMBERS
 from tests.servers import ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 NONE = {
     "total": 2,
     "sent": "none",
@@ -180,7 +182,8 @@ def test_a_conversation_that_is_deleted_takes_what_is_expected_along(running, sc
     assert scene.api.delete(scene.path).status_code == 204
     clock.advance(days=1)
 
-    left = running.in_database(lambda tx: tx.select("SELECT COUNT(*) FROM expected_reports"))
+    left_of_it = "SELECT COUNT(*) FROM expected_reports WHERE conversation_sid = ?"
+    left = running.in_database(lambda tx: tx.select(left_of_it, scene.path.rpartition("/")[2]))
     assert left == [(0,)]
 
 

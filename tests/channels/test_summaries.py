@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.both_engines
+
 STATUSES = ("sent", "delivered", "read", "undelivered", "failed")
 # Contract: messages.md §4. What a summary counts under each of its names.
 COUNTS = {

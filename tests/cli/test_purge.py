@@ -43,6 +43,7 @@ def tell_secrets(api):
     return conversation, message
 
 
+@pytest.mark.embedded
 def test_what_was_deleted_is_in_no_file(launch, tmp_path):
     server = launch("--log-level", "debug")
     with server.api() as api:
@@ -137,6 +138,6 @@ def test_the_servers_own_purger_goes_on_when_one_purge_fails(running, api, servi
 
     monkeypatch.setattr(running.blobs, "delete", fail_once)
     monkeypatch.setattr("parlour.resources.purge.EVERY_SECONDS", 0.01)
-    with Purger(running.database, running.blobs, Terms(0, 0)):
+    with Purger(running.database, running.blobs, Terms(0, 0), "test"):
         wait_until(lambda: files_in(tmp_path) == [])
     assert len(failed) == 1

@@ -142,6 +142,7 @@ def test_a_secret_key_that_is_lost_is_not_made_anew_until_the_tokens_are(launch,
     assert server.api(password=token.strip().rpartition("=")[2]).get("Services").status_code == 200
 
 
+@pytest.mark.embedded
 def test_a_database_of_a_newer_parlour_is_refused(launch, tmp_path):
     launch().stop()
     with sqlite3.connect(tmp_path / "parlour.db") as connection:

@@ -1,6 +1,10 @@
 """Simulated channels under control: statuses come when the clock says so, and go with a reset."""
 
+import pytest
+
 from tests.channels.conftest import Scene
+
+pytestmark = pytest.mark.both_engines
 
 
 def test_the_clock_moves_statuses_along_and_a_reset_takes_them_away(api, control, room):

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 ROOM = "CH" + "b" * 32
 YAML = """
 services:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.servers import OTHER_ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 
 def conversations(api):
     return [each["unique_name"] for each in api.get("Conversations").json()["conversations"]]

@@ -83,9 +83,11 @@ def use_everything(api):
         api.delete(room)
 
 
-def test_every_statement_on_a_conversations_children_names_the_conversation(monkeypatch, tmp_path, clock):
-    monkeypatch.setattr("tests.servers.SQLite", Recorder)
-    running = ServerThread(tmp_path, clock)
+def test_every_statement_on_a_conversations_children_names_the_conversation(
+    monkeypatch, tmp_path, clock, storage
+):
+    monkeypatch.setattr(storage, "engine", lambda: Recorder(tmp_path / "parlour.db"))
+    running = ServerThread(tmp_path, clock, storage)
     with Api(running.url) as api:
         use_everything(api)
     running.stop()

@@ -4,6 +4,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,8 @@ from parlour.webhooks.targets import AccountWebhooks
 from parlour.wire.kinds import write_list
 from parlour.wire.profiles import DOCUMENTED
 from tests.servers import ACCOUNT_SID, SECRET_KEY, Clock
+
+pytestmark = pytest.mark.both_engines
 
 SERVICE_SID = "IS" + "0" * 31 + "1"
 COMPARED = {
@@ -98,7 +101,7 @@ class Storage:
     def __init__(self, folder):
         engine = SQLite(Path(folder) / "parlour.db")
         migrate(engine)
-        self.connection = engine.connect()
+        self.engine, self.session = engine, engine.open()
         self.current, self.made = 0, 0
         self.commit([lambda tx: create_account(tx, Vault(SECRET_KEY), "Test", ACCOUNT_SID)])
         told = {"post_webhook_url": "http://localhost/", "filters": write_list(POST_EVENTS)}
@@ -117,24 +120,27 @@ class Storage:
         return run
 
     def commit(self, works):
-        return [outcome(each) for each in commit_together(self.connection, works, Clock()(), self.new_sid)]
+        return [
+            outcome(each)
+            for each in commit_together(self.engine, self.session, works, Clock()(), self.new_sid)
+        ]
 
     def commit_alone(self, work):
         """The plainest way to do it: the whole transaction stands or falls with the work."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        tx = Transaction(self.connection, Clock()(), self.new_sid)
+        self.session.begin()
+        tx = Transaction(self.session, Clock()(), self.new_sid)
         try:
             result = work(tx)
             tx.flush()
-            self.connection.execute("COMMIT")
+            self.session.commit()
         except (ApiError, Fault) as error:
-            self.connection.execute("ROLLBACK")
+            self.session.roll_back()
             return outcome(Failure(error))
         return result
 
     def rows(self):
         return {
-            table: sorted(self.connection.execute(f"SELECT {columns} FROM {table}").fetchall(), key=str)
+            table: sorted(self.session.execute(f"SELECT {columns} FROM {table}").fetchall(), key=str)
             for table, columns in COMPARED.items()
         }
 
@@ -166,8 +172,8 @@ def test_together_or_one_by_one_is_the_same(works, size):
                 [together.numbered(number, each) for number, each in enumerate(batch, start + 1)]
             )
         rows, rows_together = alone.rows(), together.rows()
-        alone.connection.close()
-        together.connection.close()
+        alone.session.close()
+        together.session.close()
 
     assert [shown(each) for each in given_together] == [shown(each) for each in expected]
     assert rows_together == rows

@@ -3,7 +3,11 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.servers import Api
+
+pytestmark = pytest.mark.both_engines
 
 CLIENTS = 64
 EACH = 50

@@ -3,7 +3,10 @@
 import random
 import threading
 
+import pytest
 import requests
+
+pytestmark = pytest.mark.both_engines
 
 WRITERS = 32
 ROUNDS = 10

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import threading
 
+import pytest
 import requests
 
 from tests.files import files_in, upload, wait_until
@@ -66,6 +67,7 @@ def ensure_every_message_has_its_bytes(api, room):
     return {message["sid"] for message in messages}
 
 
+@pytest.mark.embedded
 def test_kill_9_during_uploads(launch, tmp_path):
     server = launch()
     port = server.url.rpartition(":")[2]

@@ -22,14 +22,15 @@ class SmallDisk(SQLite):
 
 
 @pytest.fixture
-def small(monkeypatch, tmp_path, clock):
-    monkeypatch.setattr("tests.servers.SQLite", SmallDisk)
-    running = ServerThread(tmp_path, clock)
+def small(monkeypatch, tmp_path, clock, storage):
+    monkeypatch.setattr(storage, "engine", lambda: SmallDisk(tmp_path / "parlour.db"))
+    running = ServerThread(tmp_path, clock, storage)
     with Api(running.url) as api:
         yield api
     running.stop()
 
 
+@pytest.mark.embedded
 def test_on_a_full_disk_writes_are_refused_reads_go_on_and_room_made_is_used(small):
     room = "Conversations/" + small.post("Conversations").json()["sid"]
     kept = []
@@ -45,6 +46,7 @@ def test_on_a_full_disk_writes_are_refused_reads_go_on_and_room_made_is_used(sma
     assert small.post(f"{room}/Messages", Body="short").json()["index"] == len(kept)
 
 
+@pytest.mark.embedded
 def test_while_another_process_holds_the_file_writes_are_refused_and_then_go_on(monkeypatch, start):
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
     running = start()

@@ -6,7 +6,6 @@ import threading
 import pytest
 
 from parlour.store import Database
-from parlour.store.sqlite import SQLite
 from parlour.webhooks.dispatcher import Dispatcher
 from parlour.webhooks.events import FILTERS
 from parlour.webhooks.poster import Poster
@@ -24,7 +23,7 @@ class DispatcherThread:
         settings = {"delays": DELAYS, "keep_days": 7} | settings
         sender = Sender(allow_private=settings.pop("allow_private", True))
         poster = Poster(sender, settings.pop("studio_url", None))
-        self._database = Database(SQLite(running.database.engine.path), running.clock)
+        self._database = Database(running.storage.engine(), running.clock)
         self._dispatcher = Dispatcher(self._database, running.vault, poster, {}, **settings)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()

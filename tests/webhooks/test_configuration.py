@@ -4,6 +4,8 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 URL = "https://example.com/hook"
 UNKNOWN = "0123456789abcdef" * 2
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.fixture
 def delivered(hooked, room, listen, dispatch, receiver, settled):

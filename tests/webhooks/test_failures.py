@@ -8,6 +8,8 @@ import pytest
 from parlour.webhooks import dispatcher
 from tests.receivers import Receiver
 
+pytestmark = pytest.mark.both_engines
+
 
 def messages_of(receiver):
     return [hook.parameters["Body"] for hook in receiver.hooks]

@@ -7,6 +7,8 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 NOW = "2024-01-01T00:00:00.000Z"
 PHONE, PROXY = "+15550100001", "+15550100002"
 

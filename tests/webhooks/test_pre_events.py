@@ -6,6 +6,8 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
+pytestmark = pytest.mark.both_engines
+
 PRE = {"AccountSid": ACCOUNT_SID, "Source": "API", "RetryCount": "0"}
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from parlour.webhooks.events import FILTERS
 
+pytestmark = pytest.mark.both_engines
+
 ALL = list(FILTERS)
 
 

@@ -1,7 +1,11 @@
 """`kill -9` the server with 500 events undelivered: after the restart each arrives, in order."""
 
+import pytest
+
 from tests.receivers import Receiver
 from tests.webhooks.conftest import HOOKED
+
+pytestmark = pytest.mark.both_engines
 
 ROOMS = 5
 EACH = 100

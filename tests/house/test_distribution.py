@@ -1,0 +1,99 @@
+"""What is said of tables that are spread over servers holds of the schema, and of every statement."""
+
+import subprocess
+
+import pytest
+
+from parlour.store.contents import tables
+from parlour.store.distribution import (
+    APART,
+    BESIDE_CONVERSATIONS,
+    DISTRIBUTED,
+    FREED,
+    REFERENCE,
+    distributing_statements,
+    lacks_its_key,
+)
+from tests.servers import TIMEOUT_SECONDS, ServerProcess
+
+UNIQUE = """SELECT i.indrelid::regclass::text, array_agg(a.attname)
+FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+WHERE i.indisunique AND i.indrelid::regclass::text = ANY (?) GROUP BY i.indexrelid, i.indrelid"""
+FOREIGN = (
+    """SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"""
+)
+
+on_postgresql = pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def session(storage):
+    session = storage.engine().open()
+    session.begin()
+    yield session
+    session.roll_back()
+    session.close()
+
+
+def test_every_table_has_its_place():
+    assert sorted([*DISTRIBUTED, *REFERENCE]) == sorted(tables())
+
+
+@on_postgresql
+def test_every_unique_key_of_a_table_that_is_distributed_holds_its_column(session):
+    found = session.execute(UNIQUE, ([*DISTRIBUTED],)).fetchall()
+
+    assert {table for table, _ in found} == set(DISTRIBUTED)
+    assert [table for table, columns in found if DISTRIBUTED[table] not in columns] == []
+
+
+@on_postgresql
+def test_a_foreign_key_leads_to_the_same_server_or_to_every_one(session):
+    for table, to in session.execute(FOREIGN).fetchall():
+        if table in FREED or to in REFERENCE:
+            continue
+        assert table in BESIDE_CONVERSATIONS
+        assert to in {"conversations", *BESIDE_CONVERSATIONS}
+
+
+@pytest.mark.parametrize(
+    ("statement", "lacks"),
+    [
+        ("SELECT body FROM messages WHERE sid = ?", True),
+        ("SELECT body FROM messages WHERE conversation_sid = ? AND sid = ?", False),
+        ('UPDATE conversations SET "state" = ? WHERE "sid" = ?', False),
+        ("UPDATE conversations SET state = ? WHERE account_sid = ?", True),
+        ("DELETE FROM address_holders WHERE conversation_sid = ?", True),
+        ("INSERT INTO messages (sid) VALUES (?)", False),
+        ("SELECT sid FROM accounts", False),
+        ("SELECT m.sid FROM services s JOIN messages m ON TRUE", True),
+    ],
+)
+def test_a_statement_that_looks_everywhere_is_known(statement, lacks):
+    assert lacks_its_key(statement) == lacks
+
+
+def distribute(folder, *words):
+    command = [ServerProcess.PROGRAM, "db", "distribute", *words]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
+    )
+
+
+def test_what_it_would_do_can_be_read(tmp_path):
+    done = distribute(tmp_path, "--dry-run")
+
+    assert done.stdout == "".join(f"{each};\n" for each in distributing_statements())
+    for table in DISTRIBUTED:
+        assert f"create_distributed_table('{table}', '{DISTRIBUTED[table]}'" in done.stdout
+    assert {
+        table for table in APART if f"'{table}', '{APART[table]}', colocate_with => 'none'" in done.stdout
+    }
+
+
+@pytest.mark.both_engines
+def test_where_it_cannot_be_done_it_says_why(tmp_path, storage):
+    done = distribute(tmp_path)
+
+    assert done.returncode == 1
+    assert "extension citus" in done.stderr
