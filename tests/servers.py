@@ -143,7 +143,7 @@ class ServerProcess:
 
     PROGRAM = Path(sys.executable).with_name("parlour")
 
-    def __init__(self, folder, *options, **environment):
+    def __init__(self, folder, *options, stdin=None, **environment):
         self.folder = folder
         self.errors = (folder / "errors.log").open("ab")
         preset = {"PARLOUR_ACCOUNT_SID": ACCOUNT_SID, "PARLOUR_AUTH_TOKEN": AUTH_TOKEN}
@@ -151,6 +151,7 @@ class ServerProcess:
             [self.PROGRAM, "serve", "--port", "0", *options],
             cwd=folder,
             env={**os.environ, **preset, **environment},
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,

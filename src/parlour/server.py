@@ -9,7 +9,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 from typing import NamedTuple, NoReturn
 
@@ -57,13 +58,16 @@ def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT, then finish and commit what was accepted."""
     configure_logs(config.log_level, config.log_format)
     leave_at_signals()
+    if config.workers < 1:
+        raise BadSetting("there must be at least one process: --workers")
     if config.workers > 1:
         serve_with_many(config)
         return
     with prepared(config) as ready:
         announce(config, ready.ground, ready.server)
         spare_the_collector()
-        stop_with_input(config, ready.server)
+        if config.stop_with_input:
+            at_end_of_input(partial(setattr, ready.server, "should_exit", True))
         ready.server.run([ready.listener])
 
 
@@ -71,6 +75,8 @@ def serve_with_many(config: Config) -> None:
     """Several processes answer on one socket; this one only looks after them, and after what is beside."""
     if config.control or config.intercept:
         raise BadSetting("with --control or --intercept there is one process: --workers must be 1")
+    if config.stop_with_input:
+        at_end_of_input(partial(os.kill, os.getpid(), signal.SIGTERM))
     with listen(config) as listener, grounded(config, listener) as ground:
         known = dataclasses.replace(config, public_url=ground.url)
         taken = [f.name for f in dataclasses.fields(config) if f.metadata["option"]]
@@ -106,7 +112,7 @@ def answer(config: Config, descriptor: int) -> None:
             )
             answering = build(config, ground)
             spare_the_collector()
-            stop_with_input(dataclasses.replace(config, stop_with_input=True), answering)
+            at_end_of_input(partial(setattr, answering, "should_exit", True))
             answering.run([listener])
     finally:
         database.close()
@@ -174,15 +180,14 @@ def intercepting(config: Config, settings: uvicorn.Config) -> InterceptingServer
     return InterceptingServer(settings, front, authority.context(), passes=passes)
 
 
-def stop_with_input(config: Config, served: uvicorn.Server) -> None:
+def at_end_of_input(stop: Callable[[], None]) -> None:
     def wait() -> None:
         with contextlib.suppress(OSError):
             while os.read(0, 1):
                 pass
-        served.should_exit = True
+        stop()
 
-    if config.stop_with_input:
-        threading.Thread(target=wait, name="input", daemon=True).start()
+    threading.Thread(target=wait, name="input", daemon=True).start()
 
 
 def announce(config: Config, ground: Ground, served: uvicorn.Server | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 from collections import Counter
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.servers import TIMEOUT_SECONDS
+from tests.servers import TIMEOUT_SECONDS, ServerProcess
 from tests.store.test_crash import everything
 from tests.store.test_postgresql_away import wait_until
 
@@ -153,6 +154,33 @@ class Client(threading.Thread):
                     self.ending = answer.text
                     return
                 self.written.append(answer.json()["sid"])
+
+
+def test_they_stop_with_the_input_of_whoever_started_them(tmp_path, storage):
+    server = ServerProcess(
+        tmp_path,
+        "--workers",
+        "2",
+        "--stop-with-input",
+        PARLOUR_DATABASE=storage.setting,
+        stdin=subprocess.PIPE,
+    )
+    children = children_of(server)
+    server.process.stdin.close()
+
+    assert server._wait() == 0
+    assert all(not Path(f"/proc/{number}").exists() for numbers in children.values() for number in numbers)
+
+
+@pytest.mark.parametrize(
+    "options", [("--workers", "0"), ("--workers", "2", "--control"), ("--workers", "2", "--intercept")]
+)
+def test_numbers_and_modes_that_cannot_be_meant_are_refused(tmp_path, options):
+    command = [ServerProcess.PROGRAM, "serve", "--port", "0", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert "--workers" in done.stderr
 
 
 def test_one_that_is_killed_takes_no_client_of_another_with_it(many):
