@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -172,6 +173,11 @@ class ServerProcess:
 
     def kill(self):
         self.process.kill()
+        self._wait()
+
+    def crash(self):
+        """Kill it, and all that it has started, with no word to any of them."""
+        os.killpg(self.process.pid, signal.SIGKILL)
         self._wait()
 
     def stop(self):

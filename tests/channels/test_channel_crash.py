@@ -1,7 +1,5 @@
 """`kill -9` while messages are on their way: none is lost, and none is sent twice but in the one gap."""
 
-import os
-import signal
 from collections import Counter
 
 import pytest
@@ -14,12 +12,6 @@ pytestmark = pytest.mark.both_engines
 
 RECIPIENTS = 4
 MESSAGES = 15
-
-
-def kill_all(server):
-    """The server and its worker, with no word to either."""
-    os.killpg(server.process.pid, signal.SIGKILL)
-    server.kill()
 
 
 def scene_of(server, api):
@@ -39,7 +31,7 @@ def test_receipts_go_on_after_a_crash_between_send_and_report(launch):
         messages = [scene.post(Body=str(number)) for number in range(MESSAGES)]
         for message in messages:
             scene.reached(message, "sent", "sent")
-        kill_all(server)
+        server.crash()
     server = launch("--port", server.url.rpartition(":")[2], *options)
     with server.api() as api:
         scene = Scene(api, scene.path)
@@ -97,7 +89,7 @@ def test_what_was_recorded_is_not_mailed_again(post_office, mail):
     server, scene = post_office()
     for message in post_to_many(scene):
         scene.reached(message, *["sent"] * RECIPIENTS)
-    kill_all(server)
+    server.crash()
     _, scene = post_office(scene.path)
     scene.reached(scene.post(Body="after"), *["sent"] * RECIPIENTS)
     seen = Counter(message["Message-ID"] for message in mail.messages)
@@ -110,7 +102,7 @@ def test_a_crash_in_the_midst_repeats_one_message_of_a_recipient_at_most(post_of
     server, scene = post_office()
     messages = post_to_many(scene)
     mail.wait_for(RECIPIENTS * MESSAGES // 3)
-    kill_all(server)
+    server.crash()
     _, scene = post_office(scene.path)
     for message in messages:
         scene.reached(message, *["sent"] * RECIPIENTS)

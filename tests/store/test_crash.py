@@ -26,7 +26,7 @@ class Writers:
         for thread in threads:
             thread.start()
         assert self._enough.wait(60)
-        self._server.kill()
+        self._server.crash()
         for thread in threads:
             thread.join()
 
@@ -57,9 +57,10 @@ def everything(api, path):
     return found
 
 
-def test_every_acknowledged_message_survives_kill_9(launch):
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_every_acknowledged_message_survives_kill_9(launch, workers):
     chance = random.Random(1)
-    server = launch()
+    server = launch("--workers", workers)
     port = server.url.rpartition(":")[2]
     room = server.api().post("Conversations").json()["sid"]
     acknowledged = {}
@@ -68,7 +69,7 @@ def test_every_acknowledged_message_survives_kill_9(launch):
         writers.run()
         acknowledged |= {message["sid"]: message for message in writers.acknowledged}
 
-        server = launch("--port", port)
+        server = launch("--port", port, "--workers", workers)
         with server.api() as api:
             stored = everything(api, f"Conversations/{room}/Messages")
         assert [message["index"] for message in stored] == list(range(len(stored)))

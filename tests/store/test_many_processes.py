@@ -220,8 +220,7 @@ def test_what_a_server_that_is_killed_has_not_finished_another_takes_over(launch
         sent = [api.post(room, Body=str(n)).json()["sid"] for n in range(10)]
     receiver.wait_for(1)
     second = launch("--workers", "2")
-    os.killpg(first.process.pid, signal.SIGKILL)
-    first.kill()
+    first.crash()
     hold.set()
     hooks = receiver.wait_for(len(sent) + 1)
     with second.api() as api:
