@@ -20,7 +20,7 @@ from parlour.testing.process import running
 from parlour.testing.run import NOT_EXECUTABLE, NOT_FOUND, Forwarder
 from parlour.testing.run import run as run_command
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 5
 
 
 @click.command()

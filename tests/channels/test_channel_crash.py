@@ -8,8 +8,6 @@ from tests.channels.conftest import Scene
 from tests.mailboxes import MailServer
 from tests.receivers import Receiver
 
-pytestmark = pytest.mark.both_engines
-
 RECIPIENTS = 4
 MESSAGES = 15
 

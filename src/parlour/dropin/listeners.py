@@ -10,6 +10,8 @@ import uvicorn
 from parlour.dropin.proxy import MAX_HEAD_BYTES, Proxy, Target
 
 LOOPBACK = "127.0.0.1"
+# How long a client that has vanished may leave our last word unanswered.
+GOODBYE_SECONDS = 1.0
 
 
 class InterceptingServer(uvicorn.Server):
@@ -31,7 +33,9 @@ class InterceptingServer(uvicorn.Server):
         await super().startup(sockets)
         loop = asyncio.get_running_loop()
         plain = await loop.create_server(self._protocol, LOOPBACK, 0)
-        tls = await loop.create_server(self._protocol, LOOPBACK, 0, ssl=self._context)
+        tls = await loop.create_server(
+            self._protocol, LOOPBACK, 0, ssl=self._context, ssl_shutdown_timeout=GOODBYE_SECONDS
+        )
         self._proxy = Proxy(address_of(tls), address_of(plain), passes=self._passes)
         front = await asyncio.start_server(self._proxy, sock=self._front, limit=MAX_HEAD_BYTES)
         self.servers += [plain, tls, front]
