@@ -119,6 +119,7 @@ def test_a_history_from_elsewhere_needs_no_more_than_it_has(tmp_path, running, a
                 "sid": ROOM,
                 "account_sid": ACCOUNT_SID,
                 "chat_service_sid": service,
+                "unique_name": "history",
                 "date_created": "2015-12-16T22:00:00+01:00",
                 "date_updated": 1_450_300_000_000,
             },
@@ -135,6 +136,7 @@ def test_a_history_from_elsewhere_needs_no_more_than_it_has(tmp_path, running, a
     assert (message["body"], message["author"], message["attributes"]) == ("from elsewhere", "alice", "{}")
     assert message["date_created"] == "2015-12-16T22:18:37Z"
     assert api.get(path).json()["date_created"] == "2015-12-16T21:00:00Z"
+    assert api.get(f"Services/{service}/Conversations/history").json() == api.get(path).json()
     assert api.post(f"{path}/Messages").json()["index"] == 8
 
 

@@ -5,9 +5,11 @@ before their children. Moments are milliseconds since 1970, or ISO 8601. Columns
 the values that a new row has.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,6 +20,7 @@ from parlour.wire.kinds import read_moment
 from parlour.wire.resource import Resource
 
 ROWS_TOGETHER = 1_000
+ROWS_IN_ONE = 100
 # Answers to repeated requests are the old server's.
 LEFT_OUT = frozenset({"idempotency_keys"})
 # What a row says of whoever holds it at the moment.
@@ -37,8 +40,7 @@ WHERE sid = ?"""
 
 
 # A conversation from elsewhere comes without a line for its name.
-NAME = """INSERT INTO conversation_names (chat_service_sid, unique_name, sid) VALUES (?, ?, ?)
-ON CONFLICT DO NOTHING"""
+NAMED_BY = ("chat_service_sid", "unique_name", "sid")
 
 
 class Line(msgspec.Struct):
@@ -93,8 +95,10 @@ def import_lines(engine: Engine, lines: Iterable[bytes]) -> Iterator[tuple[int, 
     try:
         for batch in batches(lines):
             session.begin()
-            for number, line in batch:
-                added += put(session, columns, number, line)
+            rows = [row for number, line in batch for row in read_rows(session, columns, number, line)]
+            for (table, names, has_line), alike in groupby(rows, shape_of):
+                count = put(session, table, names, list(alike))
+                added += count if has_line else 0
             for sid in {line.row.get("conversation_sid") or line.row.get("sid") for _, line in batch}:
                 session.execute(COUNTERS, (sid,))
             session.commit()
@@ -129,8 +133,31 @@ def batches(lines: Iterable[bytes]) -> Iterator[list[tuple[int, Line]]]:
         yield batch
 
 
-def put(session: Session, columns: dict[str, list[str]], number: int, line: Line) -> int:
-    """Insert a row unless it is there; how many were inserted."""
+class Row(NamedTuple):
+    table: str
+    names: tuple[str, ...]
+    values: tuple[Any, ...]
+    has_line: bool = True
+
+
+def shape_of(row: Row) -> tuple[str, tuple[str, ...], bool]:
+    return row.table, row.names, row.has_line
+
+
+def put(session: Session, table: str, names: tuple[str, ...], rows: list[Row]) -> int:
+    """Insert rows of one shape that follow each other, but those that are there; how many were inserted."""
+    added = 0
+    for start in range(0, len(rows), ROWS_IN_ONE):
+        some = rows[start : start + ROWS_IN_ONE]
+        places = ", ".join([f"({slots(len(names))})"] * len(some))
+        insert = f"INSERT INTO {quote(table)} ({quoted(names)}) VALUES {places}"
+        values = [value for row in some for value in row.values]
+        added += len(session.execute(f"{insert} ON CONFLICT DO NOTHING RETURNING 1", values).fetchall())
+    return added
+
+
+def read_rows(session: Session, columns: dict[str, list[str]], number: int, line: Line) -> Iterator[Row]:
+    """The row of a line, with the values of those that are missing; behind a conversation its name's."""
     table = line.table
     if table not in columns:
         if table not in exported_tables():
@@ -145,14 +172,14 @@ def put(session: Session, columns: dict[str, list[str]], number: int, line: Line
         values = {name: read_value(name, value) for name, value in row.items()}
     except ValueError as error:
         raise BadLine(number, error) from None
-    if table == "conversations" and row.get("unique_name") is not None:
-        session.execute(NAME, (row["chat_service_sid"], row["unique_name"], row["sid"]))
-    insert = f"INSERT INTO {quote(table)} ({quoted(values)}) VALUES ({slots(len(values))})"
-    return len(
-        session.execute(f"{insert} ON CONFLICT DO NOTHING RETURNING 1", tuple(values.values())).fetchall()
-    )
+    yield Row(table, tuple(values), tuple(values.values()))
+    if table == "conversations" and values.get("unique_name") is not None:
+        yield Row(
+            "conversation_names", NAMED_BY, tuple(values.get(name) for name in NAMED_BY), has_line=False
+        )
 
 
+@functools.cache
 def defaults_of(table: str) -> dict[str, Any]:
     """What a new row has where it is not told; date_updated of what never was, is when it was made."""
     kind = next((each for each in kinds_of(Resource) if each.table == table), None)
