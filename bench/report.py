@@ -89,7 +89,7 @@ def cell(rounds: Rounds) -> str:
     return f"{middle.per_second:>11,.0f}{middle.p50:>8.2f}{middle.p99:>8.2f}"
 
 
-def results(  # noqa: PLR0913, PLR0917 - one for each part
+def results(  # noqa: PLR0913, PLR0917 - each is a part of the file
     generator: Generator,
     pace: Pace,
     session: Session,

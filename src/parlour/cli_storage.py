@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import deque
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,10 +62,9 @@ def import_(config: Config, file: IO[bytes]) -> None:
     engine = ground.open_engine(config)
     migrate(engine)
     size = os.fstat(file.fileno()).st_size
-    read = added = 0
     with progress("Importing", size) as bar:
-        for read, added in import_lines(engine, counted(file, bar)):  # noqa: B007 - the last are told
-            pass
+        steps = deque(import_lines(engine, counted(file, bar)), maxlen=1)
+    read, added = steps[-1] if steps else (0, 0)
     click.echo(f"{read:,} rows read, {added:,} of them new", err=True)
 
 

@@ -49,8 +49,7 @@ def open_database(config: Config, controls: Controls | None = None) -> Database:
 
 def open_engine(config: Config) -> Engine:
     if config.is_on_a_server:
-        # Loaded where it is used: it is large, and most servers have no need of it.
-        from parlour.store.postgresql import PostgreSQL  # noqa: PLC0415 - as above
+        from parlour.store.postgresql import PostgreSQL  # noqa: PLC0415 - large, and of no use to most
 
         return PostgreSQL(config.database)
     path = Path(config.database)

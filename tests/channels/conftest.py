@@ -8,6 +8,7 @@ import pytest
 from parlour import background
 from parlour.config import Config
 from parlour.store import Database
+from tests.mailboxes import MailServer
 from tests.receivers import WAIT_SECONDS
 
 PROXY = "+15550100000"
@@ -46,6 +47,13 @@ def carry(running):
     yield carry
     for each in started:
         each.stop()
+
+
+@pytest.fixture
+def mail():
+    server = MailServer()
+    yield server
+    server.stop()
 
 
 class Scene:

@@ -5,7 +5,6 @@ from collections import Counter
 import pytest
 
 from tests.channels.conftest import Scene
-from tests.mailboxes import MailServer
 from tests.receivers import Receiver
 
 RECIPIENTS = 4
@@ -50,13 +49,6 @@ def told_by(receiver):
         if hook.parameters["Status"] not in statuses:
             statuses.append(hook.parameters["Status"])
     return Counter(map(tuple, told.values()))
-
-
-@pytest.fixture
-def mail():
-    server = MailServer()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -16,13 +16,6 @@ DESK = "desk@example.com"
 
 
 @pytest.fixture
-def mail():
-    server = MailServer()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def connect(carry, mail):
     def connect(**settings):
         return carry(**{"channels": "email=smtp", "smtp_url": f"smtp://127.0.0.1:{mail.port}"} | settings)

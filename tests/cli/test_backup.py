@@ -67,3 +67,11 @@ def test_postgresql_is_backed_up_by_its_own_means(tmp_path, storage):
     assert done.returncode == 1
     assert "pg_dump" in done.stderr
     assert list(tmp_path.glob("copy*")) == []
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path):
+    done = back_up(tmp_path)
+
+    assert done.returncode == 1
+    assert "there is no database" in done.stderr
+    assert list(tmp_path.iterdir()) == []

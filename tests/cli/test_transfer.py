@@ -163,6 +163,18 @@ def test_a_line_that_is_none_is_told_and_the_way_back_is_to_mend_it(tmp_path, ru
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.both_engines
+def test_a_row_that_is_refused_is_told_by_where_it_is_and_not_by_what_is_in_it(tmp_path, running):
+    row = MESSAGE | {"chat_service_sid": "IS", "author": "SECRET", "conversation_sid": "CHSECRET"}
+    text = "\n\n" + json.dumps({"table": "messages", "row": row})
+    done = parlour(tmp_path, "import", text=text, PARLOUR_DATABASE=running.storage.setting)
+
+    assert done.returncode == 1
+    assert "line 3: " in done.stderr
+    assert "foreign" in done.stderr.lower()
+    assert "SECRET" not in done.stderr
+
+
 def test_what_is_exported_is_for_its_owner_only(tmp_path, running):
     parlour(tmp_path, "export", "all.jsonl", PARLOUR_DATABASE=running.storage.setting)
 

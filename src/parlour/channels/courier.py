@@ -34,7 +34,7 @@ class Ledger(NamedTuple):
     """
 
     is_wanted: Callable[[Transaction, str, str], bool]
-    record: Callable[[Transaction, Iterable[Report], int], None]
+    record: Callable[[Transaction, Sequence[Report], int], None]
     record_due: Callable[[Transaction, int], int]
     has_due: Callable[[Transaction], bool]
 
@@ -108,7 +108,7 @@ class Courier:
             try:
                 async for report in adapter.reports():
                     await self._record_surely(understood([report]), stop)
-            except Exception as error:  # noqa: BLE001 - as above; a stream that broke is opened anew
+            except Exception as error:  # noqa: BLE001 - an adapter may raise anything; its stream is opened anew
                 log.warning("reports_broken", adapter=type(adapter).__name__, error=type(error).__name__)
             else:
                 return

@@ -1,6 +1,6 @@
 """Recipients on other channels: the receipts that a message opens, and what leaves for each of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Protocol
 
 import msgspec
@@ -121,6 +121,10 @@ def send_to_all(
     tx: Transaction, conversation: Conversation, message: Sendable, recipients: Sequence[Participant]
 ) -> None:
     """Open a receipt for each recipient, and put the message on its way."""
+    if not recipients:
+        return
+    told = outgoing_parameters(conversation, message)
+    number = number_of_author(tx, conversation, message.participant_sid)
     for participant in recipients:
         receipt = Receipt(
             sid=tx.new_sid("DY"),
@@ -133,27 +137,27 @@ def send_to_all(
             date_updated=tx.now,
         )
         tx.insert(receipt)
-        parameters = outgoing_parameters(tx, conversation, message, receipt, participant)
-        target = Target(participant.sid, f"{CHANNEL}{parameters['Channel']}", "POST")
-        enqueue(tx, conversation, target, EVENT, msgspec.json.encode(parameters).decode())
+        address = participant.address or ""
+        channel = channel_of(address)
+        addressed = {
+            "DeliveryReceiptSid": receipt.sid,
+            "ParticipantSid": participant.sid,
+            "Channel": channel,
+            "To": address,
+            "From": participant.proxy_address or number,
+        }
+        target = Target(participant.sid, f"{CHANNEL}{channel}", "POST")
+        enqueue(tx, conversation, target, EVENT, written(told | addressed))
 
 
-def outgoing_parameters(
-    tx: Transaction, conversation: Conversation, message: Sendable, receipt: Receipt, participant: Participant
-) -> dict[str, str]:
-    """What an adapter is told, by name; what is absent is left out."""
-    address = participant.address or ""
-    told = {
+def outgoing_parameters(conversation: Conversation, message: Sendable) -> dict[str, str | None]:
+    """What an adapter is told of a message, whoever it goes to, by name."""
+    return {
         "AccountSid": conversation.account_sid,
         "EventType": EVENT,
         "ChatServiceSid": conversation.chat_service_sid,
         "ConversationSid": conversation.sid,
         "MessageSid": message.sid,
-        "DeliveryReceiptSid": receipt.sid,
-        "ParticipantSid": participant.sid,
-        "Channel": channel_of(address),
-        "To": address,
-        "From": participant.proxy_address or sender_of_group(tx, conversation, message.participant_sid),
         "FromName": conversation.email_name,
         "Author": message.author,
         "Subject": message.subject or conversation.friendly_name,
@@ -161,10 +165,16 @@ def outgoing_parameters(
         "Media": None if message.media is None else show_media(message.media),
         "MessagingServiceSid": conversation.messaging_service_sid,
     }
-    return {name: value for name, value in told.items() if value is not None}
 
 
-def sender_of_group(tx: Transaction, conversation: Conversation, author_sid: str | None) -> str | None:
+def written(parameters: Mapping[str, str | None]) -> str:
+    """As JSON, without what is absent."""
+    return msgspec.json.encode(
+        {name: value for name, value in parameters.items() if value is not None}
+    ).decode()
+
+
+def number_of_author(tx: Transaction, conversation: Conversation, author_sid: str | None) -> str | None:
     """The author's number of the account, else the first there is, else the conversation's address."""
     projected = {
         each.sid: each.projected_address

@@ -1,6 +1,6 @@
 """Reports: what channels say of a message, taken at once, or kept until it is expected."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -91,12 +91,14 @@ def is_wanted(tx: Transaction, conversation_sid: str, sid: str) -> bool:
     return tx.find(Receipt, conversation_sid=conversation_sid, sid=sid) is not None
 
 
-def record(tx: Transaction, reports: Iterable[Report], at: int) -> None:
+def record(tx: Transaction, reports: Sequence[Report], at: int) -> None:
     """Take what is reported now, and keep what is expected after `at`; of a receipt that is gone, nothing."""
     later: dict[tuple[str, str], list[Expected]] = {}
+    # In an order that all share, so that none waits for one that waits for it.
+    for conversation_sid in sorted({report.conversation_sid for report in reports}):
+        tx.hold_conversation(conversation_sid)
     for report in reports:
         place = (report.conversation_sid, report.receipt_sid)
-        tx.hold_conversation(report.conversation_sid)
         receipt = tx.find(Receipt, conversation_sid=place[0], sid=place[1])
         if receipt is None:
             continue

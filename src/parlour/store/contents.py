@@ -25,10 +25,6 @@ def tables() -> tuple[str, ...]:
     return tuple(name for each in known_migrations() for name in CREATED.findall(each.script))
 
 
-def columns(tx: Transaction, table: str) -> list[str]:
-    return tx.names(f"SELECT * FROM {quote(table)} LIMIT 0")
-
-
 def empty(tx: Transaction) -> None:
     """Remove all but accounts, keys and default services."""
     for table in reversed(tables()):
@@ -45,7 +41,7 @@ def put_back(tx: Transaction, contents: Contents) -> None:
     for table in reversed(tables()):
         tx.execute(f"DELETE FROM {quote(table)}")
     for table in tables():
-        names = columns(tx, table)
+        names = tx.columns(table)
         insert = f"INSERT INTO {quote(table)} ({quoted(names)}) VALUES ({slots(len(names))})"
         for row in contents.get(table, []):
             tx.execute(insert, *row)

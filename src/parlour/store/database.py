@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from parlour.store.engine import Engine
+from parlour.store.engine import Engine, Reader
 from parlour.store.transaction import About, Transaction
 from parlour.store.writer import Failure, Writer, commit_together
 from parlour.wire.sids import SidSource
@@ -36,7 +36,7 @@ class Database:
     ) -> None:
         self.engine, self.clock = engine, clock
         self._new_sid = SidSource(clock) if new_sid is None else new_sid
-        self._reader = engine.open_reader(clock, self._new_sid)
+        self._reader: Reader | None = None
         self._writers: list[Writer] = []
         self._turns = itertools.count()
 
@@ -68,6 +68,8 @@ class Database:
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """The result of `work`, which sees one snapshot; it waits for no writer."""
+        if self._reader is None:
+            self._reader = self.engine.open_reader(self.clock, self._new_sid)
         return await self._reader.read(work)
 
     def run(self, work: Callable[[Transaction], T]) -> T:
@@ -85,4 +87,5 @@ class Database:
     def close(self) -> None:
         for writer in self._writers:
             writer.close()
-        self._reader.close()
+        if self._reader is not None:
+            self._reader.close()

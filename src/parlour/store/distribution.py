@@ -4,6 +4,8 @@ import functools
 import re
 from collections.abc import Iterator
 
+CLUSTERED = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
+
 # What belongs to a conversation lies on the conversation's server.
 CONVERSATIONS = "conversations"
 BESIDE_CONVERSATIONS = {

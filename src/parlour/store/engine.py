@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from parlour.store.statements import quote
+
 if TYPE_CHECKING:
     from parlour.store.transaction import Transaction
 
@@ -36,8 +38,6 @@ class Session(Protocol):
 
     @property
     def execute(self) -> Callable[..., Cursor]: ...
-    @property
-    def in_transaction(self) -> bool: ...
     def begin(self) -> None: ...
 
     def begin_alone(self) -> None:
@@ -55,6 +55,11 @@ class Session(Protocol):
         """Within it nobody waits for what single statements say."""
 
     def close(self) -> None: ...
+
+
+def columns_of(session: Session, table: str) -> list[str]:
+    """The names of a table's columns, in their order."""
+    return [column[0] for column in session.execute(f"SELECT * FROM {quote(table)} LIMIT 0").description]
 
 
 class Reader(Protocol):

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors as problems
 from psycopg.pq import TransactionStatus
 
+from parlour.store.distribution import CLUSTERED
 from parlour.store.engine import BackupRefused, Cursor, Errors, Reader, Session, StorageFault
 from parlour.store.readers import ThreadedReader
 
@@ -21,7 +22,6 @@ CONNECT_SECONDS = 2
 STATEMENT_SECONDS = 5
 STATEMENTS_KEPT = 500
 ROWS_STREAMED = 2_000
-CLUSTERED = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 # Of the lock that migrations are applied under; any number that nobody else uses.
 MIGRATION_LOCK = 7_208_341_157
 
@@ -65,9 +65,8 @@ class PostgreSQL:
         # Its errors quote rows.
         if not isinstance(error, psycopg.Error):
             return error
-        return StorageFault(
-            f"{type(error).__name__} {error.sqlstate} {error.diag.constraint_name or ''}".strip()
-        )
+        named = error.diag.constraint_name or error.diag.column_name or ""
+        return StorageFault(f"{type(error).__name__} {error.sqlstate} {named}".strip())
 
     def open(self, *, read_only: bool = False) -> Session:
         return PostgreSQLSession(self.url, BEGIN_READ if read_only else BEGIN_WRITE)
@@ -93,11 +92,6 @@ class PostgreSQLSession:
         self._url, self._begin = url, begin
         self._connection: psycopg.Connection[Any] | None = None
 
-    @property
-    def in_transaction(self) -> bool:
-        connection = self._connection
-        return connection is not None and connection.info.transaction_status != TransactionStatus.IDLE
-
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
         return self._connected().execute(translated(sql), parameters)
 
@@ -122,9 +116,10 @@ class PostgreSQLSession:
         self._connected().execute(b"COMMIT", prepare=False)
 
     def roll_back(self) -> None:
-        if self.in_transaction:
+        connection = self._connection
+        if connection is not None and connection.info.transaction_status != TransactionStatus.IDLE:
             try:
-                self._connected().execute(b"ROLLBACK", prepare=False)
+                connection.execute(b"ROLLBACK", prepare=False)
             except psycopg.Error:
                 self.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from parlour import errors
-from parlour.store.engine import Cursor, Errors, Reader, Session, Unavailable
+from parlour.store.engine import BackupRefused, Cursor, Errors, Reader, Session, Unavailable
 from parlour.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -66,6 +66,8 @@ class SQLite:
 
     def back_up(self, path: Path) -> None:
         """One step copies one snapshot; writers go on meanwhile, into the write-ahead log."""
+        if not self.path.exists():
+            raise BackupRefused(f"there is no database {self.path}")
         source, copy = self.connect(read_only=True), sqlite3.connect(path)
         try:
             source.backup(copy)
@@ -111,10 +113,6 @@ class SQLiteSession:
         self._connection, self._begin = connection, begin
         # The connection's own, not a method around it: it is called for every statement.
         self.execute: Callable[..., Cursor] = connection.execute
-
-    @property
-    def in_transaction(self) -> bool:
-        return self._connection.in_transaction
 
     def begin(self) -> None:
         self.execute(self._begin)

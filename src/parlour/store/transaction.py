@@ -7,7 +7,7 @@ import msgspec
 
 from parlour import errors
 from parlour.store import statements
-from parlour.store.engine import Session
+from parlour.store.engine import Session, columns_of
 from parlour.store.pages import PageReader, fits
 from parlour.store.statements import Condition
 from parlour.wire.paging import Page, PageRequest, Token
@@ -147,10 +147,9 @@ class Transaction:
         self.flush()
         return self._session.execute(sql, parameters).fetchall()
 
-    def names(self, sql: str) -> list[str]:
-        """The names of the columns that a statement gives."""
-        self.flush()
-        return [column[0] for column in self._session.execute(sql, ()).description or ()]
+    def columns(self, table: str) -> list[str]:
+        """The names of a table's columns, in their order."""
+        return columns_of(self._session, table)
 
     def insert(self, resource: R) -> R:
         kind = type(resource)

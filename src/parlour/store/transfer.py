@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from parlour.store.contents import tables
-from parlour.store.engine import Engine, Session, Unavailable
+from parlour.store.engine import Engine, Session, Unavailable, columns_of
 from parlour.store.statements import quote, quoted, slots
 from parlour.wire.kinds import read_moment
 from parlour.wire.resource import Resource
@@ -37,7 +37,6 @@ participant_count = (SELECT COUNT(*) FROM participants WHERE conversation_sid = 
 binding_count = (SELECT COUNT(*) FROM participants WHERE conversation_sid = conversations.sid
     AND (address IS NOT NULL OR projected_address IS NOT NULL))
 WHERE sid = ?"""
-
 
 # A conversation from elsewhere comes without a line for its name.
 NAMED_BY = ("chat_service_sid", "unique_name", "sid")
@@ -69,11 +68,11 @@ def export_lines(engine: Engine) -> Iterator[tuple[bytes, int]]:
     try:
         session.begin()
         counts = [
-            session.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in exported_tables()
+            session.execute(f"SELECT COUNT(*) FROM {quote(table)}").fetchone()[0]
+            for table in exported_tables()
         ]
         for table in exported_tables():
-            described = session.execute(f"SELECT * FROM {quote(table)} LIMIT 0").description
-            names = [column[0] for column in described]
+            names = columns_of(session, table)
             for row in session.stream(f"SELECT {quoted(names)} FROM {quote(table)}"):
                 yield encode({"table": table, "row": dict(zip(names, row, strict=True))}) + b"\n", sum(counts)
     except engine.unavailable as error:
@@ -90,16 +89,17 @@ def import_lines(engine: Engine, lines: Iterable[bytes]) -> Iterator[tuple[int, 
     for instance. Raises BadLine, with all that came before it imported.
     """
     session = engine.open()
-    read = added = 0
+    read = added = first = 0
     columns: dict[str, list[str]] = {}
     try:
         for batch in batches(lines):
+            first = batch[0][0]
             session.begin()
             rows = [row for number, line in batch for row in read_rows(session, columns, number, line)]
             for (table, names, has_line), alike in groupby(rows, shape_of):
                 count = put(session, table, names, list(alike))
                 added += count if has_line else 0
-            for sid in {line.row.get("conversation_sid") or line.row.get("sid") for _, line in batch}:
+            for sid in sorted(conversations_in(batch)):
                 session.execute(COUNTERS, (sid,))
             session.commit()
             read += len(batch)
@@ -107,12 +107,16 @@ def import_lines(engine: Engine, lines: Iterable[bytes]) -> Iterator[tuple[int, 
     except engine.unavailable as error:
         raise Unavailable(str(error)) from None
     except engine.faults as error:
-        raise BadLine(
-            read + 1, f"it, or one of the {ROWS_TOGETHER} from it on, is refused: {error}"
-        ) from None
+        reason = f"it, or one of the {ROWS_TOGETHER} from it on, is refused: {engine.told(error)}"
+        raise BadLine(first, reason) from None
     finally:
         session.roll_back()
         session.close()
+
+
+def conversations_in(batch: Iterable[tuple[int, Line]]) -> set[str]:
+    sids = (line.row.get("sid" if line.table == "conversations" else "conversation_sid") for _, line in batch)
+    return {sid for sid in sids if isinstance(sid, str)}
 
 
 def batches(lines: Iterable[bytes]) -> Iterator[list[tuple[int, Line]]]:
@@ -162,8 +166,7 @@ def read_rows(session: Session, columns: dict[str, list[str]], number: int, line
     if table not in columns:
         if table not in exported_tables():
             raise BadLine(number, f"there is no table {table}")
-        described = session.execute(f"SELECT * FROM {quote(table)} LIMIT 0").description
-        columns[table] = [column[0] for column in described]
+        columns[table] = columns_of(session, table)
     row = defaults_of(table) | line.row | FORGOTTEN.get(table, {})
     unknown = set(row).difference(columns[table])
     if unknown:
