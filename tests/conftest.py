@@ -6,9 +6,10 @@ import pytest
 
 from parlour.logs import configure_logs
 from parlour.store.distribution import lacks_its_key
+from tests.clusters import CitusServer
 from tests.receivers import Receiver
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, OTHER_ACCOUNT_SID, Api, Clock, ServerProcess, ServerThread
-from tests.storages import Databases, File, OnServer, Recording
+from tests.storages import Databases, File, OnServer, OwnServer, Recording
 
 # The first is what most tests run on; whoever wants all of them on the other says so.
 ENGINES = sorted(
@@ -28,10 +29,12 @@ def clock():
 
 @pytest.fixture(scope="session")
 def databases():
-    """A PostgreSQL server, shared by all workers; it stops with the last of them."""
-    databases = Databases(os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid()))
-    yield databases
-    databases.remove()
+    """On a PostgreSQL server that all workers share and that stops with the last of them, or on yours."""
+    name = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid())
+    cluster = os.environ.get("TEST_CLUSTER")
+    server = CitusServer(cluster) if cluster else OwnServer(name)
+    yield Databases(server)
+    server.remove()
 
 
 @pytest.fixture

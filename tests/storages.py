@@ -1,6 +1,7 @@
 """Storages for the tests: a file in the test's folder, or a database on a PostgreSQL server of their own."""
 
 import functools
+import hashlib
 import itertools
 import os
 import shutil
@@ -10,11 +11,11 @@ from typing import ClassVar
 
 import psycopg
 
+from parlour.store.distribution import distributing_statements
 from parlour.store.migrate import known_migrations, migrate, statements_of
 from parlour.store.postgresql import PostgreSQL
 from parlour.store.sqlite import SQLite
 
-TEMPLATE = "parlour_template"
 # Nothing of a test outlives a power cut; a server that is killed keeps what it confirmed all the same.
 QUICK = {"fsync": "off", "full_page_writes": "off"}
 
@@ -81,26 +82,15 @@ class File:
         pass
 
 
-class Databases:
-    """A PostgreSQL server that the workers of one run of the tests share; each test has its own database."""
+class OwnServer:
+    """A PostgreSQL server that the workers of one run of the tests share."""
 
     def __init__(self, name):
         # Not in pytest's own folder: where root runs the tests, PostgreSQL is another user, and each
         # pytest that starts shuts others out of that folder.
         self._folder = Path(tempfile.gettempdir()) / f"parlour-tests-{name}"
         self._folder.mkdir(exist_ok=True)
-        self._count = itertools.count(1)
         self.start()
-        with self._connect() as connection:
-            for setting, value in QUICK.items():
-                connection.execute(f"ALTER SYSTEM SET {setting} = '{value}'")
-            connection.execute("SELECT pg_reload_conf()")
-            # One at a time, whichever worker comes first.
-            connection.execute("SELECT pg_advisory_lock(1)")
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone()
-            if known is None:
-                connection.execute(f"CREATE DATABASE {TEMPLATE}")
-                migrate(PostgreSQL(self.url_of(TEMPLATE)))
 
     def start(self):
         # Where it keeps its socket; it warns when it has to choose.
@@ -111,18 +101,14 @@ class Databases:
 
         self._server = get_server(self._folder / "data", cleanup_mode="stop")
 
-    def _connect(self):
-        return psycopg.connect(self._server.get_uri(), autocommit=True)
+    def url_of(self, database):
+        return self._server.get_uri(database=database)
 
-    def url_of(self, name):
-        return self._server.get_uri(database=name)
-
-    def make(self):
-        return OnServer(self, f"test_{os.getpid()}_{next(self._count)}")
-
-    def execute(self, statement):
-        with self._connect() as connection:
-            connection.execute(statement)
+    def set_up(self, connection, template):
+        for setting, value in QUICK.items():
+            connection.execute(f"ALTER SYSTEM SET {setting} = '{value}'")
+        connection.execute("SELECT pg_reload_conf()")
+        migrate(PostgreSQL(self.url_of(template)))
 
     def stop(self):
         self._server.cleanup()
@@ -134,15 +120,48 @@ class Databases:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
+@functools.cache
+def fingerprint():
+    """Of all that makes the schema: on a server that stays, an older template is not taken."""
+    scripts = "".join(each.script for each in known_migrations())
+    return hashlib.sha256("".join([scripts, *distributing_statements()]).encode()).hexdigest()[:12]
+
+
+class Databases:
+    """On one server, one for each test: copies of a template that was brought to the schema."""
+
+    def __init__(self, server):
+        self.server, self._template = server, f"parlour_{fingerprint()}"
+        self._count = itertools.count(1)
+        with self._connect() as connection:
+            # One at a time, whichever worker comes first.
+            connection.execute("SELECT pg_advisory_lock(1)")
+            known = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if connection.execute(known, (self._template,)).fetchone() is None:
+                connection.execute(f'CREATE DATABASE "{self._template}"')
+                server.set_up(connection, self._template)
+
+    def _connect(self):
+        return psycopg.connect(self.server.url_of("postgres"), autocommit=True)
+
+    def make(self):
+        name = f"test_{os.getpid()}_{next(self._count)}"
+        self.execute(f'CREATE DATABASE {name} TEMPLATE "{self._template}"')
+        return OnServer(self, name)
+
+    def execute(self, statement):
+        with self._connect() as connection:
+            connection.execute(statement)
+
+
 class OnServer:
-    """A database of a test's own, brought to the schema by copying one that was."""
+    """A database of a test's own."""
 
     kind = "postgresql"
 
     def __init__(self, databases, name):
         self._databases, self._name = databases, name
-        databases.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        self.setting = databases.url_of(name)
+        self.setting = databases.server.url_of(name)
 
     def engine(self):
         return RecordingPostgreSQL(self.setting)

@@ -5,8 +5,8 @@ import click
 from parlour import ground
 from parlour.config import Config
 from parlour.options import settings
-from parlour.store.distribution import CLUSTERED, distributing_statements
-from parlour.store.engine import Unavailable
+from parlour.store.distribution import CLUSTERED, DONE, distributing_statements
+from parlour.store.migrate import migrate
 
 
 @click.group("db")
@@ -25,17 +25,19 @@ def distribute(config: Config, *, dry_run: bool) -> None:
     if not config.is_on_a_server:
         raise click.ClickException("only a PostgreSQL database with the extension citus can be distributed")
     engine = ground.open_engine(config)
+    migrate(engine)
     session = engine.open()
     try:
         session.begin_alone()
         if not session.execute(CLUSTERED).fetchall():
             raise click.ClickException("the database has no extension citus: CREATE EXTENSION citus")
-        for statement in distributing_statements():
+        done = [table for (table,) in session.execute(DONE).fetchall()]
+        for statement in distributing_statements(done):
             click.echo(statement.splitlines()[0])
             session.execute(statement)
         session.commit()
     except engine.faults as error:
-        raise Unavailable(str(error)) from None
+        raise click.ClickException(f"nothing was distributed: {error}") from None
     finally:
         session.roll_back()
         session.close()

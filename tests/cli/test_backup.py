@@ -18,6 +18,7 @@ def back_up(folder, name="copy.db"):
     )
 
 
+@pytest.mark.embedded
 def test_a_backup_under_load_is_whole_and_starts_a_server(launch, tmp_path):
     server = launch()
     with server.api() as api:
@@ -51,6 +52,7 @@ def test_a_backup_under_load_is_whole_and_starts_a_server(launch, tmp_path):
     assert set(before) <= set(stored) <= set(acknowledged)
 
 
+@pytest.mark.embedded
 def test_a_backup_takes_the_place_of_an_older_one(launch, tmp_path):
     server = launch()
     (tmp_path / "copy.db").write_text("older")

@@ -83,6 +83,7 @@ def use_everything(api):
         api.delete(room)
 
 
+@pytest.mark.embedded
 def test_every_statement_on_a_conversations_children_names_the_conversation(
     monkeypatch, tmp_path, clock, storage
 ):

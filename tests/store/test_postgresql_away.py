@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from tests.storages import Databases
+from tests.storages import Databases, OwnServer
 from tests.store.test_crash import everything
 
 CLIENTS = 8
@@ -16,10 +16,10 @@ FAST_SECONDS = 3.0
 @pytest.fixture
 def databases():
     """A server of the test's own."""
-    databases = Databases(uuid.uuid4().hex)
-    yield databases
-    databases.start()
-    databases.remove()
+    server = OwnServer(uuid.uuid4().hex)
+    yield Databases(server)
+    server.start()
+    server.remove()
 
 
 class Client(threading.Thread):
@@ -55,12 +55,12 @@ def test_it_may_go_and_come_back(launch, databases):
             client.start()
         for _ in range(2):
             wait_until(lambda: all_grew(clients))
-            databases.stop()
+            databases.server.stop()
             wait_until(lambda: all(client.refused > 3 for client in clients))
             assert api.get(path).status_code == 503
             assert api.request("GET", f"{server.url}/readyz").status_code == 503
             assert api.request("GET", f"{server.url}/healthz").status_code == 200
-            databases.start()
+            databases.server.start()
             for client in clients:
                 client.refused = 0
             wait_until(lambda: all_grew(clients))

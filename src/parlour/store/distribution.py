@@ -2,8 +2,9 @@
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
+DONE = "SELECT logicalrelid::text FROM pg_dist_partition"
 CLUSTERED = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 
 # What belongs to a conversation lies on the conversation's server.
@@ -40,9 +41,17 @@ REFERENCE = (
 # A foreign key from one of these would lead to rows on other servers.
 FREED = ("address_holders",)
 
-FOREIGN_KEYS = """DO $$ DECLARE found RECORD; BEGIN
-FOR found IN SELECT conname FROM pg_constraint WHERE contype = 'f' AND conrelid = '{table}'::regclass
-LOOP EXECUTE 'ALTER TABLE {table} DROP CONSTRAINT ' || quote_ident(found.conname); END LOOP; END $$"""
+# A table can be distributed only while no foreign key joins it to one that is not yet.
+JOINTS = """CREATE TEMPORARY TABLE joints ON COMMIT DROP AS
+SELECT conrelid::regclass AS joined, quote_ident(conname) AS key, pg_get_constraintdef(oid) AS definition
+FROM pg_constraint WHERE contype = 'f'
+AND (conrelid::regclass::text IN ({tables}) OR confrelid::regclass::text IN ({tables}))"""
+PART = """DO $$ DECLARE joint RECORD; BEGIN FOR joint IN SELECT * FROM joints LOOP
+EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %s', joint.joined, joint.key); END LOOP; END $$"""
+JOIN = """DO $$ DECLARE joint RECORD; BEGIN
+FOR joint IN SELECT * FROM joints WHERE joined::text NOT IN ({freed}) LOOP
+EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %s %s', joint.joined, joint.key, joint.definition);
+END LOOP; END $$"""
 
 # Statements that go over all servers on purpose, none of them in the path of a message: by their beginning,
 # and why.
@@ -65,17 +74,31 @@ WHOLE = re.compile(r'^(SELECT \*|DELETE) FROM "\w+"( WHERE TRUE| WHERE FALSE| LI
 TABLE = re.compile(r"\b(?:FROM|UPDATE|JOIN)\s+(\w+)")
 
 
-def distributing_statements() -> Iterator[str]:
-    """What `parlour db distribute` has PostgreSQL do, in order."""
-    for table in FREED:
-        yield FOREIGN_KEYS.format(table=table)
-    for table in REFERENCE:
-        yield f"SELECT create_reference_table('{table}')"
-    yield f"SELECT create_distributed_table('{CONVERSATIONS}', '{DISTRIBUTED[CONVERSATIONS]}')"
-    for table, column in BESIDE_CONVERSATIONS.items():
-        yield f"SELECT create_distributed_table('{table}', '{column}', colocate_with => '{CONVERSATIONS}')"
-    for table, column in APART.items():
-        yield f"SELECT create_distributed_table('{table}', '{column}', colocate_with => 'none')"
+def distributing_statements(done: Collection[str] = ()) -> Iterator[str]:
+    """What `parlour db distribute` has PostgreSQL do, in order; nothing with tables that it has done."""
+    new = [table for table in (*REFERENCE, *DISTRIBUTED) if table not in done]
+    if not new:
+        return
+    yield "SET LOCAL citus.multi_shard_modify_mode TO 'sequential'"
+    yield JOINTS.format(tables=literals(new))
+    yield PART
+    for table in new:
+        yield distributing(table)
+    yield JOIN.format(freed=literals(FREED))
+
+
+def distributing(table: str) -> str:
+    if table in REFERENCE:
+        return f"SELECT create_reference_table('{table}')"
+    start = f"SELECT create_distributed_table('{table}', '{DISTRIBUTED[table]}'"
+    if table == CONVERSATIONS:
+        return f"{start})"
+    beside = CONVERSATIONS if table in BESIDE_CONVERSATIONS else "none"
+    return f"{start}, colocate_with => '{beside}')"
+
+
+def literals(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 @functools.cache
