@@ -12,6 +12,7 @@ from psycopg.pq import TransactionStatus
 
 from parlour.store.distribution import CLUSTERED
 from parlour.store.engine import BackupRefused, Cursor, Errors, Reader, Session, StorageFault
+from parlour.store.flights import COMMIT, Flights, Rows, Statement
 from parlour.store.readers import ThreadedReader
 
 # More would make smaller batches, and wait for each other to run Python; one would let whoever holds a
@@ -20,16 +21,20 @@ WRITERS = 2
 READERS = 4
 CONNECT_SECONDS = 2
 STATEMENT_SECONDS = 5
-STATEMENTS_KEPT = 500
 ROWS_STREAMED = 2_000
 # Of the lock that migrations are applied under; any number that nobody else uses.
 MIGRATION_LOCK = 7_208_341_157
 
 # Each statement sees what was committed before it: what matters is locked when it is found.
-BEGIN_WRITE = f"BEGIN; SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"
-BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-BEGIN_READ = f"{BEGIN_SNAPSHOT}; SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"
+BEGIN, ROLLBACK = b"BEGIN", b"ROLLBACK"
+BEGIN_SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# Of the second setting only a cluster knows: there a cascade goes to one shard after the other.
+SETTINGS = f"""SELECT set_config('statement_timeout', '{STATEMENT_SECONDS}s', true),
+set_config('citus.multi_shard_modify_mode', 'sequential', true)""".encode()
+LOCK_ALONE = b"SELECT pg_advisory_xact_lock(%d)" % MIGRATION_LOCK
+BEGUN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 KEEP_ALIVE: Any = {"keepalives_idle": 5, "keepalives_interval": 2, "tcp_user_timeout": 10_000}
+NOTHING = Rows()
 
 
 class PostgreSQL:
@@ -69,7 +74,7 @@ class PostgreSQL:
         return StorageFault(f"{type(error).__name__} {error.sqlstate} {named}".strip())
 
     def open(self, *, read_only: bool = False) -> Session:
-        return PostgreSQLSession(self.url, BEGIN_READ if read_only else BEGIN_WRITE)
+        return PostgreSQLSession(self.url, BEGIN_SNAPSHOT if read_only else BEGIN, SETTINGS)
 
     def open_snapshot(self) -> Session:
         return PostgreSQLSession(self.url, BEGIN_SNAPSHOT)
@@ -86,79 +91,101 @@ class PostgreSQL:
 
 
 class PostgreSQLSession:
-    """Connects when it begins, and anew when the connection was lost since."""
+    """Connects when something is sent first, and anew when the connection was lost between transactions."""
 
-    def __init__(self, url: str, begin: str) -> None:
-        self._url, self._begin = url, begin
-        self._connection: psycopg.Connection[Any] | None = None
+    def __init__(self, url: str, *opening: bytes) -> None:
+        self._url = url
+        self._begin: list[Statement] = [(sql, ()) for sql in opening]
+        self._flights: Flights | None = None
+        # What goes before the next statement, and what waits to go with others.
+        self._opening: list[Statement] = []
+        self._gathered: list[Statement] | None = None
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
-        return self._connected().execute(translated(sql), parameters)
+        statement = (translated(sql), parameters)
+        if self._gathered is not None:
+            self._gathered.append(statement)
+            return NOTHING
+        return self._send([statement])[-1]
 
     def begin(self) -> None:
-        self._begin_with(self._begin)
+        self._opening = self._begin
 
     def begin_alone(self) -> None:
-        self._begin_with(f"BEGIN; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-
-    def _begin_with(self, statements: str) -> None:
-        had_one = self._connection is not None
-        try:
-            self._connected().execute(statements.encode(), prepare=False)
-        except psycopg.OperationalError:
-            self.close()
-            if not had_one:
-                raise
-            # What was lost since the last transaction costs nobody anything.
-            self._connected().execute(statements.encode(), prepare=False)
+        self._opening = [(BEGIN, ()), (LOCK_ALONE, ())]
+        self._send([])
 
     def commit(self) -> None:
-        self._connected().execute(b"COMMIT", prepare=False)
+        if self._gathered is not None:
+            self._gathered.append((COMMIT, ()))
+        elif self._opening:
+            self._opening = []
+        else:
+            self._send([(COMMIT, ())])
 
     def roll_back(self) -> None:
-        connection = self._connection
-        if connection is not None and connection.info.transaction_status != TransactionStatus.IDLE:
+        self._opening = []
+        if self._flights is not None and self._status != TransactionStatus.IDLE:
             try:
-                connection.execute(b"ROLLBACK", prepare=False)
+                self._flights.send([(ROLLBACK, ())])
             except psycopg.Error:
                 self.close()
 
     def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        with self._connected().cursor("stream") as cursor:
+        self._send([])
+        with self._connected().connection.cursor("stream") as cursor:
             cursor.itersize = ROWS_STREAMED
-            yield from cursor.execute(translated(sql), ())
+            yield from cursor.execute(sql.encode())
 
-    def together(self) -> contextlib.AbstractContextManager[Any]:
-        return self._connected().pipeline()
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        gathered: list[Statement] = []
+        self._gathered = gathered
+        try:
+            yield
+        finally:
+            self._gathered = None
+        if self._opening:
+            # Nothing that commits is ever sent twice, as that is which finds the connection lost.
+            self._send([])
+        if gathered:
+            self._send(gathered)
 
     def close(self) -> None:
-        if self._connection is not None:
+        if self._flights is not None:
             with contextlib.suppress(psycopg.Error):
-                self._connection.close()
-        self._connection = None
+                self._flights.connection.close()
+        self._flights = None
 
-    def _connected(self) -> psycopg.Connection[Any]:
-        if self._connection is None:
-            self._connection = psycopg.connect(
-                self._url,
-                autocommit=True,
-                connect_timeout=CONNECT_SECONDS,
-                cursor_factory=QuietCursor,
-                **KEEP_ALIVE,
+    @property
+    def _status(self) -> TransactionStatus:
+        return self._connected().connection.info.transaction_status
+
+    def _send(self, statements: list[Statement]) -> list[Rows]:
+        opening, self._opening = self._opening, []
+        if not opening and not statements:
+            return []
+        had_one = self._flights is not None
+        try:
+            return self._connected().send(opening + statements)
+        except psycopg.OperationalError:
+            if not (opening and had_one) or self._status in BEGUN:
+                raise
+            # What was lost since the last transaction costs nobody anything.
+            self.close()
+            return self._connected().send(opening + statements)
+
+    def _connected(self) -> Flights:
+        if self._flights is None:
+            connection = psycopg.connect(
+                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, **KEEP_ALIVE
             )
-            self._connection.prepare_threshold = 1
-            self._connection.prepared_max = STATEMENTS_KEPT
-        return self._connection
-
-
-class QuietCursor(psycopg.Cursor[Any]):
-    """Gives no rows for a statement that has none to give, as sqlite3 does."""
-
-    def fetchall(self) -> list[Any]:
-        return [] if self.description is None else super().fetchall()
+            self._flights = Flights(connection)
+        return self._flights
 
 
 @functools.lru_cache(maxsize=1_024)
 def translated(sql: str) -> bytes:
-    """The statement with the library's own places for parameters."""
-    return sql.replace("%", "%%").replace("?", "%s").encode()
+    """The statement with PostgreSQL's own places for parameters."""
+    first, *others = sql.split("?")
+    return "".join([first, *(f"${number}{text}" for number, text in enumerate(others, 1))]).encode()

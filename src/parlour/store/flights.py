@@ -1,0 +1,123 @@
+"""Flights: statements that leave for PostgreSQL in one packet, and of which one answer is waited for.
+
+psycopg's own pipeline sends each statement as soon as it is there, which wakes the server for each. Here
+libpq's is used through psycopg, which connects, knows the types and tells the errors.
+"""
+
+import itertools
+import select
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import errors as problems
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+
+STATEMENTS_KEPT = 500
+COMMIT = b"COMMIT"
+
+Statement = tuple[bytes, Sequence[Any]]
+
+
+class Rows:
+    """What a statement gave, as a cursor over it."""
+
+    def __init__(self, names: Sequence[tuple[str]] = (), rows: Sequence[tuple[Any, ...]] = ()) -> None:
+        self.description = names
+        self._rows = iter(rows)
+
+    def fetchone(self) -> Any:
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[Any]:
+        return list(self._rows)
+
+
+class Sent(NamedTuple):
+    """A statement that is under way; what was prepared gives nothing."""
+
+    sql: bytes
+    prepares: bytes | None = None
+
+
+class Flights:
+    """A connection on which each statement is prepared once; parameters have places: `$1`, `$2` and so on."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection, self._libpq = connection, connection.pgconn
+        self._types = Transformer(connection)
+        self._numbers = itertools.count()
+        self._prepared: dict[bytes, bytes] = {}
+        self._input, self._both = select.poll(), select.poll()
+        self._input.register(self._libpq.socket, select.POLLIN)
+        self._both.register(self._libpq.socket, select.POLLIN | select.POLLOUT)
+
+    def send(self, statements: Sequence[Statement]) -> list[Rows]:
+        """What each gave; raises the error of the first that failed, after which none was done."""
+        # First, for a value that cannot be sent must leave nothing half sent.
+        values = [self._dump(parameters) for _, parameters in statements]
+        self._libpq.enter_pipeline_mode()
+        sent: list[Sent] = []
+        for (sql, _), each in zip(statements, values, strict=True):
+            self._put(sql, each, sent)
+        self._libpq.pipeline_sync()
+        while self._libpq.flush():
+            self._both.poll()
+            self._libpq.consume_input()
+        results = [self._result_of_one() for _ in sent]
+        end = self._next()
+        if end is None or end.status != ExecStatus.PIPELINE_SYNC:
+            raise failure(results) or psycopg.OperationalError("the connection is lost")
+        self._libpq.exit_pipeline_mode()
+        if (error := failure(results)) is not None:
+            raise error
+        self._prepared.update((each.sql, each.prepares) for each in sent if each.prepares)
+        return [
+            self._load(each, result) for each, result in zip(sent, results, strict=True) if not each.prepares
+        ]
+
+    def _dump(self, parameters: Sequence[Any]) -> Sequence[Any]:
+        return self._types.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters)) if parameters else ()
+
+    def _put(self, sql: bytes, values: Sequence[Any], sent: list[Sent]) -> None:
+        name = self._prepared.get(sql)
+        if name is None and len(self._prepared) < STATEMENTS_KEPT:
+            # A number that was never used: whether one that failed is known over there, nobody knows.
+            name = b"s%d" % next(self._numbers)
+            self._libpq.send_prepare(name, sql)
+            sent.append(Sent(sql, prepares=name))
+        if name is None:
+            self._libpq.send_query_params(sql, values)
+        else:
+            self._libpq.send_query_prepared(name, values)
+        sent.append(Sent(sql))
+
+    def _next(self) -> PGresult | None:
+        while self._libpq.is_busy():
+            self._input.poll()
+            self._libpq.consume_input()
+        return self._libpq.get_result()
+
+    def _result_of_one(self) -> PGresult | None:
+        result = following = self._next()
+        while following is not None:
+            following = self._next()
+        return result
+
+    def _load(self, sent: Sent, result: PGresult | None) -> Rows:
+        if result is None or result.status != ExecStatus.TUPLES_OK:
+            if sent.sql == COMMIT and (result is None or result.command_status != COMMIT):
+                raise problems.InFailedSqlTransaction("what failed before cannot be committed")
+            return Rows()
+        self._types.set_pgresult(result)
+        names = [((result.fname(place) or b"").decode(),) for place in range(result.nfields)]
+        return Rows(names, self._types.load_rows(0, result.ntuples, tuple))
+
+
+def failure(results: Sequence[PGresult | None]) -> psycopg.Error | None:
+    """The first of their errors; those of what was not tried after it say nothing."""
+    failed = (each for each in results if each is not None and each.status == ExecStatus.FATAL_ERROR)
+    first = next(failed, None)
+    return None if first is None else problems.error_from_result(first)
