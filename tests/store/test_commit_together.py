@@ -18,7 +18,7 @@ from parlour.store import Transaction
 from parlour.store.credentials import Vault
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
-from parlour.store.writer import Failure, commit_together
+from parlour.store.writer import Failure, Task, commit_together
 from parlour.webhooks.events import POST_EVENTS
 from parlour.webhooks.targets import AccountWebhooks
 from parlour.wire.kinds import write_list
@@ -120,9 +120,10 @@ class Storage:
         return run
 
     def commit(self, works):
+        tasks = list(map(Task, works))
         return [
             outcome(each)
-            for each in commit_together(self.engine, self.session, works, Clock()(), self.new_sid)
+            for each in commit_together(self.engine, self.session, tasks, Clock()(), self.new_sid)
         ]
 
     def commit_alone(self, work):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from parlour.store.engine import Engine, Reader
 from parlour.store.transaction import About, Transaction
-from parlour.store.writer import Failure, Writer, commit_together
+from parlour.store.writer import Failure, Task, Writer, commit_together
 from parlour.wire.sids import SidSource
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class Database:
         """Do work in a transaction of its own, in the calling thread: for the command line."""
         session = self.engine.open()
         try:
-            [outcome] = commit_together(self.engine, session, [work], self.clock(), self._new_sid)
+            [outcome] = commit_together(self.engine, session, [Task(work)], self.clock(), self._new_sid)
         finally:
             session.close()
         if isinstance(outcome, Failure):

@@ -4,7 +4,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
@@ -19,7 +19,10 @@ MAX_TOGETHER = 32
 
 log = structlog.get_logger()
 
-Job = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
+
+class Job(NamedTuple):
+    work: Callable[[Transaction], Any]
+    future: "asyncio.Future[Any]"
 
 
 class ThreadedReader:
@@ -38,7 +41,7 @@ class ThreadedReader:
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         future = asyncio.get_running_loop().create_future()
-        self._queue.put((work, future))
+        self._queue.put(Job(work, future))
         result: T = await future
         return result
 
@@ -51,8 +54,9 @@ class ThreadedReader:
     def _run(self) -> None:
         session = self._engine.open(read_only=True)
         while (job := self._queue.get()) is not None:
-            jobs, last = take_waiting(self._queue, job, MAX_TOGETHER)
-            answer(jobs, self._read(session, [work for work, _ in jobs]))
+            jobs = [job]
+            last = take_waiting(self._queue, jobs, MAX_TOGETHER)
+            answer(jobs, self._read(session, [each.work for each in jobs]))
             if last:
                 break
         session.close()

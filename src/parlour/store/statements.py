@@ -8,7 +8,6 @@ from parlour.wire.resource import Resource
 Condition = tuple[str, str, int | str | None]
 
 LOCK_CONVERSATION = "SELECT sid FROM conversations WHERE sid = ? FOR UPDATE"
-ARRAYS: dict[frozenset[type], str] = {frozenset({int}): "bigint[]", frozenset({str}): "text[]"}
 
 
 def quote(name: str) -> str:
@@ -35,9 +34,9 @@ def select_one(kind: type[Resource], by: tuple[str, ...], *, locked: bool = Fals
 
 
 @functools.cache
-def select_some(kind: type[Resource], *, locked: bool) -> str:
-    """Rows by a list of SIDs; locked in their order, which all who lock share."""
-    lock = " FOR UPDATE" if locked else ""
+def select_some(kind: type[Resource], *, locked: bool, waits: bool) -> str:
+    """Rows by a list of SIDs; locked in their order, which all who lock share, or those that nobody holds."""
+    lock = "" if not locked else " FOR UPDATE" if waits else " FOR UPDATE SKIP LOCKED"
     columns = quoted(kind.__struct_fields__)
     return f"SELECT {columns} FROM {kind.table} WHERE sid = ANY(?) ORDER BY sid{lock}"
 
@@ -55,6 +54,13 @@ def insert_rows(kind: type[Resource], rows: int) -> str:
 
 
 @functools.cache
+def insert_many(kind: type[Resource]) -> str:
+    """As `insert_rows` for any number of rows, as one text of JSON, which is the faster way."""
+    columns = quoted(kind.__struct_fields__)
+    return f"INSERT INTO {kind.table} ({columns}) SELECT {columns} FROM {rows_in_json(kind)}"
+
+
+@functools.cache
 def update_one(kind: type[Resource], columns: tuple[str, ...]) -> str:
     assignments = [f"{quote(column)} = ?" for column in columns]
     if kind.versioned:
@@ -63,21 +69,19 @@ def update_one(kind: type[Resource], columns: tuple[str, ...]) -> str:
 
 
 @functools.cache
-def update_many(kind: type[Resource], columns: tuple[str, ...], types: tuple[str, ...]) -> str:
-    """As `update_one` for many rows, of whose values there is an array for each column."""
-    names = (*columns, *kind.key)
+def update_many(kind: type[Resource], columns: tuple[str, ...]) -> str:
+    """As `update_one` for many rows, each with its key and its new values, as one text of JSON."""
     assignments = [f"{quote(column)} = new.{quote(column)}" for column in columns]
     if kind.versioned:
         assignments.append("version = old.version + 1")
-    arrays = ", ".join(f"?::{each}" for each in types)
     same = " AND ".join(f"old.{quote(name)} = new.{quote(name)}" for name in kind.key)
-    source = f"unnest({arrays}) AS new ({quoted(names)})"
-    return f"UPDATE {kind.table} AS old SET {', '.join(assignments)} FROM {source} WHERE {same}"
+    return (
+        f"UPDATE {kind.table} AS old SET {', '.join(assignments)} FROM {rows_in_json(kind)} new WHERE {same}"
+    )
 
 
-def array_of(values: Iterable[object]) -> str:
-    """The type of an array of these values, or "" where they are of several kinds."""
-    return ARRAYS.get(frozenset(map(type, values)), "")
+def rows_in_json(kind: type[Resource]) -> str:
+    return f"json_populate_recordset(NULL::{kind.table}, ?::json)"
 
 
 @functools.cache

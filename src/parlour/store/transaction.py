@@ -1,6 +1,6 @@
 """The unit of work: what a handler may do to the storage, and the time and SIDs it is handed."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -84,21 +84,30 @@ class Transaction:
         newest: R = self._rows.setdefault(identity, found)
         return newest
 
-    def foresee(self, abouts: Collection[About]) -> None:
-        """Find with one statement what works will ask for one by one; nothing where asking is cheap."""
+    def foresee(self, abouts: Mapping[About, bool]) -> set[About]:
+        """Find with one statement what works will ask for one by one; nothing where asking is cheap.
+
+        Where `abouts` say False, nobody waits for others who hold it; what they hold is returned.
+        """
         if not self._combines or len(abouts) < FEW:
-            return
-        kinds: dict[type[Resource], list[str]] = {}
-        for kind, sid in abouts:
-            kinds.setdefault(kind, []).append(sid)
-        for kind, sids in kinds.items():
+            return set()
+        kinds: dict[tuple[type[Resource], bool], list[str]] = {}
+        for (kind, sid), waits in abouts.items():
+            kinds.setdefault((kind, waits or not kind.locked), []).append(sid)
+        held: set[About] = set()
+        # What is waited for comes first, while nothing is held yet that others may wait for.
+        for (kind, waits), sids in sorted(kinds.items(), key=lambda each: not each[0][1]):
             self._searched.setdefault(kind, set()).add("sid")
-            rows = self._session.execute(statements.select_some(kind, locked=kind.locked), (sids,))
-            for row in rows.fetchall():
+            sql = statements.select_some(kind, locked=kind.locked, waits=waits)
+            rows = self._session.execute(sql, (sids,)).fetchall()
+            for row in rows:
                 found = kind(*row)
                 identity = identity_of(found)
                 self._lookups[kind, ("sid", row[0])] = identity
                 self._rows[identity] = found
+            if not waits:
+                held |= {About(kind, sid) for sid in {*sids}.difference(row[0] for row in rows)}
+        return held
 
     def hold_conversation(self, sid: str) -> None:
         """Have nobody else change a conversation, or what is in it, until the end."""
@@ -226,6 +235,9 @@ class Transaction:
             each.clear()
 
     def _insert_rows(self, kind: type[Resource], rows: list[Row]) -> None:
+        if self._combines and len(rows) >= FEW:
+            self._session.execute(statements.insert_many(kind), (in_json(kind.__struct_fields__, rows),))
+            return
         start = 0
         for size in ROWS_AT_ONCE:
             while len(rows) - start >= size:
@@ -238,10 +250,9 @@ class Transaction:
             (*[getattr(self._rows[identity], name) for name in names], *identity[1:])
             for identity in identities
         ]
-        columns = list(zip(*rows, strict=True))
-        types = tuple(map(statements.array_of, columns))
-        if self._combines and len(rows) >= FEW and all(types):
-            self._session.execute(statements.update_many(kind, names, types), list(map(list, columns)))
+        if self._combines and len(rows) >= FEW:
+            sql = statements.update_many(kind, names)
+            self._session.execute(sql, (in_json((*names, *kind.key), rows),))
             return
         for row in rows:
             self._session.execute(statements.update_one(kind, names), row)
@@ -255,6 +266,10 @@ class Transaction:
     def _forget(self, kind: type[Resource]) -> None:
         self._lookups = {lookup: found for lookup, found in self._lookups.items() if lookup[0] is not kind}
         del self._searched[kind]
+
+
+def in_json(names: tuple[str, ...], rows: list[Row]) -> str:
+    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
 def depth_of(kind: type[Resource]) -> int:

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -17,9 +18,10 @@ MAX_TOGETHER = 256
 MAX_WAITING = 10_000
 # How often the same is tried when others are in its way.
 MAX_CONFLICTS = 5
+# How often it is left for the next batch, since others hold what it is about, before it waits for them.
+MAX_LEFT = 3
 
 Work = Callable[[Transaction], Any]
-Job = tuple[Work, "asyncio.Future[Any]", About | None]
 
 log = structlog.get_logger()
 
@@ -33,6 +35,37 @@ class Failure:
 
     def __init__(self, error: Exception) -> None:
         self.error = error
+
+
+class Task(NamedTuple):
+    """A piece of work, what it is about, and whether it waits for others who hold that, or is left."""
+
+    work: Work
+    about: About | None = None
+    waits: bool = True
+
+
+class Job(NamedTuple):
+    """A task, who waits for it, and how often it was left."""
+
+    task: Task
+    future: "asyncio.Future[Any]"
+    times_left: int = 0
+
+    @property
+    def place(self) -> str:
+        return "" if self.task.about is None else self.task.about.sid
+
+    def again(self, *, waits: bool) -> "Job":
+        times = self.times_left + 1
+        return Job(self.task._replace(waits=waits or times >= MAX_LEFT), self.future, times)
+
+
+class Left:
+    """The outcome of a task that is to be done later."""
+
+
+LEFT = Left()
 
 
 class Writer:
@@ -50,7 +83,7 @@ class Writer:
         if self._queue.qsize() >= MAX_WAITING or not self._thread.is_alive():
             raise errors.SERVICE_UNAVAILABLE()
         future = asyncio.get_running_loop().create_future()
-        self._queue.put((work, future, about))
+        self._queue.put(Job(Task(work, about, waits=False), future))
         return await future
 
     def close(self) -> None:
@@ -60,52 +93,61 @@ class Writer:
         self._session.close()
 
     def _run(self) -> None:
-        while (job := self._queue.get()) is not None:
-            jobs, last = take_waiting(self._queue, job, MAX_TOGETHER)
-            if self._engine.shared:
-                # In an order that all writers share, so that none waits for one that waits for it.
-                jobs.sort(key=place_of)
-            answer(jobs, self._commit([work for work, *_ in jobs], {about for *_, about in jobs if about}))
-            if last:
-                return
+        jobs: list[Job] = []
+        last = False
+        while jobs or not last:
+            if not jobs:
+                if (job := self._queue.get()) is None:
+                    return
+                jobs = [job]
+            last = take_waiting(self._queue, jobs, MAX_TOGETHER) or last
+            jobs = self._do(jobs)
 
-    def _commit(self, works: list[Work], abouts: Collection[About]) -> list[Any]:
+    def _do(self, jobs: list[Job]) -> list[Job]:
+        """Commit what can be committed now, and answer; the jobs that were left."""
+        if self._engine.shared:
+            # In an order that all writers share, so that none waits for one that waits for it.
+            jobs.sort(key=attrgetter("place"))
+        outcomes = self._commit([job.task for job in jobs])
+        left = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is LEFT]
+        if not left:
+            answer(jobs, outcomes)
+            return left
+        done = [(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True) if outcome is not LEFT]
+        if done:
+            answer(*map(list, zip(*done, strict=True)))
+        # Who gets nothing has nothing better to do than wait.
+        return [job.again(waits=not done) for job in left]
+
+    def _commit(self, tasks: list[Task]) -> list[Any]:
         try:
-            return commit_together(
-                self._engine, self._session, works, self._clock(), self._new_sid, abouts=abouts
-            )
+            return commit_together(self._engine, self._session, tasks, self._clock(), self._new_sid)
         except Unavailable as error:
             log.error("storage_unavailable", error=str(error))  # noqa: TRY400 - the trace tells nothing more
-            return [Failure(errors.SERVICE_UNAVAILABLE())] * len(works)
+            return [Failure(errors.SERVICE_UNAVAILABLE())] * len(tasks)
         except Exception as error:  # noqa: BLE001 - whatever it is, the writer goes on and the caller hears of it
-            return [Failure(self._engine.told(error))] * len(works)
+            return [Failure(self._engine.told(error))] * len(tasks)
 
 
-def place_of(job: Job) -> str:
-    about = job[2]
-    return "" if about is None else about.sid
-
-
-def take_waiting(waiting: "queue.SimpleQueue[Any]", first: Any, most: int) -> tuple[list[Any], bool]:
-    """The first job and those that wait behind it; and whether the end of all jobs was met."""
-    jobs = [first]
+def take_waiting(waiting: "queue.SimpleQueue[Any]", jobs: list[Any], most: int) -> bool:
+    """Add the jobs that wait; whether the end of all jobs was met."""
     while len(jobs) < most and not waiting.empty():
         try:
             following = waiting.get_nowait()
         except queue.Empty:
             break
         if following is None:
-            return jobs, True
+            return True
         jobs.append(following)
-    return jobs, False
+    return False
 
 
 def answer(jobs: Sequence[Any], outcomes: list[Any]) -> None:
     """Hand each job's caller its outcome, with one wake-up of the event loop."""
-    answers = [(job[1], outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
+    answers = [(job.future, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
     # A loop that is closed has nobody left who waits.
     with contextlib.suppress(RuntimeError):
-        jobs[0][1].get_loop().call_soon_threadsafe(settle, answers)
+        jobs[0].future.get_loop().call_soon_threadsafe(settle, answers)
 
 
 def settle(answers: Iterable[tuple["asyncio.Future[Any]", Any]]) -> None:
@@ -121,13 +163,11 @@ def settle(answers: Iterable[tuple["asyncio.Future[Any]", Any]]) -> None:
 def commit_together(
     engine: Engine,
     session: Session,
-    works: list[Work],
+    tasks: Sequence[Task],
     now: int,
     new_sid: Callable[[str], str],
-    *,
-    abouts: Collection[About] = (),
 ) -> list[Any]:
-    """The result or Failure of each piece of work, all of them committed at once; or raises Unavailable.
+    """The result or Failure of each task, or LEFT, all of them committed at once; or raises Unavailable.
 
     Work that fails has nearly always written nothing yet, so the first try spends no savepoints.
     Where one fails after a write, or the storage refuses what was held back, all is rolled back and
@@ -137,7 +177,9 @@ def commit_together(
         try:
             session.begin()
             tx = Transaction(session, now, new_sid, locks=engine.shared, combines=engine.combines)
-            outcomes = perform(engine, session, tx, works, None if tries else abouts)
+            perform = with_savepoints if tries else with_foresight
+            outcomes = perform(engine, session, tx, tasks)
+            tx.commit()
         except engine.conflicts:
             session.roll_back()
         except engine.unavailable as error:
@@ -156,17 +198,17 @@ def commit_together(
     raise Unavailable(f"others were in the way {MAX_CONFLICTS} times")
 
 
-def perform(
-    engine: Engine, session: Session, tx: Transaction, works: list[Work], abouts: Collection[About] | None
-) -> list[Any]:
-    """Commit it all, what it is about found beforehand; or, without that, each in a savepoint."""
-    if abouts is None:
-        outcomes = [in_savepoint(engine, session, tx, work) for work in works]
-    else:
-        tx.foresee(abouts)
-        outcomes = [plainly(engine, tx, work) for work in works]
-    tx.commit()
-    return outcomes
+def with_foresight(engine: Engine, _: Session, tx: Transaction, tasks: Sequence[Task]) -> list[Any]:
+    abouts: dict[About, bool] = {}
+    for task in tasks:
+        if task.about is not None:
+            abouts[task.about] = task.waits or abouts.get(task.about, False)
+    held = tx.foresee(abouts)
+    return [LEFT if task.about in held else plainly(engine, tx, task.work) for task in tasks]
+
+
+def with_savepoints(engine: Engine, session: Session, tx: Transaction, tasks: Sequence[Task]) -> list[Any]:
+    return [in_savepoint(engine, session, tx, task.work) for task in tasks]
 
 
 def plainly(engine: Engine, tx: Transaction, work: Work) -> Any:
