@@ -11,9 +11,10 @@ from bench.cluster import Cluster, running_cluster
 from bench.load import Generator, Outcome, Pace
 from bench.operations import ACCOUNT_SID, FORM, TARGET_CONNECTIONS, Request, ask_json
 from bench.processors import Watch
-from bench.results import ROOMS, OnPostgreSQL, Pair, Scale, Shares
+from bench.quotas import children, half_a_core_each
+from bench.results import ROOMS, OnPostgreSQL, Pair, Scale, Workers
 from bench.session import ensure_alike
-from bench.subjects import PARLOUR, running_module, running_parlour
+from bench.subjects import PARLOUR, Subject, running_module, running_parlour
 from bench.turns import take_turns
 
 PROCESSES = 2
@@ -82,18 +83,29 @@ def measure_pairs(
 
 def measure_workers(
     folder: Path, generator: Generator, pace: Pace, rooms: Rooms, cluster: Cluster
-) -> tuple[Scale, Shares]:
-    name = f"create, {ROOMS} rooms"
-    asked = (rooms.requests[name], TARGET_CONNECTIONS, pace.seconds)
-    rounds: tuple[list[Outcome], list[Outcome]] = ([], [])
+) -> tuple[Workers, Workers | None]:
+    """One process and two, as they are and with half a core each; the latter where it can be had."""
     with (
         # First, for it answers when one of its processes does: the other has until the second load.
         running_parlour(folder, rooms.url, "--workers", str(PROCESSES)) as two,
         running_parlour(folder, rooms.url) as one,
     ):
-        watch = Watch(two.process_id, cluster.process_id)
-        for _ in range(pace.rounds):
-            rounds[0].append(generator.load(one.url, *asked))
-            with watch.watching():
-                rounds[1].append(generator.load(two.url, *asked))
-    return Scale(name, *rounds), watch.shares()
+        asked = (generator, pace, rooms, (one, two), cluster.process_id)
+        as_they_are = measure_two(*asked)
+        with half_a_core_each([one.process_id, *children(two.process_id)]) as halved:
+            return as_they_are, measure_two(*asked) if halved else None
+
+
+def measure_two(
+    generator: Generator, pace: Pace, rooms: Rooms, subjects: tuple[Subject, Subject], postgresql: int
+) -> Workers:
+    name = f"create, {ROOMS} rooms"
+    asked = (rooms.requests[name], TARGET_CONNECTIONS, pace.seconds)
+    one, two = subjects
+    rounds: tuple[list[Outcome], list[Outcome]] = ([], [])
+    watch = Watch(two.process_id, postgresql)
+    for _ in range(pace.rounds):
+        rounds[0].append(generator.load(one.url, *asked))
+        with watch.watching():
+            rounds[1].append(generator.load(two.url, *asked))
+    return Workers(Scale(name, *rounds), watch.shares())

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from bench.load import Generator, Pace, median
-from bench.results import OnPostgreSQL, Pair, Rounds, Row, Scale, Scales, Session
+from bench.results import OnPostgreSQL, Pair, Rounds, Row, Scale, Scales, Session, Workers
 from bench.targets import Verdict
 
 LABELS = {"list": "list-50", "fetch any": "fetch (any)", "list any": "list-50 (any)"}
@@ -64,11 +64,14 @@ def echo_pair(pair: Pair) -> None:
 
 
 def echo_workers(found: OnPostgreSQL) -> None:
-    row = found.workers
     click.echo(f"\n{'':18}{'one process':>27}{'two processes':>27}{'x one':>18}")
-    click.echo(f"{row.name:<18}{cell(row.small)}{cell(row.large)}{found.gain:>18.2f}")
-    took = ", ".join(f"{name} {share:.0%}" for name, share in dataclasses.asdict(found.shares).items())
-    click.echo(f"While two answered, of {os.cpu_count()} processors: {took}.")
+    for what, workers in (("as they are", found.workers), ("half a core each", found.halved)):
+        if workers is not None:
+            row = workers.row
+            click.echo(f"{what:<18}{cell(row.small)}{cell(row.large)}{workers.gain:>18.2f}")
+            shares = dataclasses.asdict(workers.shares).items()
+            took = ", ".join(f"{name} {share:.0%}" for name, share in shares)
+            click.echo(f"  while two answered, of {os.cpu_count()} processors: {took}")
 
 
 def echo_verdicts(verdicts: Sequence[Verdict]) -> None:
@@ -138,9 +141,13 @@ def scale_result(row: Scale) -> dict[str, Any]:
 def postgresql_result(found: OnPostgreSQL) -> dict[str, Any]:
     return {
         "rows": [dataclasses.asdict(pair) | {"times_naive": pair.times_naive} for pair in found.rows],
-        "workers": dataclasses.asdict(found.workers) | {"gain": found.gain},
-        "shares": dataclasses.asdict(found.shares),
+        "workers": workers_result(found.workers),
+        "workers_halved": found.halved and workers_result(found.halved),
     }
+
+
+def workers_result(workers: Workers) -> dict[str, Any]:
+    return dataclasses.asdict(workers) | {"gain": workers.gain}
 
 
 def write_results(path: Path, found: dict[str, Any]) -> None:

@@ -88,17 +88,25 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class OnPostgreSQL:
-    """Parlour beside the naive server, one process beside two, and who took the processors then."""
+class Workers:
+    """One process beside two, and who took the processors while two answered."""
 
-    rows: list[Pair]
-    workers: Scale
+    row: Scale
     shares: Shares
 
     @property
     def gain(self) -> float:
         """How many times as many requests two processes answer."""
-        return times(self.workers.large, self.workers.small)
+        return times(self.row.large, self.row.small)
+
+
+@dataclass(frozen=True)
+class OnPostgreSQL:
+    """Parlour beside the naive server; one process beside two, as they are and with half a core each."""
+
+    rows: list[Pair]
+    workers: Workers
+    halved: Workers | None
 
 
 def times(one: Rounds, other: Rounds) -> float:

@@ -62,7 +62,8 @@ def judge_postgresql(found: OnPostgreSQL | None) -> Iterator[Verdict]:
     for name, least in LEAST_ON_POSTGRESQL.items():
         what = f"PostgreSQL, {name}, times naive"
         yield Verdict(what, least, factors.get(name), at_least=True, form="{:.1f} x")
-    gain = None if found is None else found.gain
+    # On few processors, PostgreSQL and the load would take from the second process what it is to gain.
+    gain = None if found is None else (found.halved or found.workers).gain
     yield Verdict("PostgreSQL, two processes by one", LEAST_OF_TWO, gain, at_least=True, form="{:.2f} x")
 
 

@@ -1,6 +1,5 @@
 """The database: runs plain functions in transactions, on a writer or on a reader."""
 
-import itertools
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -38,20 +37,24 @@ class Database:
         self._new_sid = SidSource(clock) if new_sid is None else new_sid
         self._reader: Reader | None = None
         self._writers: list[Writer] = []
-        self._turns = itertools.count()
 
     async def write(self, work: Callable[[Transaction], T], about: About | None = None) -> T:
         """The result of `work` once its transaction is on the disk.
 
-        Work that is `about` the same, a conversation for instance, goes to the same writer, which
-        commits it together; with one writer that is all work.
+        Work that is `about` something, a conversation for instance, waits for nobody who holds
+        another; where processes share the storage, a writer of its own does all that is about nothing.
         """
         if not self._writers:
-            engine = self.engine
-            self._writers = [Writer(engine, self.clock, self._new_sid) for _ in range(engine.writers)]
-        place = hash(about) if about else next(self._turns)
-        result: T = await self._writers[place % len(self._writers)].write(work, about)
+            self._writers = self._open_writers()
+        result: T = await self._writers[0 if about else -1].write(work, about)
         return result
+
+    def _open_writers(self) -> list[Writer]:
+        patient = Writer(self.engine, self.clock, self._new_sid)
+        if not self.engine.shared:
+            return [patient]
+        # In the order of closing: one may leave work to the other.
+        return [Writer(self.engine, self.clock, self._new_sid, patient), patient]
 
     async def rehearse(self, work: Callable[[Transaction], T], about: About | None = None) -> T:
         """The result of `work`, of whose writes nothing remains."""

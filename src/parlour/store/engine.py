@@ -68,14 +68,13 @@ class Reader(Protocol):
 
 
 class Engine(Protocol):
-    """`writers` threads of a process write at once.
+    """Where rows are kept.
 
     Where other processes may write too it is `shared`: what is changed is locked when it is found.
     `faults` are all errors of the storage; `unavailable` those that are nobody's fault, `conflicts`
     those after which the same may succeed at once, `collisions` those in which another was faster.
     """
 
-    writers: int
     shared: bool
     faults: Errors
     unavailable: Errors

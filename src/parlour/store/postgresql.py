@@ -1,4 +1,4 @@
-"""PostgreSQL: many processes on many machines, two writers each, rows locked when they are found."""
+"""PostgreSQL: many processes on many machines, rows locked when they are found."""
 
 import contextlib
 import functools
@@ -15,9 +15,6 @@ from parlour.store.engine import BackupRefused, Cursor, Errors, Reader, Session,
 from parlour.store.flights import COMMIT, Flights, Rows, Statement
 from parlour.store.readers import ThreadedReader
 
-# More would make smaller batches, and wait for each other to run Python; one would let whoever holds a
-# conversation hold up all that is written.
-WRITERS = 2
 READERS = 4
 CONNECT_SECONDS = 2
 STATEMENT_SECONDS = 5
@@ -40,7 +37,6 @@ NOTHING = Rows()
 class PostgreSQL:
     """The engine for many processes; `url` is what the client library takes."""
 
-    writers = WRITERS
     shared = True
     faults: Errors = (psycopg.Error,)
     unavailable: Errors = (psycopg.OperationalError, psycopg.InterfaceError)

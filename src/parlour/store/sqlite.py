@@ -32,7 +32,6 @@ PRAGMAS = (
 class SQLite:
     """The embedded engine; `path` is the database file."""
 
-    writers = 1
     shared = False
     # A statement costs less here than what it takes to put several into one.
     combines = False

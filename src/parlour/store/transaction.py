@@ -1,6 +1,7 @@
 """The unit of work: what a handler may do to the storage, and the time and SIDs it is handed."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -84,19 +85,16 @@ class Transaction:
         newest: R = self._rows.setdefault(identity, found)
         return newest
 
-    def foresee(self, abouts: Mapping[About, bool]) -> set[About]:
+    def foresee(self, abouts: Collection[About], *, waits: bool) -> set[About]:
         """Find with one statement what works will ask for one by one; nothing where asking is cheap.
 
-        Where `abouts` say False, nobody waits for others who hold it; what they hold is returned.
+        Unless it `waits` for others, what they hold is returned, and what is not there.
         """
-        if not self._combines or len(abouts) < FEW:
-            return set()
-        kinds: dict[tuple[type[Resource], bool], list[str]] = {}
-        for (kind, sid), waits in abouts.items():
-            kinds.setdefault((kind, waits or not kind.locked), []).append(sid)
         held: set[About] = set()
-        # What is waited for comes first, while nothing is held yet that others may wait for.
-        for (kind, waits), sids in sorted(kinds.items(), key=lambda each: not each[0][1]):
+        if not self._combines:
+            return held
+        for kind in sorted({about.kind for about in abouts}, key=attrgetter("table")):
+            sids = [about.sid for about in abouts if about.kind is kind]
             self._searched.setdefault(kind, set()).add("sid")
             sql = statements.select_some(kind, locked=kind.locked, waits=waits)
             rows = self._session.execute(sql, (sids,)).fetchall()

@@ -18,7 +18,7 @@ MAX_TOGETHER = 256
 MAX_WAITING = 10_000
 # How often the same is tried when others are in its way.
 MAX_CONFLICTS = 5
-# How often it is left for the next batch, since others hold what it is about, before it waits for them.
+# How often work is left for the next batch, since others hold what it is about, before one waits for them.
 MAX_LEFT = 3
 
 Work = Callable[[Transaction], Any]
@@ -38,11 +38,10 @@ class Failure:
 
 
 class Task(NamedTuple):
-    """A piece of work, what it is about, and whether it waits for others who hold that, or is left."""
+    """A piece of work, and what it is about."""
 
     work: Work
     about: About | None = None
-    waits: bool = True
 
 
 class Job(NamedTuple):
@@ -56,10 +55,6 @@ class Job(NamedTuple):
     def place(self) -> str:
         return "" if self.task.about is None else self.task.about.sid
 
-    def again(self, *, waits: bool) -> "Job":
-        times = self.times_left + 1
-        return Job(self.task._replace(waits=waits or times >= MAX_LEFT), self.future, times)
-
 
 class Left:
     """The outcome of a task that is to be done later."""
@@ -69,10 +64,20 @@ LEFT = Left()
 
 
 class Writer:
-    """Drains a queue of work; each commit is on the disk before anyone hears of it."""
+    """Drains a queue of work; each commit is on the disk before anyone hears of it.
 
-    def __init__(self, engine: Engine, clock: Callable[[], int], new_sid: Callable[[str], str]) -> None:
-        self._engine, self._session = engine, engine.open()
+    One that has a `patient` colleague waits for nobody who holds what its work is about: it leaves
+    that for its next batch, and in the end to the colleague.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], int],
+        new_sid: Callable[[str], str],
+        patient: "Writer | None" = None,
+    ) -> None:
+        self._engine, self._session, self._patient = engine, engine.open(), patient
         self._clock, self._new_sid = clock, new_sid
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -83,7 +88,7 @@ class Writer:
         if self._queue.qsize() >= MAX_WAITING or not self._thread.is_alive():
             raise errors.SERVICE_UNAVAILABLE()
         future = asyncio.get_running_loop().create_future()
-        self._queue.put(Job(Task(work, about, waits=False), future))
+        self._queue.put(Job(Task(work, about), future))
         return await future
 
     def close(self) -> None:
@@ -109,19 +114,32 @@ class Writer:
             # In an order that all writers share, so that none waits for one that waits for it.
             jobs.sort(key=attrgetter("place"))
         outcomes = self._commit([job.task for job in jobs])
-        left = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is LEFT]
-        if not left:
+        if self._patient is None or LEFT not in outcomes:
             answer(jobs, outcomes)
-            return left
+            return []
         done = [(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True) if outcome is not LEFT]
         if done:
             answer(*map(list, zip(*done, strict=True)))
-        # Who gets nothing has nothing better to do than wait.
-        return [job.again(waits=not done) for job in left]
+        left = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is LEFT]
+        return self._leave(left, self._patient, most=MAX_LEFT if done else 0)
+
+    def _leave(self, jobs: list[Job], patient: "Writer", most: int) -> list[Job]:
+        """Those that were left less than `most` times; the patient one does the others."""
+        for job in jobs:
+            if job.times_left >= most:
+                patient._queue.put(job)  # noqa: SLF001 - past the bound, for it has been accepted
+        return [job._replace(times_left=job.times_left + 1) for job in jobs if job.times_left < most]
 
     def _commit(self, tasks: list[Task]) -> list[Any]:
         try:
-            return commit_together(self._engine, self._session, tasks, self._clock(), self._new_sid)
+            return commit_together(
+                self._engine,
+                self._session,
+                tasks,
+                self._clock(),
+                self._new_sid,
+                waits=self._patient is None,
+            )
         except Unavailable as error:
             log.error("storage_unavailable", error=str(error))  # noqa: TRY400 - the trace tells nothing more
             return [Failure(errors.SERVICE_UNAVAILABLE())] * len(tasks)
@@ -166,8 +184,12 @@ def commit_together(
     tasks: Sequence[Task],
     now: int,
     new_sid: Callable[[str], str],
+    *,
+    waits: bool = True,
 ) -> list[Any]:
-    """The result or Failure of each task, or LEFT, all of them committed at once; or raises Unavailable.
+    """The result or Failure of each task, all of them committed at once; or raises Unavailable.
+
+    Where nobody `waits`, the outcome is LEFT if others hold what a task is about.
 
     Work that fails has nearly always written nothing yet, so the first try spends no savepoints.
     Where one fails after a write, or the storage refuses what was held back, all is rolled back and
@@ -177,8 +199,7 @@ def commit_together(
         try:
             session.begin()
             tx = Transaction(session, now, new_sid, locks=engine.shared, combines=engine.combines)
-            perform = with_savepoints if tries else with_foresight
-            outcomes = perform(engine, session, tx, tasks)
+            outcomes = perform(engine, session, tx, tasks, waits=waits, savepoints=tries > 0)
             tx.commit()
         except engine.conflicts:
             session.roll_back()
@@ -198,17 +219,19 @@ def commit_together(
     raise Unavailable(f"others were in the way {MAX_CONFLICTS} times")
 
 
-def with_foresight(engine: Engine, _: Session, tx: Transaction, tasks: Sequence[Task]) -> list[Any]:
-    abouts: dict[About, bool] = {}
+def perform(
+    engine: Engine, session: Session, tx: Transaction, tasks: Sequence[Task], *, waits: bool, savepoints: bool
+) -> list[Any]:
+    held = tx.foresee({task.about for task in tasks if task.about is not None}, waits=waits)
+    outcomes: list[Any] = []
     for task in tasks:
-        if task.about is not None:
-            abouts[task.about] = task.waits or abouts.get(task.about, False)
-    held = tx.foresee(abouts)
-    return [LEFT if task.about in held else plainly(engine, tx, task.work) for task in tasks]
-
-
-def with_savepoints(engine: Engine, session: Session, tx: Transaction, tasks: Sequence[Task]) -> list[Any]:
-    return [in_savepoint(engine, session, tx, task.work) for task in tasks]
+        if task.about in held:
+            outcomes.append(LEFT)
+        elif savepoints:
+            outcomes.append(in_savepoint(engine, session, tx, task.work))
+        else:
+            outcomes.append(plainly(engine, tx, task.work))
+    return outcomes
 
 
 def plainly(engine: Engine, tx: Transaction, work: Work) -> Any:
