@@ -1,7 +1,9 @@
 """Processes that a server has beside it: commands of ours, started anew when they end before their time."""
 
+import contextlib
 import dataclasses
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -12,8 +14,6 @@ import structlog
 from parlour.config import Config, environment_name, option_name
 
 RESTART_SECONDS = 1.0
-# Connections that wait are shared among processes, not taken by whoever looks first (libuv).
-ONE_AT_A_TIME = {"UV_TCP_SINGLE_ACCEPT": "1"}
 
 log = structlog.get_logger()
 
@@ -21,7 +21,8 @@ log = structlog.get_logger()
 class Child:
     """`parlour <command>` with the settings of the server; it stops when its standard input ends.
 
-    `settings` are those that the command takes as options; `descriptors` are open in it too.
+    `settings` are those that the command takes as options. A `listener` is open in it too; while it
+    is down, nobody listens there.
     """
 
     def __init__(
@@ -31,13 +32,14 @@ class Child:
         settings: Iterable[str],
         *,
         stop_seconds: float,
-        descriptors: tuple[int, ...] = (),
+        listener: socket.socket | None = None,
     ) -> None:
-        self._command, self._stop_seconds, self._descriptors = command, stop_seconds, descriptors
-        self._environment = {**ONE_AT_A_TIME, **os.environ, **environment(config)}
+        self._command, self._stop_seconds, self._listener = command, stop_seconds, listener
+        self._descriptors = () if listener is None else (listener.fileno(),)
+        self._environment = {**os.environ, **environment(config)}
         # A variable that is empty counts as none.
         blanks = [f"{option_name(name)}=" for name in settings if getattr(config, name) == ""]
-        self._words = [sys.executable, "-m", "parlour", command, *map(str, descriptors), *blanks]
+        self._words = [sys.executable, "-m", "parlour", command, *map(str, self._descriptors), *blanks]
         self._stopping = threading.Event()
         self._process = self._start()
         self._watch = threading.Thread(target=self._run, name=f"{command} watch", daemon=True)
@@ -58,6 +60,12 @@ class Child:
         if self._process.stdin is not None:
             self._process.stdin.close()
 
+    def _stop_listening(self) -> None:
+        """Leave connections to the others until it is back, and listens again itself."""
+        if self._listener is not None:
+            with contextlib.suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - it is ourselves
             self._words, stdin=subprocess.PIPE, env=self._environment, pass_fds=self._descriptors
@@ -68,6 +76,7 @@ class Child:
             code = self._process.wait()
             if self._stopping.is_set():
                 return
+            self._stop_listening()
             # A signal to both of them reaches the child first: then it is the server that stops.
             if self._stopping.wait(RESTART_SECONDS):
                 return

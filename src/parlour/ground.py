@@ -144,11 +144,12 @@ def working(parts: background.Parts) -> Iterator[None]:
         worker.stop()
 
 
-def listen(config: Config, port: int | None = None) -> socket.socket:
+def listen(config: Config, port: int | None = None, *, shares: bool = False) -> socket.socket:
+    """A socket that listens; one that `shares` gets a part of the connections that come to its port."""
     port = config.port if port is None else port
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
-        return socket.create_server((config.host, port), family=family, backlog=BACKLOG)
+        return socket.create_server((config.host, port), family=family, backlog=BACKLOG, reuse_port=shares)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", error)
         raise BadSetting(f"cannot listen on {config.host}:{port}: {reason}") from None

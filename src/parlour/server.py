@@ -72,18 +72,19 @@ def serve(config: Config) -> None:
 
 
 def serve_with_many(config: Config) -> None:
-    """Several processes answer on one socket; this one only looks after them, and after what is beside."""
+    """Several processes answer on one port; this one only looks after them, and after what is beside."""
     if config.control or config.intercept:
         raise BadSetting("with --control or --intercept there is one process: --workers must be 1")
     if config.stop_with_input:
         at_end_of_input(partial(os.kill, os.getpid(), signal.SIGTERM))
-    with listen(config) as listener, grounded(config, listener) as ground:
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(each) for each in listen_together(config)]
+        ground = stack.enter_context(grounded(config, listeners[0]))
         known = dataclasses.replace(config, public_url=ground.url)
         taken = [f.name for f in dataclasses.fields(config) if f.metadata["option"]]
         stop_seconds = config.stop_seconds + CHILD_STOP_SECONDS
         children = [
-            Child("answer", known, taken, stop_seconds=stop_seconds, descriptors=(listener.fileno(),))
-            for _ in range(config.workers)
+            Child("answer", known, taken, stop_seconds=stop_seconds, listener=each) for each in listeners
         ]
         try:
             announce(config, ground)
@@ -94,6 +95,14 @@ def serve_with_many(config: Config) -> None:
                 child.ask_to_stop()
             for child in children:
                 child.stop()
+
+
+def listen_together(config: Config) -> list[socket.socket]:
+    """A socket for each process; the system spreads the connections that come to their port."""
+    # Such sockets would share a port with those of another server, too.
+    with listen(config) as alone:
+        port: int = alone.getsockname()[1]
+    return [listen(config, port, shares=True) for _ in range(config.workers)]
 
 
 def answer(config: Config, descriptor: int) -> None:

@@ -1,5 +1,6 @@
 """Several processes on one storage: nothing is lost or doubled, one that dies takes nobody with it."""
 
+import http.client
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ PAIR = {"MessagingBinding.Address": "+15550100001", "MessagingBinding.ProxyAddre
 PROCESSES = 3
 CLIENTS = 12
 EACH = 30
+CONNECTIONS = 48
 
 
 def children_of(server):
@@ -32,7 +34,8 @@ def children_of(server):
             command = (place / "cmdline").read_text().split("\0")
         except OSError:
             continue
-        if int(parent) == server.process.pid:
+        # One that has just ended has no command any more.
+        if int(parent) == server.process.pid and len(command) > 3:
             found.setdefault(command[3], []).append(int(place.name))
     return found
 
@@ -51,11 +54,13 @@ def answering_process(server):
 def many(launch):
     """A server all of whose processes answer."""
     many = launch("--workers", str(PROCESSES))
-    seen, waited = set(), threading.Event()
-    while len(seen) < PROCESSES:
-        seen.add(answering_process(many))
-        waited.wait(0.01)
+    wait_for_all(many)
     return many
+
+
+def wait_for_all(server):
+    seen = set()
+    wait_until(lambda: seen.add(answering_process(server)) or len(seen) == PROCESSES)
 
 
 def in_threads(work, count=CLIENTS):
@@ -90,6 +95,24 @@ def test_messages_by_many_processes_have_no_gap_and_no_double(many):
     assert all(mine == sorted(mine) for _, mine in written)
     assert [message["index"] for message in listed] == list(range(CLIENTS * EACH))
     assert len(set.union(*(processes for processes, _ in written))) > 1
+
+
+@pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+def test_connections_that_come_at_once_are_spread_over_the_processes(many):
+    host = urlsplit(many.url).netloc
+    connections = [http.client.HTTPConnection(host, timeout=TIMEOUT_SECONDS) for _ in range(CONNECTIONS)]
+    for connection in connections:
+        connection.connect()
+    for connection in connections:
+        connection.request("GET", "/v1/Conversations")
+    answers = [connection.getresponse() for connection in connections]
+    for connection in connections:
+        connection.close()
+
+    taken = Counter(map(process_of, answers))
+
+    assert len(taken) == PROCESSES
+    assert min(taken.values()) >= CONNECTIONS / PROCESSES / 4
 
 
 def test_what_one_process_has_answered_every_other_shows(many):
@@ -205,6 +228,18 @@ def test_one_that_is_killed_takes_no_client_of_another_with_it(many):
     assert len({process for c in clients if c.ending for process in c.processes}) <= 1
     assert stored >= {sid for client in clients for sid in client.written}
     assert many.stop() == 0
+
+
+@pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+def test_while_one_is_down_the_others_take_its_connections_and_then_it_is_back(many):
+    [killed, *_] = children_of(many)["answer"]
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{killed}").exists())
+    with many.api() as api:
+        assert api.get("Conversations").status_code == 200
+    wait_until(lambda: len(children_of(many).get("answer", ())) == PROCESSES)
+
+    wait_for_all(many)
 
 
 @pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
