@@ -99,8 +99,9 @@ def measure_workers(
 def measure_two(
     generator: Generator, pace: Pace, rooms: Rooms, subjects: tuple[Subject, Subject], postgresql: int
 ) -> Workers:
-    name = f"create, {ROOMS} rooms"
-    asked = (rooms.requests[name], TARGET_CONNECTIONS, pace.seconds)
+    # As many for each of the two as there are when there is one.
+    connections = PROCESSES * TARGET_CONNECTIONS
+    asked = (rooms.requests[f"create, {ROOMS} rooms"], connections, pace.seconds)
     one, two = subjects
     rounds: tuple[list[Outcome], list[Outcome]] = ([], [])
     watch = Watch(two.process_id, postgresql)
@@ -108,4 +109,4 @@ def measure_two(
         rounds[0].append(generator.load(one.url, *asked))
         with watch.watching():
             rounds[1].append(generator.load(two.url, *asked))
-    return Workers(Scale(name, *rounds), watch.shares())
+    return Workers(Scale(f"{connections} connections", *rounds), watch.shares())

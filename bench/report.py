@@ -64,7 +64,7 @@ def echo_pair(pair: Pair) -> None:
 
 
 def echo_workers(found: OnPostgreSQL) -> None:
-    click.echo(f"\n{'':18}{'one process':>27}{'two processes':>27}{'x one':>18}")
+    click.echo(f"\n{found.workers.row.name:18}{'one process':>27}{'two processes':>27}{'x one':>18}")
     for what, workers in (("as they are", found.workers), ("half a core each", found.halved)):
         if workers is not None:
             row = workers.row
