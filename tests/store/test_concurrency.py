@@ -80,3 +80,24 @@ def test_readers_see_each_message_as_soon_as_it_is_acknowledged(running, room):
         return True
 
     assert all(at_once(running.url, write_and_read, clients=8))
+
+
+@pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+def test_a_conversation_that_somebody_keeps_locked_holds_up_no_other(running, storage, api, service):
+    locked, free = (api.post(f"{service}/Conversations").json() for _ in range(2))
+    other = storage.plain_engine().open()
+    other.begin()
+    other.execute("SELECT sid FROM conversations WHERE sid = ? FOR UPDATE", (locked["sid"],))
+
+    def write(api, _):
+        return [api.post(free["links"]["messages"]).status_code for _ in range(5)]
+
+    with ThreadPoolExecutor(1) as pool, Api(running.url) as waiting:
+        answer = pool.submit(waiting.post, locked["links"]["messages"])
+        written = at_once(running.url, write, clients=8)
+        assert not answer.done()
+        other.roll_back()
+        assert answer.result().status_code == 201
+    other.close()
+
+    assert written == [[201] * 5] * 8

@@ -7,6 +7,8 @@ from parlour.wire.resource import Resource
 
 Condition = tuple[str, str, int | str | None]
 
+# What a row that was found is for: to be looked at, to be changed, or to be changed if nobody else holds it.
+NO_LOCK, LOCK, LOCK_IF_FREE = "", " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
 LOCK_CONVERSATION = "SELECT sid FROM conversations WHERE sid = ? FOR UPDATE"
 
 
@@ -28,15 +30,13 @@ def matching(names: Iterable[str]) -> str:
 
 
 @functools.cache
-def select_one(kind: type[Resource], by: tuple[str, ...], *, locked: bool = False) -> str:
-    lock = " FOR UPDATE" if locked else ""
+def select_one(kind: type[Resource], by: tuple[str, ...], lock: str = NO_LOCK) -> str:
     return f"SELECT {quoted(kind.__struct_fields__)} FROM {kind.table} WHERE {matching(by)}{lock}"
 
 
 @functools.cache
-def select_some(kind: type[Resource], *, locked: bool, waits: bool) -> str:
-    """Rows by a list of SIDs; locked in their order, which all who lock share, or those that nobody holds."""
-    lock = "" if not locked else " FOR UPDATE" if waits else " FOR UPDATE SKIP LOCKED"
+def select_some(kind: type[Resource], lock: str) -> str:
+    """Rows by a list of SIDs, in their order, which all who lock share."""
     columns = quoted(kind.__struct_fields__)
     return f"SELECT {columns} FROM {kind.table} WHERE sid = ANY(?) ORDER BY sid{lock}"
 

@@ -1,6 +1,6 @@
 """The unit of work: what a handler may do to the storage, and the time and SIDs it is handed."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -73,7 +73,8 @@ class Transaction:
             return known
         if kind in self._inserts or not self._updated.get(kind, NO_COLUMNS).isdisjoint(key):
             self.flush()
-        sql = statements.select_one(kind, tuple(key), locked=self._locks and kind.locked)
+        lock = statements.LOCK if self._locks and kind.locked else statements.NO_LOCK
+        sql = statements.select_one(kind, tuple(key), lock)
         row = self._session.execute(sql, tuple(key.values())).fetchone()
         self._searched.setdefault(kind, set()).update(key)
         if row is None:
@@ -86,26 +87,33 @@ class Transaction:
         return newest
 
     def foresee(self, abouts: Collection[About], *, waits: bool) -> set[About]:
-        """Find with one statement what works will ask for one by one; nothing where asking is cheap.
+        """Find, and lock, what works will ask for; nothing where nobody else may change it.
 
         Unless it `waits` for others, what they hold is returned, and what is not there.
         """
-        held: set[About] = set()
-        if not self._combines:
-            return held
+        if not self._locks:
+            return set()
+        missing = set(abouts)
         for kind in sorted({about.kind for about in abouts}, key=attrgetter("table")):
-            sids = [about.sid for about in abouts if about.kind is kind]
             self._searched.setdefault(kind, set()).add("sid")
-            sql = statements.select_some(kind, locked=kind.locked, waits=waits)
-            rows = self._session.execute(sql, (sids,)).fetchall()
-            for row in rows:
+            sids = sorted(about.sid for about in abouts if about.kind is kind)
+            for row in self._look_up(kind, sids, waits=waits):
                 found = kind(*row)
-                identity = identity_of(found)
-                self._lookups[kind, ("sid", row[0])] = identity
+                self._lookups[kind, ("sid", row[0])] = identity = identity_of(found)
                 self._rows[identity] = found
-            if not waits:
-                held |= {About(kind, sid) for sid in {*sids}.difference(row[0] for row in rows)}
-        return held
+                missing.discard(About(kind, row[0]))
+        return set() if waits else missing
+
+    def _look_up(self, kind: type[Resource], sids: list[str], *, waits: bool) -> Iterator[Row]:
+        lock = statements.LOCK if waits else statements.LOCK_IF_FREE
+        if not kind.locked:
+            lock = statements.NO_LOCK
+        if self._combines:
+            yield from self._session.execute(statements.select_some(kind, lock), (sids,)).fetchall()
+            return
+        sql = statements.select_one(kind, ("sid",), lock)
+        for sid in sids:
+            yield from self._session.execute(sql, (sid,)).fetchall()
 
     def hold_conversation(self, sid: str) -> None:
         """Have nobody else change a conversation, or what is in it, until the end."""
