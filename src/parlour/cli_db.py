@@ -5,7 +5,7 @@ import click
 from parlour import ground
 from parlour.config import Config
 from parlour.options import settings
-from parlour.store.distribution import CLUSTERED, DONE, distributing_statements
+from parlour.store import distribution
 from parlour.store.migrate import migrate
 
 
@@ -20,7 +20,9 @@ def database() -> None:
 def distribute(config: Config, *, dry_run: bool) -> None:
     """Spread the tables of a PostgreSQL database over the servers of a Citus cluster."""
     if dry_run:
-        click.echo("".join(f"{statement};\n" for statement in distributing_statements()), nl=False)
+        click.echo(
+            "".join(f"{statement};\n" for statement in distribution.distributing_statements()), nl=False
+        )
         return
     if not config.is_on_a_server:
         raise click.ClickException("only a PostgreSQL database with the extension citus can be distributed")
@@ -29,12 +31,10 @@ def distribute(config: Config, *, dry_run: bool) -> None:
     session = engine.open()
     try:
         session.begin_alone()
-        if not session.execute(CLUSTERED).fetchall():
+        if not session.execute(distribution.CLUSTERED).fetchall():
             raise click.ClickException("the database has no extension citus: CREATE EXTENSION citus")
-        done = [table for (table,) in session.execute(DONE).fetchall()]
-        for statement in distributing_statements(done):
+        for statement in distribution.distribute(session):
             click.echo(statement.splitlines()[0])
-            session.execute(statement)
         session.commit()
     except engine.faults as error:
         raise click.ClickException(f"nothing was distributed: {error}") from None

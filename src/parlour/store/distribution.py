@@ -4,6 +4,8 @@ import functools
 import re
 from collections.abc import Collection, Iterable, Iterator
 
+from parlour.store.engine import Session
+
 DONE = "SELECT logicalrelid::text FROM pg_dist_partition"
 CLUSTERED = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 
@@ -85,6 +87,21 @@ def distributing_statements(done: Collection[str] = ()) -> Iterator[str]:
     for table in new:
         yield distributing(table)
     yield JOIN.format(freed=literals(FREED))
+
+
+def distribute(session: Session) -> Iterator[str]:
+    """Spread what is not spread yet: each statement, before it is done."""
+    done = [table for (table,) in session.execute(DONE).fetchall()]
+    for statement in distributing_statements(done):
+        yield statement
+        session.execute(statement)
+
+
+def is_distributed(session: Session) -> bool:
+    """Whether it is a cluster whose tables are spread."""
+    return (
+        bool(session.execute(CLUSTERED).fetchall()) and (CONVERSATIONS,) in session.execute(DONE).fetchall()
+    )
 
 
 def distributing(table: str) -> str:

@@ -92,6 +92,9 @@ class Engine(Protocol):
     def told(self, error: Exception) -> Exception:
         """An error of the storage as it may be logged: without any value that somebody sent."""
 
+    def finish_migrating(self, session: Session) -> None:
+        """What has to follow migrations here."""
+
     def open(self, *, read_only: bool = False) -> Session: ...
     def open_snapshot(self) -> Session:
         """For reading all there is, however long it takes."""

@@ -34,11 +34,13 @@ def migrate(engine: Engine) -> list[str]:
     session = engine.open()
     try:
         alone(session, lambda: session.execute(LEDGER))
-        return [each.name for each in known_migrations() if alone(session, partial(apply, session, each))]
+        applied = [each.name for each in known_migrations() if alone(session, partial(apply, session, each))]
+        alone(session, partial(engine.finish_migrating, session))
     except engine.unavailable as error:
         raise Unavailable(str(error)) from None
     finally:
         session.close()
+    return applied
 
 
 def alone(session: Session, work: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors as problems
 from psycopg.pq import TransactionStatus
 
-from parlour.store.distribution import CLUSTERED
+from parlour.store.distribution import CLUSTERED, distribute, is_distributed
 from parlour.store.engine import BackupRefused, Cursor, Errors, Reader, Session, StorageFault
 from parlour.store.flights import COMMIT, Flights, Rows, Statement
 from parlour.store.readers import ThreadedReader
@@ -68,6 +68,12 @@ class PostgreSQL:
             return error
         named = error.diag.constraint_name or error.diag.column_name or ""
         return StorageFault(f"{type(error).__name__} {error.sqlstate} {named}".strip())
+
+    def finish_migrating(self, session: Session) -> None:
+        """Where tables are spread over a cluster, spread those that are new."""
+        if is_distributed(session):
+            for _ in distribute(session):
+                pass
 
     def open(self, *, read_only: bool = False) -> Session:
         return PostgreSQLSession(self.url, BEGIN_SNAPSHOT if read_only else BEGIN, SETTINGS)

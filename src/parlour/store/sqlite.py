@@ -51,6 +51,9 @@ class SQLite:
         # Its errors name columns, and never what is in them.
         return error
 
+    def finish_migrating(self, session: Session) -> None:
+        """Nothing: one file holds all tables."""
+
     def open(self, *, read_only: bool = False) -> Session:
         try:
             return SQLiteSession(self.connect(read_only=read_only), READ if read_only else WRITE)
