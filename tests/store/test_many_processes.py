@@ -195,6 +195,15 @@ def test_they_stop_with_the_input_of_whoever_started_them(tmp_path, storage):
     assert all(not Path(f"/proc/{number}").exists() for numbers in children.values() for number in numbers)
 
 
+@pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+def test_a_second_server_does_not_share_the_port(many, tmp_path):
+    command = [ServerProcess.PROGRAM, "serve", "--workers", "2", "--port", str(urlsplit(many.url).port)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert "cannot listen" in done.stderr
+
+
 @pytest.mark.parametrize(
     "options", [("--workers", "0"), ("--workers", "2", "--control"), ("--workers", "2", "--intercept")]
 )
