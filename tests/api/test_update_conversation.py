@@ -81,6 +81,23 @@ def test_the_unique_name_may_be_sent_again(api, lobby):
     assert answer.json()["friendly_name"] == "Hall"
 
 
+def test_messages_by_name_go_to_whoever_has_the_name_now(api, service, lobby):
+    by_name, hall = f"{service}/Conversations/lobby/Messages", api.post(f"{service}/Conversations").json()
+
+    def where():
+        return {api.post(by_name).json().get("conversation_sid") for _ in range(3)}
+
+    assert where() == {lobby["sid"]}
+    api.post(lobby["url"], UniqueName="")
+    assert where() == {None}
+    api.post(hall["url"], UniqueName="lobby")
+    assert where() == {hall["sid"]}
+    api.delete(hall["url"])
+    assert where() == {None}
+    api.post(lobby["url"], UniqueName="lobby")
+    assert where() == {lobby["sid"]}
+
+
 def test_a_unique_name_moves_from_one_conversation_to_another(api, service, lobby):
     hall = api.post(f"{service}/Conversations", UniqueName="hall").json()
     taken = api.post(hall["url"], UniqueName="lobby", FriendlyName="Hall")

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from parlour.api.collection import Call, Handler, Operation
+from parlour.api.places import Places
 from parlour.store import About, Database, Transaction
 from parlour.store.credentials import Account, Vault
 from parlour.webhooks.outbox import told
@@ -24,10 +25,16 @@ class Hooks:
 
     def __init__(self, database: Database, vault: Vault, sender: Sender) -> None:
         self._database, self._vault, self._sender = database, vault, sender
+        self._places = Places()
 
     async def perform(self, operation: Operation, call: Call, handler: Handler) -> Any:
         """What `handler` gives, of a call that may have been amended; or 403/50056."""
-        event, about = operation.before, what_about(operation, call)
+        result = await self._perform(operation, call, handler, self._places.find(operation, call))
+        self._places.learn(call, result)
+        return result
+
+    async def _perform(self, operation: Operation, call: Call, handler: Handler, about: About | None) -> Any:
+        event = operation.before
         if event is None or not call.fires:
             return await self._database.write(lambda tx: handler(tx, call), about)
         try:
@@ -37,12 +44,6 @@ class Hooks:
         amended = {} if question is None else await ask(self._sender, self._vault, question)
         asked = amend(operation, call, amended)
         return await self._database.write(lambda tx: handler(tx, asked), about)
-
-
-def what_about(operation: Operation, call: Call) -> About | None:
-    """The conversation that a change is within: those within the same are committed together."""
-    kind, sid = operation.collection.resource.part_of, call.path.get("ConversationSid")
-    return None if kind is None or sid is None else About(kind, sid)
 
 
 class Farewell:
