@@ -1,20 +1,25 @@
 """Work that is committed together gives what it gives one by one, and no failure harms another."""
 
-import tempfile
+import itertools
 from functools import partial
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parlour.api.collection import IN_SERVICE, Call
 from parlour.errors import ApiError
 from parlour.resources.accounts import create_account
-from parlour.resources.conversations import create_conversation, delete_conversation, update_conversation
+from parlour.resources.conversations import (
+    Conversation,
+    create_conversation,
+    delete_conversation,
+    update_conversation,
+)
 from parlour.resources.messages import create_message, delete_message, list_messages, update_message
 from parlour.resources.participants import create_participant, delete_participant, update_participant
-from parlour.store import Transaction
+from parlour.store import About, Transaction
+from parlour.store.contents import copy, put_back
 from parlour.store.credentials import Vault
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
@@ -98,8 +103,7 @@ WORK = st.one_of(
 class Storage:
     """A database whose SIDs tell which piece of work made them, however often it was tried."""
 
-    def __init__(self, folder):
-        engine = SQLite(Path(folder) / "parlour.db")
+    def __init__(self, engine):
         migrate(engine)
         self.engine, self.session = engine, engine.open()
         self.current, self.made = 0, 0
@@ -107,10 +111,20 @@ class Storage:
         told = {"post_webhook_url": "http://localhost/", "filters": write_list(POST_EVENTS)}
         webhooks = AccountWebhooks(sid=ACCOUNT_SID, account_sid=ACCOUNT_SID, **told)
         self.commit([lambda tx: tx.insert(webhooks)])
+        [self._empty] = self.commit([copy])
+
+    def empty(self):
+        self.current = self.made = 0
+        self.commit([lambda tx: put_back(tx, self._empty)])
 
     def new_sid(self, prefix):
         self.made += 1
         return f"{prefix}{self.current:016x}{self.made:016x}" if self.current else SERVICE_SID
+
+    def abouts(self):
+        """All conversations there are, for whoever wants to find them beforehand."""
+        sids = self.session.execute("SELECT sid FROM conversations").fetchall()
+        return [About(Conversation, sid) for (sid,) in sids]
 
     def numbered(self, number, work):
         def run(tx):
@@ -119,8 +133,8 @@ class Storage:
 
         return run
 
-    def commit(self, works):
-        tasks = list(map(Task, works))
+    def commit(self, works, abouts=()):
+        tasks = [Task(*each) for each in zip(works, itertools.cycle(abouts or [None]), strict=False)]
         return [
             outcome(each)
             for each in commit_together(self.engine, self.session, tasks, Clock()(), self.new_sid)
@@ -159,22 +173,38 @@ def shown(result):
     return {name: getattr(result, name) for name in result.__struct_fields__ if name != "version"}
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@pytest.fixture
+def together(storage):
+    together = Storage(storage.plain_engine())
+    yield together
+    together.session.close()
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """On the embedded engine, whichever the other is on."""
+    alone = Storage(SQLite(tmp_path / "alone.db"))
+    yield alone
+    alone.session.close()
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(works=st.lists(WORK, max_size=25), size=st.integers(2, 25))
-def test_together_or_one_by_one_is_the_same(works, size):
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        alone, together = Storage(one), Storage(other)
-        expected, given_together = [], []
-        for start in range(0, len(works), size):
-            batch = works[start : start + size]
-            for number, each in enumerate(batch, start + 1):
-                expected.append(alone.commit_alone(alone.numbered(number, each)))
-            given_together += together.commit(
-                [together.numbered(number, each) for number, each in enumerate(batch, start + 1)]
-            )
-        rows, rows_together = alone.rows(), together.rows()
-        alone.session.close()
-        together.session.close()
+def test_together_or_one_by_one_is_the_same(alone, together, works, size):
+    alone.empty()
+    together.empty()
+    expected, given_together = [], []
+    for start in range(0, len(works), size):
+        batch = works[start : start + size]
+        for number, each in enumerate(batch, start + 1):
+            expected.append(alone.commit_alone(alone.numbered(number, each)))
+        numbered = [together.numbered(number, each) for number, each in enumerate(batch, start + 1)]
+        given_together += together.commit(numbered, together.abouts())
 
     assert [shown(each) for each in given_together] == [shown(each) for each in expected]
-    assert rows_together == rows
+    assert together.rows() == alone.rows()
