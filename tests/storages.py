@@ -146,7 +146,8 @@ class Databases:
 
     def make(self):
         name = f"test_{os.getpid()}_{next(self._count)}"
-        self.execute(f'CREATE DATABASE {name} TEMPLATE "{self._template}"')
+        # Of the two ways to copy the one that is quicker when nothing has to be on the disk.
+        self.execute(f'CREATE DATABASE {name} TEMPLATE "{self._template}" STRATEGY FILE_COPY')
         return OnServer(self, name)
 
     def execute(self, statement):

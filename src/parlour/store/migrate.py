@@ -33,8 +33,8 @@ def migrate(engine: Engine) -> list[str]:
     """The names of the migrations that were applied now; raises DatabaseTooNew, or Unavailable."""
     session = engine.open()
     try:
-        alone(session, lambda: session.execute(LEDGER))
-        applied = [each.name for each in known_migrations() if alone(session, partial(apply, session, each))]
+        missing = alone(session, partial(missing_migrations, session))
+        applied = [each.name for each in missing if alone(session, partial(apply, session, each))]
         alone(session, partial(engine.finish_migrating, session))
     except engine.unavailable as error:
         raise Unavailable(str(error)) from None
@@ -55,15 +55,25 @@ def alone(session: Session, work: Callable[[], T]) -> T:
     return result
 
 
-def apply(session: Session, migration: Migration) -> bool:
-    done = {number for (number,) in session.execute("SELECT number FROM migrations").fetchall()}
+def missing_migrations(session: Session) -> list[Migration]:
+    session.execute(LEDGER)
+    done = applied_numbers(session)
     ensure_not_too_new(done)
-    if migration.number in done:
+    return [each for each in known_migrations() if each.number not in done]
+
+
+def apply(session: Session, migration: Migration) -> bool:
+    """Whether it is done now, and not by another who was faster."""
+    if migration.number in applied_numbers(session):
         return False
     for statement in statements_of(migration.script):
         session.execute(statement)
     session.execute("INSERT INTO migrations VALUES (?, ?)", (migration.number, migration.name))
     return True
+
+
+def applied_numbers(session: Session) -> set[int]:
+    return {number for (number,) in session.execute("SELECT number FROM migrations").fetchall()}
 
 
 def ensure_not_too_new(done: set[int]) -> None:
