@@ -1,5 +1,6 @@
 """The composition root: the parts, put together into an ASGI application."""
 
+from functools import partial
 from typing import NamedTuple
 
 from parlour import resources
@@ -53,7 +54,7 @@ def build(
     app.add_middleware(Farewell(sender.close, arrivals.close))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(database))
-    app.add_route("/openapi.json", Description(describe(resources.ALL, public_url, resources.FILES)))
+    app.add_route("/openapi.json", Description(partial(describe, resources.ALL, public_url, resources.FILES)))
     if controls is None:
         return Telemetry(Application(app))
     for path, responder in control_routes(

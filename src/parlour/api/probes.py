@@ -1,5 +1,7 @@
 """What is asked about the server itself: is it alive, is it ready, what does it serve."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -35,10 +37,14 @@ def ask_storage(tx: Transaction) -> None:
 
 
 class Description:
-    """The OpenAPI description."""
+    """The OpenAPI description, which is made when somebody asks for it first."""
 
-    def __init__(self, description: dict[str, Any]) -> None:
-        self._body = msgspec.json.encode(description)
+    def __init__(self, describe: Callable[[], dict[str, Any]]) -> None:
+        self._describe = describe
+
+    @functools.cached_property
+    def _body(self) -> bytes:
+        return msgspec.json.encode(self._describe())
 
     async def on_get(self, _: Request, response: Response) -> None:
         response.data, response.content_type = self._body, JSON
