@@ -114,13 +114,12 @@ class Writer:
             # In an order that all writers share, so that none waits for one that waits for it.
             jobs.sort(key=attrgetter("place"))
         outcomes = self._commit([job.task for job in jobs])
-        if self._patient is None or LEFT not in outcomes:
+        if self._patient is None:
             answer(jobs, outcomes)
             return []
-        done = [(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True) if outcome is not LEFT]
-        if done:
-            answer(*map(list, zip(*done, strict=True)))
         left = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is LEFT]
+        done = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is not LEFT]
+        answer(done, [outcome for outcome in outcomes if outcome is not LEFT])
         return self._leave(left, self._patient, most=MAX_LEFT if done else 0)
 
     def _leave(self, jobs: list[Job], patient: "Writer", most: int) -> list[Job]:
@@ -162,6 +161,8 @@ def take_waiting(waiting: "queue.SimpleQueue[Any]", jobs: list[Any], most: int) 
 
 def answer(jobs: Sequence[Any], outcomes: list[Any]) -> None:
     """Hand each job's caller its outcome, with one wake-up of the event loop."""
+    if not jobs:
+        return
     answers = [(job.future, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
     # A loop that is closed has nobody left who waits.
     with contextlib.suppress(RuntimeError):
