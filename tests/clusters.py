@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from psycopg import connect
 
-from parlour.store.distribution import distributing_statements
+from parlour.store.distribution import distribute
 from parlour.store.migrate import migrate
 from parlour.store.postgresql import PostgreSQL
 
@@ -31,8 +31,7 @@ class CitusServer:
         migrate(engine)
         session = engine.open()
         session.begin()
-        for statement in distributing_statements():
-            session.execute(statement)
+        distribute(session)
         session.commit()
         session.close()
         # Its maintenance looks in, and a database with company cannot be copied.

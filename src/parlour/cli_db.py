@@ -33,8 +33,7 @@ def distribute(config: Config, *, dry_run: bool) -> None:
         session.begin_alone()
         if not session.execute(distribution.CLUSTERED).fetchall():
             raise click.ClickException("the database has no extension citus: CREATE EXTENSION citus")
-        for statement in distribution.distribute(session):
-            click.echo(statement.splitlines()[0])
+        distribution.distribute(session, tell=lambda statement: click.echo(statement.splitlines()[0]))
         session.commit()
     except engine.faults as error:
         raise click.ClickException(f"nothing was distributed: {error}") from None

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from parlour.store.engine import Session
 
@@ -89,11 +89,11 @@ def distributing_statements(done: Collection[str] = ()) -> Iterator[str]:
     yield JOIN.format(freed=literals(FREED))
 
 
-def distribute(session: Session) -> Iterator[str]:
-    """Spread what is not spread yet: each statement, before it is done."""
+def distribute(session: Session, tell: Callable[[str], None] = lambda _: None) -> None:
+    """Spread what is not spread yet; `tell` hears of each statement before it is done."""
     done = [table for (table,) in session.execute(DONE).fetchall()]
     for statement in distributing_statements(done):
-        yield statement
+        tell(statement)
         session.execute(statement)
 
 

@@ -24,9 +24,15 @@ Statement = tuple[bytes, Sequence[Any]]
 class Rows:
     """What a statement gave, as a cursor over it."""
 
-    def __init__(self, names: Sequence[tuple[str]] = (), rows: Sequence[tuple[Any, ...]] = ()) -> None:
-        self.description = names
-        self._rows = iter(rows)
+    def __init__(self, result: PGresult | None = None, rows: Sequence[tuple[Any, ...]] = ()) -> None:
+        self._result, self._rows = result, iter(rows)
+
+    @property
+    def description(self) -> list[tuple[str]]:
+        """The names of the columns, which hardly anybody asks for."""
+        if self._result is None:
+            return []
+        return [((self._result.fname(place) or b"").decode(),) for place in range(self._result.nfields)]
 
     def fetchone(self) -> Any:
         return next(self._rows, None)
@@ -112,8 +118,7 @@ class Flights:
                 raise problems.InFailedSqlTransaction("what failed before cannot be committed")
             return Rows()
         self._types.set_pgresult(result)
-        names = [((result.fname(place) or b"").decode(),) for place in range(result.nfields)]
-        return Rows(names, self._types.load_rows(0, result.ntuples, tuple))
+        return Rows(result, self._types.load_rows(0, result.ntuples, tuple))
 
 
 def failure(results: Sequence[PGresult | None]) -> psycopg.Error | None:

@@ -72,8 +72,7 @@ class PostgreSQL:
     def finish_migrating(self, session: Session) -> None:
         """Where tables are spread over a cluster, spread those that are new."""
         if is_distributed(session):
-            for _ in distribute(session):
-                pass
+            distribute(session)
 
     def open(self, *, read_only: bool = False) -> Session:
         return PostgreSQLSession(self.url, BEGIN_SNAPSHOT if read_only else BEGIN, SETTINGS)

@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 
 class Job(NamedTuple):
+    """A piece of work, and who waits for it."""
+
     work: Callable[[Transaction], Any]
     future: "asyncio.Future[Any]"
 

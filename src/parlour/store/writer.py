@@ -88,8 +88,12 @@ class Writer:
         if self._queue.qsize() >= MAX_WAITING or not self._thread.is_alive():
             raise errors.SERVICE_UNAVAILABLE()
         future = asyncio.get_running_loop().create_future()
-        self._queue.put(Job(Task(work, about), future))
+        self.take(Job(Task(work, about), future))
         return await future
+
+    def take(self, job: Job) -> None:
+        """Do it with the next batch, however many wait: whoever accepted it may have left it."""
+        self._queue.put(job)
 
     def close(self) -> None:
         """Finish all that is waiting, then stop."""
@@ -126,7 +130,7 @@ class Writer:
         """Those that were left less than `most` times; the patient one does the others."""
         for job in jobs:
             if job.times_left >= most:
-                patient._queue.put(job)  # noqa: SLF001 - past the bound, for it has been accepted
+                patient.take(job)
         return [job._replace(times_left=job.times_left + 1) for job in jobs if job.times_left < most]
 
     def _commit(self, tasks: list[Task]) -> list[Any]:
