@@ -37,6 +37,3 @@ class CitusServer:
         # Its maintenance looks in, and a database with company cannot be copied.
         connection.execute(f'ALTER DATABASE "{template}" ALLOW_CONNECTIONS false')
         connection.execute(OTHERS, (template,))
-
-    def remove(self):
-        pass

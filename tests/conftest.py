@@ -7,9 +7,19 @@ import pytest
 from parlour.logs import configure_logs
 from parlour.store.distribution import lacks_its_key
 from tests.clusters import CitusServer
+from tests.postgresql import OwnServer, run_ends_with
 from tests.receivers import Receiver
-from tests.servers import ACCOUNT_SID, AUTH_TOKEN, OTHER_ACCOUNT_SID, Api, Clock, ServerProcess, ServerThread
-from tests.storages import Databases, File, OnServer, OwnServer, Recording
+from tests.servers import (
+    ACCOUNT_SID,
+    AUTH_TOKEN,
+    OTHER_ACCOUNT_SID,
+    Api,
+    Clock,
+    ServerProcess,
+    ServerThread,
+    SharedServer,
+)
+from tests.storages import Databases, File, OnServer, Recording, make_template
 
 # The first is what most tests run on; whoever wants all of them on the other says so.
 ENGINES = sorted(
@@ -17,14 +27,73 @@ ENGINES = sorted(
 )
 
 
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        run_ends_with(os.getpid())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def logs():
     configure_logs("warning", "console")
 
 
+# A test that asks for one of these gets a server of its own: the shared one is set up already.
+FOR_ITS_OWN = {"own_server", "start", "launch", "tmp_path", "monkeypatch"}
+
+
 @pytest.fixture
-def clock():
-    return Clock()
+def own_server():
+    """For tests that do to their server what a reset does not mend."""
+
+
+def shares_a_server(request):
+    wanted = set(request.fixturenames)
+    own_arguments = request.node._fixtureinfo.argnames
+    return "running" in wanted and not wanted & FOR_ITS_OWN and "storage" not in own_arguments
+
+
+@pytest.fixture
+def clock(request):
+    return request.getfixturevalue("running").clock if shares_a_server(request) else Clock()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    return make_template(tmp_path_factory.mktemp("template"))
+
+
+class SharedServers:
+    """One for each engine that tests ask for; one that a test has stopped is made anew."""
+
+    def __init__(self, request):
+        self._request = request
+        self._servers = {}
+
+    def of(self, kind):
+        # Out of the list while it is reset: one that cannot be reset spoils one test, not all that follow.
+        server = self._servers.pop(kind, None)
+        if server is None or server.is_stopped:
+            folder = self._request.getfixturevalue("tmp_path_factory").mktemp(kind)
+            server = SharedServer(folder, make_storage(self._request, kind, folder))
+        else:
+            server.reset()
+        self._servers[kind] = server
+        return server
+
+    def current(self, kind):
+        return self._servers[kind]
+
+    def stop(self):
+        for server in self._servers.values():
+            if not server.is_stopped:
+                server.stop()
+
+
+@pytest.fixture(scope="session")
+def servers(request):
+    servers = SharedServers(request)
+    yield servers
+    servers.stop()
 
 
 @pytest.fixture(scope="session")
@@ -33,21 +102,32 @@ def databases():
     name = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid())
     cluster = os.environ.get("TEST_CLUSTER")
     server = CitusServer(cluster) if cluster else OwnServer(name)
-    yield Databases(server)
-    server.remove()
+    databases = Databases(server)
+    yield databases
+    databases.remove_all()
+
+
+def make_storage(request, kind, folder):
+    if kind == OnServer.kind:
+        return request.getfixturevalue("databases").make()
+    starts_programs = {"launch"} & set(request.fixturenames)
+    return File(folder, None if starts_programs else request.getfixturevalue("template"))
 
 
 @pytest.fixture
-def storage(request, tmp_path, monkeypatch):
+def storage(request):
     """What the test's server stores in, of one engine; `both_engines` has a test run on each."""
     kind = getattr(request, "param", ENGINES[0])
-    storage = File(tmp_path)
-    if kind == OnServer.kind:
-        storage = request.getfixturevalue("databases").make()
-        # For every program that the test starts.
-        monkeypatch.setenv("PARLOUR_DATABASE", storage.setting)
-    yield storage
-    storage.remove()
+    if shares_a_server(request):
+        yield request.getfixturevalue("servers").of(kind).storage
+    else:
+        storage = make_storage(request, kind, request.getfixturevalue("tmp_path"))
+        with pytest.MonkeyPatch.context() as patch:
+            if kind == OnServer.kind:
+                # For every program that the test starts.
+                patch.setenv("PARLOUR_DATABASE", storage.setting)
+            yield storage
+        storage.remove()
     # On one server or on many: no statement of any test may look everywhere for what a key would tell.
     assert list(filter(lacks_its_key, Recording.take())) == []
 
@@ -75,8 +155,11 @@ def start(tmp_path, clock, storage):
 
 
 @pytest.fixture
-def running(start):
-    return start()
+def running(request, storage):
+    """A server with the settings that it has without any."""
+    if shares_a_server(request):
+        return request.getfixturevalue("servers").current(storage.kind)
+    return request.getfixturevalue("start")()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from parlour import app, ground, server
 from parlour.config import Config
 from parlour.resources.accounts import create_account, create_key, find_account
 from parlour.resources.purge import Terms, purge
-from parlour.store import Database
+from parlour.store import Database, contents
 from parlour.store.blobs import open_blobs
 from parlour.store.credentials import Vault
 from parlour.store.migrate import migrate
@@ -53,6 +54,9 @@ class Clock:
 
     def __call__(self):
         return self.now
+
+    def reset(self):
+        self.now = Clock().now
 
     def advance(self, **delta):
         self.now += timedelta(**delta) // timedelta(milliseconds=1)
@@ -97,26 +101,29 @@ class ServerThread:
         self.folder, self.storage = folder, storage
         engine = storage.engine()
         migrate(engine)
-        numbers = itertools.count(first)
+        self._numbers = itertools.count(first)
         self.clock, self.vault = clock, Vault(SECRET_KEY)
-        sids = lambda prefix: f"{prefix}{next(numbers):032x}"  # noqa: E731 - it is handed to two
-        self.database = Database(engine, clock, sids)
-        self._own = Database(storage.plain_engine(), clock, sids)
-        for sid in (ACCOUNT_SID, OTHER_ACCOUNT_SID):
-            self.in_database(lambda tx, sid=sid: self.ensure_account(tx, sid))
+        self.database = Database(engine, clock, self._new_sid)
+        self._own = Database(storage.plain_engine(), clock, self._new_sid)
+        self.in_database(self.ensure_accounts)
         self._listener = ground.listen(config)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.blobs = open_blobs(config.media or str(folder / "parlour.db.media"))
         public = ground.public_url(config, self._listener)
         parts = app.Parts(self.database, self.vault, self.blobs, allow_private=True)
-        application = app.build(parts, public, PROFILES[config.profile])
-        self._server = server.server(config, application, self.url)
+        built = app.build(parts, public, PROFILES[config.profile])
+        self._forget = built.forget
+        self._server = server.server(config, built.asgi, self.url)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
         self._thread.start()
 
-    def ensure_account(self, tx, sid):
-        if find_account(tx, sid) is None:
-            create_account(tx, self.vault, "Test", sid, AUTH_TOKEN)
+    def _new_sid(self, prefix):
+        return f"{prefix}{next(self._numbers):032x}"
+
+    def ensure_accounts(self, tx):
+        for sid in (ACCOUNT_SID, OTHER_ACCOUNT_SID):
+            if find_account(tx, sid) is None:
+                create_account(tx, self.vault, "Test", sid, AUTH_TOKEN)
 
     def in_database(self, work):
         """Do what no request can, and look where none may."""
@@ -131,12 +138,34 @@ class ServerThread:
         key, secret = self.in_database(lambda tx: create_key(tx, find_account(tx, ACCOUNT_SID), "Test"))
         return key.sid, secret
 
+    @property
+    def is_stopped(self):
+        return not self._thread.is_alive()
+
     def stop(self):
         self._server.should_exit = True
         self._thread.join()
         self._listener.close()
         self.database.close()
         self._own.close()
+
+
+class SharedServer(ServerThread):
+    """A server that tests use one after the other: `reset` makes it as it was at its start."""
+
+    def __init__(self, folder, storage):
+        super().__init__(folder, Clock(), storage)
+        self._first_free = next(self._numbers)
+        self._at_start = self.in_database(contents.copy)
+        self.reset()
+
+    def reset(self):
+        self.in_database(lambda tx: contents.put_back(tx, self._at_start))
+        self.clock.reset()
+        self._numbers = itertools.count(self._first_free)
+        for folder in (self.folder / "parlour.db.media").iterdir():
+            shutil.rmtree(folder)
+        self._forget()
 
 
 class ServerProcess:

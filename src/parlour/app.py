@@ -1,5 +1,6 @@
 """The composition root: the parts, put together into an ASGI application."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -34,6 +35,13 @@ class Parts(NamedTuple):
     allow_private: bool
 
 
+class WebApp(NamedTuple):
+    """The ASGI application; `forget` drops its caches, for when the stored data was replaced as a whole."""
+
+    asgi: Telemetry
+    forget: Callable[[], None]
+
+
 def build(
     parts: Parts,
     public_url: str,
@@ -41,7 +49,7 @@ def build(
     *,
     intercept: bool = False,
     controls: Controls | None = None,
-) -> Telemetry:
+) -> WebApp:
     """With `intercept`, URLs in answers carry the host that the client used."""
     database, vault, blobs, allow_private = parts
     urls = ClientUrl(public_url) if intercept else lambda _: public_url
@@ -56,9 +64,9 @@ def build(
     app.add_route("/readyz", Readiness(database))
     app.add_route("/openapi.json", Description(partial(describe, resources.ALL, public_url, resources.FILES)))
     if controls is None:
-        return Telemetry(Application(app))
+        return WebApp(Telemetry(Application(app)), pipeline.forget)
     for path, responder in control_routes(
         controls, Controlled(database, authenticate, pipeline, urls, profile)
     ):
         app.add_route(path, responder)
-    return Telemetry(controls.around(Application(app)))
+    return WebApp(Telemetry(controls.around(Application(app))), pipeline.forget)

@@ -139,7 +139,7 @@ def build(config: Config, ground: Ground, controls: Controls | None = None) -> u
     parts = app.Parts(ground.database, ground.vault, ground.blobs, background.allows_private(config))
     profile = PROFILES[config.profile]
     application = app.build(parts, ground.url, profile, intercept=config.intercept, controls=controls)
-    return server(config, application, ground.url)
+    return server(config, application.asgi, ground.url)
 
 
 def spare_the_collector() -> None:

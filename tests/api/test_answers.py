@@ -75,7 +75,7 @@ def answers(api, anyone, lobby, room, damage):
 
 
 @pytest.fixture
-def damage(running):
+def damage(running, own_server):
     """Does to the database what no request can."""
 
     def damage(statement):

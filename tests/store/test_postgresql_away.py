@@ -6,7 +6,8 @@ import uuid
 
 import pytest
 
-from tests.storages import Databases, OwnServer
+from tests.postgresql import OwnServer
+from tests.storages import Databases
 from tests.store.test_crash import everything
 
 CLIENTS = 8

@@ -27,6 +27,9 @@ class Hooks:
         self._database, self._vault, self._sender = database, vault, sender
         self._places = Places()
 
+    def forget(self) -> None:
+        self._places = Places()
+
     async def perform(self, operation: Operation, call: Call, handler: Handler) -> Any:
         """What `handler` gives, of a call that may have been amended; or 403/50056."""
         result = await self._perform(operation, call, handler, self._places.find(operation, call))

@@ -61,6 +61,7 @@ class Pipeline:
         """Start anew with what is stored, where it was replaced and not changed."""
         self._answers = Answers()
         self._authenticate.forget()
+        self._hooks.forget()
 
     def _call(self, account: Account, prefix: str, request: Request, path: dict[str, str]) -> Call:
         resource_path = request.path.partition(ALONE)[2]
