@@ -1,22 +1,31 @@
-# The words of this project: serve, test, check, bench, setup, lock.
+# The commands of this project; `make` alone lists them.
 PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/pip --disable-pip-version-check --quiet
 SOURCES := src tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format bench setup lock clean
+.PHONY: help serve test test-all coverage check format bench package setup lock clean
 
 help:  ## Show what can be made.
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 18
 
 setup: $(VENV)/.run  ## Set up .venv with the locked dependencies; .venv/bin/parlour is the program.
 
 serve: setup  ## Start the server; PARLOUR_… variables configure it.
 	@exec $(VENV)/bin/parlour serve $(ARGS)
 
-test: $(VENV)/.dev $(VENV)/.node  ## Run all tests, in parallel. ARGS="-k paging" chooses some.
+test: $(VENV)/.dev $(VENV)/.node  ## Run the tests but the long ones, in parallel. ARGS="-k paging" chooses some.
+	@$(VENV)/bin/python -m pytest -m "not long" $(ARGS)
+
+test-all: $(VENV)/.dev $(VENV)/.node  ## Run all tests. ARGS="-m long" runs only what make test leaves out.
 	@$(VENV)/bin/python -m pytest $(ARGS)
+
+coverage: $(VENV)/.dev $(VENV)/.node  ## Run all tests and report the lines and branches that none of them reached.
+	@rm -rf .coverage
+	@$(VENV)/bin/python -m coverage run -m pytest $(ARGS)
+	@$(VENV)/bin/python -m coverage combine --quiet
+	@$(VENV)/bin/python -m coverage report
 
 check: $(VENV)/.dev  ## Lint, types and layers.
 	@$(VENV)/bin/ruff format --check $(SOURCES)
@@ -31,6 +40,10 @@ format: $(VENV)/.dev  ## Rewrite the code in the house's format.
 bench: $(VENV)/.dev  ## Measure against the floor and a naive server, and print the ratios.
 	@$(VENV)/bin/python -m bench $(ARGS)
 
+package: $(VENV)/.dev  ## Build the wheel and the sdist in dist.
+	@rm -rf dist
+	@$(VENV)/bin/python -m hatchling build
+
 lock:  ## Choose versions anew (needs uv and npm).
 	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --output-file requirements/run.txt
 	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --extra dev --extra bench \
@@ -39,7 +52,8 @@ lock:  ## Choose versions anew (needs uv and npm).
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 clean:  ## Remove what was set up and measured.
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache bench/results.json
+	@rm -rf $(VENV) dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
+		bench/results.json
 
 $(VENV)/bin/python:
 	@echo "Setting up $(VENV) …"

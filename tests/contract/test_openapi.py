@@ -1,74 +1,124 @@
-"""Our description against the official ones, for every path that is served."""
+"""Our OpenAPI description against the published ones, for every path that is served."""
 
-import json
-from pathlib import Path
+import copy
 
 import pytest
 
 from parlour import resources
-from parlour.api.body import FORM
 from parlour.api.openapi import describe
+from tests.contract.compare import differences
+from tests.contract.facts import facts_of, published
+from tests.documents import rows_of
 
-CONTRACT = Path(__file__).parents[3] / "shared/contract"
-OFFICIAL = [CONTRACT / name for name in ("conversations_v1.openapi.json", "content_v1.openapi.json")]
-# Linked by every message, and described nowhere (contract: messages.md §4).
-UNDESCRIBED = "/ChannelMetadata"
-
-OURS = describe(resources.ALL, "http://localhost")["paths"]
-OPERATIONS = [
-    (path, method)
-    for path, methods in OURS.items()
-    for method in methods
-    if path.startswith("/v1/") and not path.endswith(UNDESCRIBED)
-]
+PUBLISHED = published()
+SERVED = facts_of(describe(resources.ALL, "http://localhost"))["paths"]
+# Messages link to it, and no published description has it (contract: messages.md §4).
+UNPUBLISHED = "/ChannelMetadata"
+SERVICES = "/v1/Services"
+MESSAGES = "/v1/Conversations/{ConversationSid}/Messages"
 
 
-@pytest.fixture(scope="session")
-def official():
-    if not all(each.exists() for each in OFFICIAL):
-        pytest.skip("the official descriptions are not beside this checkout")
-    described = [json.loads(each.read_text()) for each in OFFICIAL]
-    schemas = {name: schema for each in described for name, schema in each["components"]["schemas"].items()}
-    paths = {path: methods for each in described for path, methods in each["paths"].items()}
-    return {"paths": paths, "components": {"schemas": schemas}}
+def compare(path, method, ours):
+    return differences(ours, PUBLISHED["paths"][path][method], PUBLISHED["schemas"])
 
 
-def form_of(operation):
-    content = operation.get("requestBody", {}).get("content", {}).get(FORM, {})
-    return set(content.get("schema", {}).get("properties", {}))
+def label(path, difference):
+    """Return where a difference is: the last name in the path, and the field without the list's key."""
+    collection = [part for part in path.split("/") if not part.startswith("{")][-1]
+    place, name = difference.where.split(" ", 1)
+    return f"`{collection}`: {place} `{name.strip('`').rpartition('[].')[2]}`"
 
 
-def body_of(operation, components):
-    [answer] = [each for status, each in operation["responses"].items() if status.startswith("2")]
-    content = answer.get("content")
-    schema = content["application/json"]["schema"] if content else {}
-    if "$ref" in schema:
-        schema = components[schema["$ref"].rpartition("/")[2]]
-    return schema.get("properties", {})
+def test_every_path_that_is_served_is_published():
+    served = {
+        (path, method) for path, methods in SERVED.items() for method in methods if path.startswith("/v1/")
+    }
+    known = {(path, method) for path, methods in PUBLISHED["paths"].items() for method in methods}
+
+    assert len(served) > 50
+    assert {path for path, _ in served - known if not path.endswith(UNPUBLISHED)} == set()
 
 
-@pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_the_parameters_are_the_official_ones(official, path, method):
-    ours, theirs = OURS[path][method], official["paths"][path][method]
+def test_the_differences_are_those_that_compatibility_md_gives_reasons_for():
+    found = {
+        (label(path, each), each.published, each.here)
+        for path, methods in SERVED.items()
+        for method, operation in methods.items()
+        if path in PUBLISHED["paths"]
+        for each in compare(path, method, operation)
+    }
+    listed = {
+        tuple(row[:3]): row[3]
+        for row in rows_of("docs/compatibility.md")
+        if row[0].startswith("`") and ": " in row[0]
+    }
 
-    assert form_of(ours) == form_of(theirs)
-    for place in ("path", "query", "header"):
-        assert {p["name"] for p in ours["parameters"] if p["in"] == place} == {
-            p["name"] for p in theirs.get("parameters", []) if p["in"] == place
-        }
+    assert found == set(listed)
+    assert all(listed.values())
 
 
-@pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_the_answers_hold_the_official_fields(official, path, method):
-    ours, theirs = OURS[path][method], official["paths"][path][method]
-    [status] = [status for status in theirs["responses"] if status.startswith("2")]
+def change_type(message):
+    message["properties"]["index"]["type"] = ["integer", "null"]
 
-    assert status in ours["responses"]
-    our_body, their_body = body_of(ours, {}), body_of(theirs, official["components"]["schemas"])
-    if "meta" in their_body:
-        assert set(our_body) == set(their_body)
-        [key] = set(our_body) - {"meta"}
-        our_body = our_body[key]["items"]["properties"]
-        their_item = their_body[key]["items"]["$ref"].rpartition("/")[2]
-        their_body = official["components"]["schemas"][their_item]["properties"]
-    assert set(our_body) == set(their_body)
+
+def add_field(message):
+    message["properties"]["priority"] = {"type": "string"}
+
+
+def remove_field(message):
+    del message["properties"]["author"]
+
+
+def change_format(message):
+    message["properties"]["url"].pop("format")
+
+
+def change_pattern(message):
+    message["properties"]["sid"]["pattern"] = "^MM"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (change_type, ("answer `index`", "type integer", "type integer, null")),
+        (add_field, ("answer `priority`", "not there", "there")),
+        (remove_field, ("answer `author`", "there", "not there")),
+        (change_format, ("answer `url`", "format uri", "any format")),
+        (change_pattern, ("answer `sid`", "pattern ^IM[0-9a-fA-F]{32}$", "pattern ^MM")),
+    ],
+)
+def test_a_change_of_an_answer_is_noticed(change, expected):
+    ours = copy.deepcopy(SERVED[f"{MESSAGES}/{{Sid}}"]["get"])
+    change(ours["answers"]["200"])
+    [found] = compare(f"{MESSAGES}/{{Sid}}", "get", ours)
+
+    assert (found.where, found.published, found.here) == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "schema", "expected"),
+    [
+        ("query", "Order", {"type": "string", "enum": ["asc"]}, ("enum asc, desc", "enum asc")),
+        ("query", "Order", {"type": "integer"}, ("type string", "type integer")),
+        ("query", "Order", {"type": "string", "required": True}, ("any required", "required True")),
+        ("query", "PageSize", {"type": "integer", "maximum": 50}, ("maximum 100", "maximum 50")),
+        ("query", "PageSize", {"type": "integer", "minimum": 5}, ("minimum 1", "minimum 5")),
+        ("query", "Since", {"type": "string"}, ("not there", "there")),
+        ("path", "ConversationSid", {"type": "string", "pattern": "^CH"}, ("any pattern", "pattern ^CH")),
+        ("header", "X-Priority", {"type": "string"}, ("not there", "there")),
+    ],
+)
+def test_a_parameter_that_takes_less_is_noticed(place, name, schema, expected):
+    ours = copy.deepcopy(SERVED[MESSAGES]["get"])
+    ours.setdefault(place, {})[name] = schema
+    [found] = compare(MESSAGES, "get", ours)
+
+    assert (found.where, found.published, found.here) == (f"{place} `{name}`", *expected)
+
+
+def test_a_form_field_that_becomes_required_is_noticed():
+    ours = copy.deepcopy(SERVED[MESSAGES]["post"])
+    [form] = ours["body"].values()
+    form["required"] = ["Author"]
+
+    assert "required Author" in {each.here for each in compare(MESSAGES, "post", ours)}

@@ -1,4 +1,4 @@
-"""The reference page's own samples, unchanged, under `parlour run`; and the sample project."""
+"""Programs for the original run unchanged under `parlour run`: clients, curl, the sample project."""
 
 import os
 import re
@@ -12,11 +12,12 @@ import pytest
 from tests.servers import ACCOUNT_SID, TIMEOUT_SECONDS, ServerProcess
 
 ROOT = Path(__file__).parents[2]
+# The reference page, where it is at hand: its own samples then run too.
 PAGE = ROOT.parent / "shared" / "contract" / "seed-service-conversation-message.md"
 NODE_MODULES = ROOT / ".venv" / "node" / "node_modules"
 DESK = ROOT / "examples" / "support_desk"
 
-# In the order of the page: what each is to be answered with, and whether it prints the account's SID.
+# In the order of the programs: method, status, and whether the program prints the account's SID.
 OPERATIONS = {
     "create": ("POST", 201, True),
     "fetch": ("GET", 200, True),
@@ -53,16 +54,45 @@ public class Sample {
 """
 
 
-def samples(language, begins):
-    text = PAGE.read_text() if PAGE.exists() else ""
-    found = re.findall(rf"^```{language}\n({begins}.*?)^```", text, re.DOTALL | re.MULTILINE)
-    return dict(zip(OPERATIONS, found, strict=bool(found)))
+# The five operations in each language, as users of the official clients write them.
+MESSAGES = f"https://conversations.twilio.com/v1/Services/IS{'a' * 32}/Conversations/ConversationSid/Messages"
+MESSAGE = f"IM{'a' * 32}"
+PYTHON = f"""
+import os
+from twilio.rest import Client
 
-
-SAMPLES = {
-    "python": ([sys.executable], "py", samples("python", "#")),
-    "node": (["node"], "js", samples("js", "//")),
-    "curl": (["bash"], "sh", samples("bash", "curl")),
+client = Client(os.environ["TWILIO_ACCOUNT_SID"], os.environ["TWILIO_AUTH_TOKEN"])
+conversation = client.conversations.v1.services("IS{"a" * 32}").conversations("ConversationSid")
+print(conversation.messages.create(body="Hi").account_sid)
+print(conversation.messages("{MESSAGE}").fetch().account_sid)
+print(conversation.messages.list(limit=20)[0].account_sid)
+print(conversation.messages("{MESSAGE}").update(body="Edited").account_sid)
+conversation.messages("{MESSAGE}").delete()
+"""
+JAVASCRIPT = f"""
+const client = require("twilio")(process.env.TWILIO_ACCOUNT_SID, process.env.TWILIO_AUTH_TOKEN);
+const conversation = client.conversations.v1.services("IS{"a" * 32}").conversations("ConversationSid");
+const message = conversation.messages("{MESSAGE}");
+(async () => {{
+  console.log((await conversation.messages.create({{ body: "Hi" }})).accountSid);
+  console.log((await message.fetch()).accountSid);
+  console.log((await conversation.messages.list({{ limit: 20 }}))[0].accountSid);
+  console.log((await message.update({{ body: "Edited" }})).accountSid);
+  await message.remove();
+}})();
+"""
+CURL = f"""
+as_account="curl --silent --show-error --fail --user $TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN"
+$as_account --request POST "{MESSAGES}" && echo
+$as_account "{MESSAGES}/{MESSAGE}" && echo
+$as_account "{MESSAGES}?PageSize=20" | tr --delete '\\n' && echo
+$as_account --request POST --data-urlencode Body=Edited "{MESSAGES}/{MESSAGE}" && echo
+$as_account --request DELETE "{MESSAGES}/{MESSAGE}"
+"""
+LANGUAGES = {
+    "python": ([sys.executable], "py", PYTHON, ("python", "#")),
+    "node": (["node"], "js", JAVASCRIPT, ("js", "//")),
+    "curl": (["bash", "-e"], "sh", CURL, ("bash", "curl")),
 }
 
 
@@ -78,26 +108,53 @@ def run(folder, *words, options=(), **environment):
     )
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("language", SAMPLES)
-def test_a_sample_of_the_reference_page_runs_unchanged(tmp_path, language, operation):
-    program, ending, found = SAMPLES[language]
-    if not found:
-        pytest.skip("the reference page is not beside this checkout")
+def run_sample(folder, language, text):
+    """Run a program over the fixture; return the lines that it printed and the log lines of its requests."""
+    program, ending, *_ = LANGUAGES[language]
     if shutil.which(program[0]) is None or (language == "node" and not NODE_MODULES.exists()):
         pytest.skip(f"what runs {language} is not at hand")
-    (tmp_path / f"sample.{ending}").write_text(found[operation])
-    (tmp_path / "fixture.yaml").write_text(FIXTURE)
-    then_logs = f'"$@" && echo && {ServerProcess.PROGRAM} logs'
+    (folder / f"sample.{ending}").write_text(text)
+    (folder / "fixture.yaml").write_text(FIXTURE)
+    then_logs = f'"$@" && echo && echo requests: && {ServerProcess.PROGRAM} logs'
     words = ["bash", "-c", then_logs, "-", *program, f"sample.{ending}"]
-    ended = run(tmp_path, *words, options=["--load", "fixture.yaml"], NODE_PATH=str(NODE_MODULES))
-    method, status, prints = OPERATIONS[operation]
-    *printed, logged = ended.stdout.splitlines()
+    ended = run(folder, *words, options=["--load", "fixture.yaml"], NODE_PATH=str(NODE_MODULES))
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert f" {method} /v1/Services/IS{'a' * 32}/Conversations/ConversationSid/Messages" in logged
-    assert f" {status} " in logged
-    assert (ACCOUNT_SID in "".join(printed)) == prints
+    printed, logged = ended.stdout.split("requests:\n")
+    return printed.splitlines(), logged.splitlines()
+
+
+def is_request(line, operation):
+    method, status, _ = OPERATIONS[operation]
+    path = f"/v1/Services/IS{'a' * 32}/Conversations/ConversationSid/Messages"
+    return f" {method} {path}" in line and f" {status} " in line
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_program_for_the_original_runs_unchanged(tmp_path, language):
+    printed, logged = run_sample(tmp_path, language, LANGUAGES[language][2])
+
+    assert [ACCOUNT_SID in line for line in printed if line] == [True] * 4
+    assert len(logged) == len(OPERATIONS)
+    assert all(map(is_request, logged, OPERATIONS)), logged
+
+
+def samples_of_the_page(language):
+    name, begins = LANGUAGES[language][3]
+    found = re.findall(rf"^```{name}\n({begins}.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    return dict(zip(OPERATIONS, found, strict=True))
+
+
+if PAGE.exists():
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    @pytest.mark.parametrize("language", LANGUAGES)
+    def test_a_sample_of_the_reference_page_runs_unchanged(tmp_path, language, operation):
+        printed, [logged] = run_sample(tmp_path, language, samples_of_the_page(language)[operation])
+
+        assert is_request(logged, operation)
+        assert (ACCOUNT_SID in "".join(printed)) == OPERATIONS[operation][2]
 
 
 @pytest.mark.skipif(shutil.which("javac") is None, reason="Java is not at hand")
