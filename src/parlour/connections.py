@@ -73,6 +73,7 @@ class Connections:
         self._used = 0
         # Those that have sent no whole request since their last answer, the longest waiting first.
         self._waiting: dict[Connection, None] = {}
+        self._leaving: set[Connection] = set()
         self._held = 0
         self._closed_for_others = self._refused = 0
         self._sweeping = False
@@ -82,9 +83,12 @@ class Connections:
         if not self._most:
             self._most = min(self.limits.connections, self._free_descriptors())
         room = self._make_room(descriptors)
-        self._open[connection] = descriptors
-        self._used += descriptors
-        self._refused += not room
+        # One that is refused is gone soon, and takes nobody's place until then.
+        self._open[connection] = descriptors if room else 0
+        self._used += self._open[connection]
+        if not room:
+            self._leaving.add(connection)
+            self._refused += 1
         if not self._sweeping:
             self._sweeping = True
             self._sweep_later()
@@ -100,6 +104,7 @@ class Connections:
 
     def remove(self, connection: Connection) -> None:
         self._waiting.pop(connection, None)
+        self._leaving.discard(connection)
         self._used -= self._open.pop(connection, 0)
 
     def hold(self, size: int) -> bool:
@@ -114,7 +119,7 @@ class Connections:
 
     def is_crowded(self) -> bool:
         """Whether so many connections are being refused that the next one is closed without an answer."""
-        return self._used > self._most + MIN_FREE_DESCRIPTORS // 2
+        return len(self._leaving) > MIN_FREE_DESCRIPTORS // 2
 
     def _make_room(self, descriptors: int) -> bool:
         for _ in range(descriptors):
@@ -124,7 +129,7 @@ class Connections:
             self.remove(longest)
             longest.drop()
             self._closed_for_others += 1
-        return not descriptors or self._used + descriptors <= self._most
+        return self._used + descriptors <= self._most or not descriptors
 
     def _sweep_later(self) -> None:
         seconds = min(MAX_SWEEP_SECONDS, min(self.limits[1:]) / 4)

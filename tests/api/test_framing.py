@@ -6,8 +6,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from parlour.connections import Connections, Limits
-from parlour.protocol import Protocol
+from parlour.connections import MAX_HELD_BYTES, Connections, Limits
+from parlour.protocol import MIN_BODY_BYTES, Protocol
 
 LIMITS = Limits(10, 60, 60, 60, 60)
 OFFER = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"
@@ -16,7 +16,7 @@ LENGTH = "Content-Length: 10"
 CHUNKED = "Transfer-Encoding: chunked"
 FORM = b"Body=hello"
 # The first chunk holds what looks like the end of a head.
-CHUNKS = b"4;note=\"a\"\r\n\r\n\r\n\r\n6\r\nBody=h\r\n0\r\nX-Trailer: 1\r\nHost: other\r\n\r\n"
+CHUNKS = b'4;note="a"\r\n\r\n\r\n\r\n6\r\nBody=h\r\n0\r\nX-Trailer: 1\r\nHost: other\r\n\r\n'
 BEHIND = b"GET /behind HTTP/1.1\r\nHost: here\r\n\r\n"
 
 POSTS = {
@@ -63,8 +63,7 @@ class Transport:
     def get_write_buffer_size(self):
         return 0
 
-    def get_extra_info(self, name):
-        return None
+    get_extra_info = {}.get
 
 
 class Exchange:
@@ -159,3 +158,38 @@ def test_an_absolute_url_names_the_host_whatever_the_header_says(target, path, q
         return await Exchange().feed(b"GET " + target + b" HTTP/1.1\r\nHost: here\r\n\r\n")
 
     assert asyncio.run(run()) == [("GET", path, query, host, b"")]
+
+
+def test_a_body_that_goes_on_is_waited_for_and_one_that_stops_is_not():
+    async def run():
+        exchange = Exchange()
+        await exchange.feed(post(["Content-Length: 5000"], b""))
+        for _ in range(3):
+            await exchange.feed(b"x" * MIN_BODY_BYTES)
+            exchange.protocol.expire()
+            assert not exchange.transport.closed
+        await exchange.feed(b"x" * (MIN_BODY_BYTES - 1))
+        exchange.protocol.expire()
+        await exchange.feed()
+        assert exchange.transport.written.startswith(b"HTTP/1.1 408 ")
+        # What comes now is thrown away, and at last so is the connection.
+        await exchange.feed(b"x" * 5_000)
+        exchange.transport.closed = False
+        exchange.protocol.expire()
+        assert exchange.transport.closed
+
+    asyncio.run(run())
+
+
+def test_too_much_that_waits_for_its_turn_ends_the_connection_after_its_answer():
+    async def run():
+        exchange = Exchange()
+        exchange.answers.clear()
+        await exchange.feed(BEHIND + BEHIND * (MAX_HELD_BYTES // len(BEHIND) + 1))
+        assert not exchange.transport.reads
+        exchange.answers.set()
+        await exchange.feed()
+        assert (len(exchange.seen), exchange.transport.closed) == (1, True)
+        assert b"\r\nconnection: close\r\n" in exchange.transport.written
+
+    asyncio.run(run())
