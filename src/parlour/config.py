@@ -74,6 +74,13 @@ class Config:
     stop_with_input: bool = setting(
         False, "Stop when standard input ends, so as not to outlive the program that started the server."
     )
+    max_connections: int = setting(
+        1_000, "Connections at a time, of each process; then idle ones are closed, or new ones get 503."
+    )
+    head_seconds: int = setting(20, "How long the head of a request may take to arrive, in seconds.")
+    body_seconds: int = setting(30, "How long a request's body may bring less than 1 KiB, in seconds.")
+    send_seconds: int = setting(60, "How long a client may read nothing of an answer, in seconds.")
+    idle_seconds: int = setting(75, "How long a connection is kept after an answer, in seconds.")
     stop_seconds: int = setting(30, "How long a stop waits for requests under way, in seconds.")
     account_sid: str | None = secret("SID of the account that is made on an empty database.")
     auth_token: str | None = secret("Auth token of the account that is made on an empty database.")

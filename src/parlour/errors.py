@@ -43,12 +43,17 @@ RANGE_NOT_SATISFIABLE = Problem(20001, 416, "Invalid request: the range is beyon
 NOTHING_TO_UPDATE = Problem(20161, 400, "Parameters are not specified for update request")
 LINK_NOT_VALID = Problem(20403, 403, "Forbidden")
 NOT_FOUND = Problem(20404, 404, "The requested resource {path} was not found")
+REQUEST_TIMEOUT = Problem(20408, 408, "Request Timeout")
 CONFLICT = Problem(20409, 409, "Conflict: {reason}")
 REQUEST_TOO_LARGE = Problem(20413, 413, "Request entity is larger than limits defined")
+URL_TOO_LONG = Problem(20414, 414, "Request URL is longer than limits defined")
 IDEMPOTENCY_KEY_REUSED = Problem(20422, 422, "Idempotency-Key was already used with other content")
 TOO_MANY_REQUESTS = Problem(20429, 429, "Too Many Requests")
+HEADERS_TOO_LARGE = Problem(20431, 431, "Request headers are larger than limits defined")
 INTERNAL_ERROR = Problem(20500, 500, "Internal Server Error")
+METHOD_NOT_IMPLEMENTED = Problem(20501, 501, "Method not implemented")
 SERVICE_UNAVAILABLE = Problem(20503, 503, "Service unavailable")
+VERSION_NOT_SUPPORTED = Problem(20505, 505, "HTTP version not supported")
 
 # Webhooks
 INVALID_WEBHOOK_FORMAT = Problem(50054, 400, "Invalid webhook format")

@@ -1,58 +1,325 @@
-"""uvicorn's protocol, as we want it: answers in one packet, and an envelope for what is not HTTP."""
+"""uvicorn's protocol with bounds: one request at a time, limits and deadlines, errors in the API's form."""
 
 import asyncio
+from enum import Enum
+from math import inf
 from typing import Any
 
+import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from parlour import errors
+from parlour.connections import LINGER_SECONDS, Connections
+from parlour.packet import Flow, Packet
+from parlour.request_head import (
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_URL_BYTES,
+    ensure_head_is_valid,
+    error_for,
+    in_origin_form,
+    without_offer,
+)
+
+# The end of every head, and of every chunked body.
+END = b"\r\n\r\n"
+# A body that brings less than this within `body_seconds` has stopped.
+MIN_BODY_BYTES = 1_024
 
 
-class Packet:
-    """A transport that sends what is written in one turn of the event loop with one system call."""
+class Phase(Enum):
+    """What a connection waits for."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
-        self._written: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        self._written.append(data)
-        if len(self._written) == 1:
-            self._loop.call_soon(self._flush)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._written:
-            self._transport.writelines(self._written)
-            self._written.clear()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+    HEAD = "a request, or the rest of its head"
+    BODY = "the rest of a request's body"
+    ANSWER = "the application's answer"
+    END = "its end: the client was refused, and what it still sends is thrown away"
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's, with the head and the body of an answer in one packet.
+    """uvicorn's protocol, which parses a request only when the one before it was answered.
 
-    What is not HTTP is answered with the same envelope as everything else.
+    Until then its bytes wait and nothing more is read, so a client that does not read its answers
+    fills its own buffers and not the server's memory. The parser gets the bytes in pieces that end
+    where a request can end.
     """
+
+    flow: Flow
+
+    def __init__(self, *args: Any, connections: Connections, is_inner: bool = False, **options: Any) -> None:
+        """An inner connection comes from the server's own proxy, which has counted it."""
+        super().__init__(*args, **options)
+        self._connections, self._limits, self._is_inner = connections, connections.limits, is_inner
+        self.deadline = inf
+        self._phase, self._head_seconds = Phase.HEAD, self._limits.head_seconds
+        # Bytes that wait for their turn, and how many of them were parsed before.
+        self._held, self._parsed = b"", 0
+        # How many bytes came of the head, or of a chunked body since its last byte; the last three of them.
+        self._overhead, self._tail = 0, b""
+        # Bytes of the body that are still to come; None if it is chunked.
+        self._remaining: int | None = None
+        self._trailers = 0
+        self._offered = False
+        # Bytes of all bodies, now and when the clock was started; unsent bytes when it was started.
+        self._received = self._received_before = self._unsent = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # a TCP one only
         super().connection_made(Packet(transport, self.loop))  # type: ignore[arg-type]  # it stands in for one
+        self.flow = Flow(self.transport)
+        if self._connections.admit(self, descriptors=0 if self._is_inner else 1):
+            self._await_request(self._limits.head_seconds)
+        elif self._connections.is_crowded():
+            self.transport.abort()
+        else:
+            self._refuse(errors.SERVICE_UNAVAILABLE())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.remove(self)
+        self._let_go()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._phase is Phase.END:
+            return
+        position = self._parsed
+        if self._held:
+            # TLS may hand over what it had decrypted before reading was paused.
+            data = self._held + data
+            self._let_go()
+        self._parse(data, position)
+
+    # Parsing
+
+    def _parse(self, data: bytes, position: int) -> None:
+        if self._phase is Phase.HEAD and not self._overhead:
+            self.deadline = self.loop.time() + self._limits.head_seconds
+        while position < len(data) and self._phase is not Phase.END:
+            if self._phase is Phase.ANSWER:
+                self._hold(data, position)
+                return
+            end = self._end_of_piece(data, position)
+            phase, received = self._phase, self._received
+            try:
+                self._feed(data if end - position == len(data) else memoryview(data)[position:end])
+            except httptools.HttpParserError as error:
+                cause = error.__context__
+                ours = cause if isinstance(cause, errors.ApiError) else None
+                self._refuse(ours or error_for(str(error), data[position:end]))
+                return
+            if self._phase is phase:
+                self._count(data, position, end, is_framing=self._received == received)
+            elif self._phase is Phase.BODY:
+                self._start_clock()
+            position = end
+
+    def _end_of_piece(self, data: bytes, position: int) -> int:
+        """The end of the head or of the body, if it is in `data`; at most as much as is allowed of a head."""
+        end = len(data)
+        if self._phase is Phase.BODY and self._remaining is not None:
+            return min(end, position + self._remaining)
+        joined = (self._tail + data[position : position + len(END) - 1]).find(END) if self._tail else -1
+        if joined >= 0:
+            end = position + joined + len(END) - len(self._tail)
+        elif (found := data.find(END, position)) >= 0:
+            end = found + len(END)
+        if self._phase is Phase.HEAD:
+            end = min(end, position + MAX_HEAD_BYTES - self._overhead)
+        return end
+
+    def _count(self, data: bytes, position: int, end: int, *, is_framing: bool) -> None:
+        """Count a piece after which the head or the body goes on; of chunks, what is around them."""
+        if self._phase is Phase.BODY and self._remaining is not None:
+            self._remaining -= end - position
+            return
+        self._overhead = self._overhead + end - position if is_framing else 0
+        self._tail = (self._tail + data[max(position, end - len(END) + 1) : end])[1 - len(END) :]
+        if self._overhead >= MAX_HEAD_BYTES:
+            self._refuse(errors.HEADERS_TOO_LARGE())
+
+    def _feed(self, piece: bytes | memoryview) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            self._answer_offer()
+
+    def _answer_offer(self) -> None:
+        """Ignore the offer of another protocol: parse the head once more, without it.
+
+        The parser stops behind a head that has an offer, as if what follows were no longer HTTP. A
+        server may ignore the offer (RFC 9110 §7.8); the body is still the request's. To accept one,
+        hand the connection over here: `scope` has no path yet, `url` and `headers` are as they came.
+        """
+        self._offered = False
+        version = self.parser.get_http_version()
+        self.parser.feed_data(without_offer(version, self.parser.get_method(), self.url, self.headers))
+
+    def _hold(self, data: bytes, position: int) -> None:
+        self._held, self._parsed = data, position
+        self.flow.holds = True
+        self.flow.pause_reading()
+        if not self._connections.hold(len(data)):
+            # Reading stays paused, and the connection is closed once the request is answered.
+            self._held, self._parsed = b"", 0
+            self.cycle.keep_alive = False
+
+    def _let_go(self) -> None:
+        self._connections.release(len(self._held))
+        self._held, self._parsed = b"", 0
+        self.flow.holds = False
+
+    # What the parser finds
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > MAX_URL_BYTES:
+            raise errors.URL_TOO_LONG()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._phase is not Phase.HEAD:
+            # A trailer may not change the request that it follows (RFC 9110 §6.5.1).
+            self._trailers += 1
+        else:
+            name = name.lower()
+            self.headers.append((name, value))
+            if name == b"content-length":
+                self._remaining = int(value)
+            elif name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+        if len(self.headers) + self._trailers > MAX_HEADERS:
+            raise errors.HEADERS_TOO_LARGE()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._trailers, self._remaining = 0, None
         # For faults: an ASGI application has no other way to break a connection off.
         self.scope["parlour.drop"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # an extension
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it may say what only we should know
-        body = msgspec.json.encode(errors.INVALID_REQUEST(reason="it is not valid HTTP").body())
-        head = [b"HTTP/1.1 400 Bad Request\r\n"]
-        head += [name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers]
+    def on_headers_complete(self) -> None:
+        ensure_head_is_valid(self.parser.get_http_version(), self.parser.get_method(), self.headers)
+        self._offered = self.parser.should_upgrade()
+        if self._offered:
+            return
+        self.url = in_origin_form(self.url, self.headers)
+        super().on_headers_complete()
+        self._connections.work(self)
+        self._phase, self._overhead, self._tail = Phase.BODY, 0, b""
+
+    def on_body(self, body: bytes) -> None:
+        self._received += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._offered:
+            return
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._await_request(self._limits.idle_seconds)
+        else:
+            self._phase = Phase.ANSWER
+            self._start_clock()
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        self.cycle.body.clear()
+        if self.transport.is_closing():
+            self._start_clock()
+        elif self._phase is Phase.ANSWER:
+            self._await_request(self._limits.idle_seconds)
+        else:
+            # The rest of the body is read and thrown away.
+            self.flow.resume_reading()
+
+    def _await_request(self, seconds: float) -> None:
+        self._phase, self._overhead, self._tail = Phase.HEAD, 0, b""
+        self._head_seconds = seconds
+        self._connections.wait(self)
+        self._start_clock()
+        data, position = self._held, self._parsed
+        if data:
+            self._let_go()
+            self._parse(data, position)
+        self.flow.resume_reading()
+
+    # Deadlines
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._start_clock()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._start_clock()
+
+    def _start_clock(self) -> None:
+        """Set the deadline for what the connection waits for now; none while the server works."""
+        if self._phase is Phase.END:
+            seconds = LINGER_SECONDS
+        elif self.flow.write_paused or self.transport.is_closing():
+            seconds = self._limits.send_seconds
+            self._unsent = self.transport.get_write_buffer_size()
+        elif self._phase is Phase.HEAD:
+            seconds = self._head_seconds
+        elif self._phase is Phase.BODY:
+            seconds = self._limits.body_seconds
+            self._received_before = self._received
+        else:
+            seconds = inf
+        self.deadline = self.loop.time() + seconds
+
+    def expire(self) -> None:
+        if self._makes_progress():
+            self._start_clock()
+        elif self._phase is Phase.END or self.flow.write_paused or self.transport.is_closing():
+            self.transport.abort()
+        elif self._phase is Phase.BODY or self._overhead:
+            self._refuse(errors.REQUEST_TIMEOUT())
+        else:
+            self.transport.close()
+            self._start_clock()
+
+    def _makes_progress(self) -> bool:
+        if self._phase is Phase.END:
+            return False
+        if self.flow.write_paused or self.transport.is_closing():
+            return self.transport.get_write_buffer_size() < self._unsent
+        # While reading is paused, it is the server that is slow.
+        is_enough = self._received - self._received_before >= MIN_BODY_BYTES
+        return self._phase is Phase.BODY and (self.flow.read_paused or is_enough)
+
+    def drop(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.close()
+        else:
+            # The descriptor is free at once.
+            self.transport.abort()
+
+    # Refusals
+
+    def _refuse(self, error: errors.ApiError) -> None:
+        """Answer with the error, unless the request has an answer; then close, and let the client read it."""
+        cycle, phase = self.cycle, self._phase
+        self._phase = Phase.END
+        self._connections.work(self)
+        self._let_go()
+        if phase is Phase.HEAD or not cycle.response_started:
+            self._answer_error(error)
+        if phase is not Phase.HEAD and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._start_clock()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.flow.resume_reading()
+        else:
+            self.transport.close()
+
+    def _answer_error(self, error: errors.ApiError) -> None:
+        body = msgspec.json.encode(error.body())
+        head = [STATUS_LINE[error.problem.status]]
+        head += [b"%s: %s\r\n" % header for header in self.server_state.default_headers]
         head.append(b"content-type: application/json\r\nconnection: close\r\n")
+        if error.problem is errors.SERVICE_UNAVAILABLE:
+            head.append(b"retry-after: 1\r\n")
         head.append(b"content-length: %d\r\n\r\n" % len(body))
         self.transport.write(b"".join(head) + body)
-        self.transport.close()

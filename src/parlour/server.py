@@ -21,6 +21,7 @@ from parlour import app, background
 from parlour.api.telemetry import STANDING_HEADERS, Telemetry
 from parlour.children import Child
 from parlour.config import Config
+from parlour.connections import Connections, Limits, limits_of
 from parlour.control import Controls
 from parlour.dropin.authority import Authority
 from parlour.dropin.environment import write_files
@@ -41,7 +42,6 @@ from parlour.protocol import Protocol
 from parlour.store.database import milliseconds_now
 from parlour.wire.profiles import PROFILES
 
-KEEP_ALIVE_SECONDS = 75
 # Longer than the storage may take to be closed.
 CHILD_STOP_SECONDS = 10
 
@@ -60,6 +60,7 @@ def serve(config: Config) -> None:
     leave_at_signals()
     if config.workers < 1:
         raise BadSetting("there must be at least one process: --workers")
+    connection_limits(config)
     if config.workers > 1:
         serve_with_many(config)
         return
@@ -163,9 +164,10 @@ def server(config: Config, application: Telemetry, url: str) -> uvicorn.Server:
     headers = list(STANDING_HEADERS)
     if url.startswith("https:"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
+    connections = Connections(connection_limits(config))
     settings = uvicorn.Config(
         application,
-        http=Protocol,
+        http=partial(Protocol, connections=connections),  # type: ignore[arg-type]  # it is called as a class is
         ws="none",
         loop="auto",
         lifespan="on",
@@ -174,19 +176,25 @@ def server(config: Config, application: Telemetry, url: str) -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,
         headers=headers,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=config.stop_seconds,
     )
-    return intercepting(config, settings) if config.intercept else uvicorn.Server(settings)
+    return intercepting(config, settings, connections) if config.intercept else uvicorn.Server(settings)
 
 
-def intercepting(config: Config, settings: uvicorn.Config) -> InterceptingServer:
+def connection_limits(config: Config) -> Limits:
+    try:
+        return limits_of(config)
+    except ValueError as error:
+        raise BadSetting(str(error)) from None
+
+
+def intercepting(config: Config, settings: uvicorn.Config, connections: Connections) -> InterceptingServer:
     folder = config.authority_folder()
     authority = Authority(folder, milliseconds_now)
     write_files(authority, folder)
     front = listen(config, config.intercept_port)
     passes = config.intercept_others == "pass"
-    return InterceptingServer(settings, front, authority.context(), passes=passes)
+    return InterceptingServer(settings, front, authority.context(), connections, passes=passes)
 
 
 def at_end_of_input(stop: Callable[[], None]) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import uvicorn
 
-from parlour.dropin.proxy import MAX_HEAD_BYTES, Proxy, Target
+from parlour.connections import Connections
+from parlour.dropin.proxy import Proxy, Target
+from parlour.request_head import MAX_HEAD_BYTES
 
 LOOPBACK = "127.0.0.1"
 # How long a client that has vanished may leave our last word unanswered.
@@ -22,11 +24,17 @@ class InterceptingServer(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, front: socket.socket, context: ssl.SSLContext, *, passes: bool
+        self,
+        config: uvicorn.Config,
+        front: socket.socket,
+        context: ssl.SSLContext,
+        connections: Connections,
+        *,
+        passes: bool,
     ) -> None:
         super().__init__(config)
         self.port: int = front.getsockname()[1]
-        self._front, self._context, self._passes = front, context, passes
+        self._front, self._context, self._connections, self._passes = front, context, connections, passes
         self._proxy: Proxy | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -34,9 +42,14 @@ class InterceptingServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         plain = await loop.create_server(self._protocol, LOOPBACK, 0)
         tls = await loop.create_server(
-            self._protocol, LOOPBACK, 0, ssl=self._context, ssl_shutdown_timeout=GOODBYE_SECONDS
+            self._protocol,
+            LOOPBACK,
+            0,
+            ssl=self._context,
+            ssl_handshake_timeout=self._connections.limits.head_seconds,
+            ssl_shutdown_timeout=GOODBYE_SECONDS,
         )
-        self._proxy = Proxy(address_of(tls), address_of(plain), passes=self._passes)
+        self._proxy = Proxy(address_of(tls), address_of(plain), self._connections, passes=self._passes)
         front = await asyncio.start_server(self._proxy, sock=self._front, limit=MAX_HEAD_BYTES)
         self.servers += [plain, tls, front]
 
@@ -48,7 +61,10 @@ class InterceptingServer(uvicorn.Server):
     def _protocol(self) -> asyncio.Protocol:
         protocol: Any = self.config.http_protocol_class
         made: asyncio.Protocol = protocol(
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            is_inner=True,
         )
         return made
 

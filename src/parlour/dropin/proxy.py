@@ -4,17 +4,19 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Awaitable
+from collections.abc import Coroutine
+from math import inf
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
 
+from parlour.connections import LINGER_SECONDS, Connections, Limits
 from parlour.dropin.hosts import HTTPS_PORT, is_ours
 
 HTTP_PORT = 80
-MAX_HEAD_BYTES = 65_536
-HEAD_SECONDS = 30
+# The caller's connection, a copy of it, and both ends of the one that it is led on by.
+DESCRIPTORS = 4
 CONNECT_SECONDS = 10
 CHUNK_BYTES = 65_536
 # Not every system has it.
@@ -49,11 +51,26 @@ class Refusal(Exception):
         self.status = status
 
 
+class Caller:
+    """A connection to the proxy, as one of all connections of the process."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._transport = writer.transport
+        self.deadline = inf
+
+    def expire(self) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        self._transport.abort()
+
+
 class Proxy:
     """Leads each connection on: to `tls` or `plain` for our hosts; elsewhere only if it passes."""
 
-    def __init__(self, tls: Target, plain: Target, *, passes: bool) -> None:
-        self._tls, self._plain, self._passes = tls, plain, passes
+    def __init__(self, tls: Target, plain: Target, connections: Connections, *, passes: bool) -> None:
+        self._tls, self._plain, self._connections, self._passes = tls, plain, connections, passes
+        self._limits = connections.limits
         self._elsewhere_now: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
@@ -61,31 +78,65 @@ class Proxy:
         for task in self._elsewhere_now:
             task.cancel()
 
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            try:
-                await self._lead(reader, writer)
-            except Refusal as refusal:
-                await refuse(writer, refusal)
-            finally:
-                writer.close()
+    def __call__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Coroutine[None, None, None] | None:
+        """Count the connection at once, before the next one is accepted; then lead it on."""
+        caller = Caller(writer)
+        if self._connections.admit(caller, DESCRIPTORS):
+            self._connections.wait(caller)
+            return self._serve((reader, writer), caller, is_admitted=True)
+        if self._connections.is_crowded():
+            self._connections.remove(caller)
+            caller.drop()
+            return None
+        return self._serve((reader, writer), caller, is_admitted=False)
 
-    async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first = await waited_for(reader.readexactly(1))
-        if first == TLS_HANDSHAKE:
-            await join((reader, writer), await reach(self._tls), first)
-            return
+    async def _serve(self, streams: Streams, caller: Caller, *, is_admitted: bool) -> None:
+        writer = streams[1]
         try:
-            head = first + await waited_for(reader.readuntil(b"\r\n\r\n"))
-        except asyncio.LimitOverrunError:
-            raise Refusal("431 Request Header Fields Too Large", "the request's head is too long") from None
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                try:
+                    if not is_admitted:
+                        raise Refusal("503 Service Unavailable", "there are too many connections")  # noqa: TRY301
+                    await self._lead(streams, caller)
+                except Refusal as refusal:
+                    await refuse(streams, refusal)
+            writer.close()
+            # A client that does not read what is left is given up then.
+            caller.deadline = asyncio.get_running_loop().time() + self._limits.send_seconds
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        except asyncio.CancelledError:
+            caller.drop()
+        finally:
+            self._connections.remove(caller)
+
+    async def _lead(self, streams: Streams, caller: Caller) -> None:
+        reader, writer = streams
+        head = await self._read_head(reader)
+        self._connections.work(caller)
+        if head == TLS_HANDSHAKE:
+            await join(streams, await reach(self._tls), self._limits, head)
+            return
         method, target = request_line(head)
         if method == "CONNECT":
             onward = await reach(self._tunnel(target))
             writer.write(ESTABLISHED)
-            await join((reader, writer), onward)
+            await join(streams, onward, self._limits)
         else:
-            await join((reader, writer), await reach(self._forward(target)), rewritten(head))
+            await join(streams, await reach(self._forward(target)), self._limits, rewritten(head))
+
+    async def _read_head(self, reader: asyncio.StreamReader) -> bytes:
+        """The head of a request, or only the first byte of a TLS handshake."""
+        try:
+            async with asyncio.timeout(self._limits.head_seconds):
+                first = await reader.readexactly(1)
+                return first if first == TLS_HANDSHAKE else first + await reader.readuntil(b"\r\n\r\n")
+        except TimeoutError:
+            raise Refusal("408 Request Timeout", "no request came") from None
+        except asyncio.LimitOverrunError:
+            raise Refusal("431 Request Header Fields Too Large", "the request's head is too long") from None
 
     def _tunnel(self, target: str) -> Target:
         url = split_url(f"//{target}", "CONNECT wants a host and a port")
@@ -114,13 +165,6 @@ class Proxy:
         return asked
 
 
-async def waited_for(read: Awaitable[bytes]) -> bytes:
-    try:
-        return await asyncio.wait_for(read, HEAD_SECONDS)
-    except TimeoutError:
-        raise Refusal("408 Request Timeout", "no request came") from None
-
-
 def request_line(head: bytes) -> tuple[str, str]:
     words = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
     if len(words) != len(("method", "target", "version")) or not words[2].startswith("HTTP/1."):
@@ -141,17 +185,29 @@ def split_url(url: str, otherwise: str) -> Asked:
 
 
 def rewritten(head: bytes) -> bytes:
-    """The head of a forwarded request: in origin form, without what is the proxy's, for one request."""
+    """The head of a forwarded request: in origin form, without what is the proxy's, for one request.
+
+    `Host` is that of the URL, whatever the client sent (RFC 9112 §3.2.2).
+    """
     first, _, rest = head.partition(b"\r\n")
     method, target, version = first.split(b" ")
     url = urlsplit(target.decode("latin-1"))
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
     kept = [line for line in rest.split(b"\r\n") if line and not line.lower().startswith(HOP_BY_HOP)]
-    lines = [b" ".join((method, path.encode("latin-1"), version)), *kept, b"Connection: close"]
+    host = b"Host: " + url.netloc.rpartition("@")[2].encode("latin-1")
+    lines = [b" ".join((method, path.encode("latin-1"), version)), host, *kept, b"Connection: close"]
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-HOP_BY_HOP = (b"connection:", b"proxy-connection:", b"proxy-authorization:", b"keep-alive:")
+# What is not sent on: what concerns the connection to the proxy only, and the host, which the URL names.
+HOP_BY_HOP = (
+    b"connection:",
+    b"host:",
+    b"keep-alive:",
+    b"proxy-authorization:",
+    b"proxy-connection:",
+    b"upgrade:",
+)
 
 
 async def reach(target: Target) -> Streams:
@@ -161,13 +217,13 @@ async def reach(target: Target) -> Streams:
         raise Refusal("502 Bad Gateway", f"{target.host}:{target.port} cannot be reached") from None
 
 
-async def join(one: Streams, other: Streams, first: bytes = b"") -> None:
+async def join(one: Streams, other: Streams, limits: Limits, first: bytes = b"") -> None:
     """Carry bytes both ways until the other side, which answers, has ended."""
     other[1].write(first)
     with contextlib.closing(same_socket(one[1])) as caller:
-        upward = asyncio.create_task(carry(one[0], other[1], caller))
+        upward = asyncio.create_task(carry(one[0], other[1], limits, caller))
         try:
-            await carry(other[0], one[1])
+            await carry(other[0], one[1], limits)
         finally:
             upward.cancel()
             other[1].close()
@@ -178,22 +234,33 @@ def same_socket(writer: asyncio.StreamWriter) -> socket.socket:
 
 
 async def carry(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, caller: socket.socket | None = None
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    limits: Limits,
+    caller: socket.socket | None = None,
 ) -> None:
+    # TimeoutError is one: of a side that reads nothing for too long.
     with contextlib.suppress(OSError):
         while data := await reader.read(CHUNK_BYTES):
             if caller is not None and QUICKACK is not None:
                 # Python's client holds a form back until its head is acknowledged: 40 ms, unless at once.
                 caller.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
             writer.write(data)
-            await writer.drain()
+            async with asyncio.timeout(limits.send_seconds):
+                await writer.drain()
     with contextlib.suppress(OSError, RuntimeError):
         if writer.can_write_eof():
             writer.write_eof()
 
 
-async def refuse(writer: asyncio.StreamWriter, refusal: Refusal) -> None:
+async def refuse(streams: Streams, refusal: Refusal) -> None:
+    reader, writer = streams
     body = f"{refusal}\n".encode()
     head = f"HTTP/1.1 {refusal.status}\r\nContent-Type: text/plain\r\nConnection: close\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-    await writer.drain()
+    writer.write_eof()
+    # What the client is still sending is thrown away: closing now could take the answer from it.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while await reader.read(CHUNK_BYTES):
+                pass

@@ -1,0 +1,165 @@
+"""Open connections: how many there may be, how long each may take, and which is closed to make room."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from parlour.config import Config
+
+# Of the descriptors that are left when the first connection comes, this part stays free: for files, the
+# storage and what the server asks others.
+FREE_SHARE = 0.25
+MIN_FREE_DESCRIPTORS = 16
+# A process asks the system for no more than this.
+MAX_DESCRIPTORS = 65_536
+# Bytes of pipelined requests that wait for their turn, of all connections together.
+MAX_HELD_BYTES = 16 * 1_048_576
+# How long a connection that was refused stays open, so that the client can read why.
+LINGER_SECONDS = 2.0
+MAX_SWEEP_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Limits(NamedTuple):
+    """The settings of a process's connections: a number, and seconds."""
+
+    connections: int
+    head_seconds: float
+    body_seconds: float
+    send_seconds: float
+    idle_seconds: float
+
+
+def limits_of(config: Config) -> Limits:
+    """Raises ValueError if one of the settings is not positive."""
+    limits = Limits(
+        config.max_connections,
+        config.head_seconds,
+        config.body_seconds,
+        config.send_seconds,
+        config.idle_seconds,
+    )
+    if min(limits) <= 0:
+        raise ValueError("--max-connections and the seconds that a connection may take must be positive")
+    return limits
+
+
+class Connection(Protocol):
+    """One open connection. `deadline` is a time of the event loop, infinite while the server works."""
+
+    deadline: float
+
+    def expire(self) -> None:
+        """The deadline has passed: set a later one, or close."""
+
+    def drop(self) -> None:
+        """Close at once, to make room."""
+
+
+class Connections:
+    """All connections of a process. One timer looks at all deadlines, so that a request sets no timer."""
+
+    def __init__(self, limits: Limits, free_descriptors: Callable[[], int] | None = None) -> None:
+        self.limits = limits
+        self._free_descriptors = free_descriptors or count_free_descriptors
+        # Known with the first connection, when all else that takes descriptors is open.
+        self._most = 0
+        # Each with the number of descriptors that it takes.
+        self._open: dict[Connection, int] = {}
+        self._used = 0
+        # Those that have sent no whole request since their last answer, the longest waiting first.
+        self._waiting: dict[Connection, None] = {}
+        self._leaving: set[Connection] = set()
+        self._held = 0
+        self._closed_for_others = self._refused = 0
+        self._sweeping = False
+
+    def admit(self, connection: Connection, descriptors: int = 1) -> bool:
+        """Count a connection in. False if there is no room, even after closing one that waits."""
+        if not self._most:
+            self._most = min(self.limits.connections, self._free_descriptors())
+        room = self._make_room(descriptors)
+        # One that is refused is gone soon, and takes nobody's place until then.
+        self._open[connection] = descriptors if room else 0
+        self._used += self._open[connection]
+        if not room:
+            self._leaving.add(connection)
+            self._refused += 1
+        if not self._sweeping:
+            self._sweeping = True
+            self._sweep_later()
+        return room
+
+    def wait(self, connection: Connection) -> None:
+        """The connection waits for a request: it may be closed to make room."""
+        self._waiting[connection] = None
+
+    def work(self, connection: Connection) -> None:
+        """The connection has sent a request's head: it is not closed for others until it was answered."""
+        self._waiting.pop(connection, None)
+
+    def remove(self, connection: Connection) -> None:
+        self._waiting.pop(connection, None)
+        self._leaving.discard(connection)
+        self._used -= self._open.pop(connection, 0)
+
+    def hold(self, size: int) -> bool:
+        """Count bytes that wait for their turn. False if all connections together hold too many."""
+        if self._held + size > MAX_HELD_BYTES:
+            return False
+        self._held += size
+        return True
+
+    def release(self, size: int) -> None:
+        self._held -= size
+
+    def is_crowded(self) -> bool:
+        """Whether so many connections are being refused that the next one is closed without an answer."""
+        return len(self._leaving) > MIN_FREE_DESCRIPTORS // 2
+
+    def _make_room(self, descriptors: int) -> bool:
+        for _ in range(descriptors):
+            if self._used + descriptors <= self._most or not self._waiting:
+                break
+            longest = next(iter(self._waiting))
+            self.remove(longest)
+            longest.drop()
+            self._closed_for_others += 1
+        return self._used + descriptors <= self._most or not descriptors
+
+    def _sweep_later(self) -> None:
+        seconds = min(MAX_SWEEP_SECONDS, min(self.limits[1:]) / 4)
+        asyncio.get_running_loop().call_later(seconds, self._sweep)
+
+    def _sweep(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for each in [each for each in self._open if each.deadline <= now]:
+            each.expire()
+        if self._closed_for_others or self._refused:
+            log.warning("connections_full", closed=self._closed_for_others, refused=self._refused)
+            self._closed_for_others = self._refused = 0
+        self._sweeping = bool(self._open)
+        if self._sweeping:
+            self._sweep_later()
+
+
+def count_free_descriptors() -> int:
+    """How many descriptors connections may take; raises the process's own limit as far as it may."""
+    import resource  # noqa: PLC0415 - not every system has it
+
+    soft, hard = (
+        MAX_DESCRIPTORS if each == resource.RLIM_INFINITY else each
+        for each in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
+    if soft < min(hard, MAX_DESCRIPTORS):
+        soft = min(hard, MAX_DESCRIPTORS)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    # The lowest number that is free: about as many are in use.
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    free = soft - lowest
+    return max(1, free - max(MIN_FREE_DESCRIPTORS, int(free * FREE_SHARE)))

@@ -1,0 +1,49 @@
+"""A connection's two directions: answers that leave in one packet, and reading that can be stopped."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.flow_control import FlowControl
+
+
+class Packet:
+    """A transport that sends what is written in one turn of the event loop with one system call."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self._written.append(data)
+        if len(self._written) == 1:
+            self._loop.call_soon(self._flush)
+
+    def write_eof(self) -> None:
+        self._flush()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def get_write_buffer_size(self) -> int:
+        self._flush()
+        return self._transport.get_write_buffer_size()
+
+    def _flush(self) -> None:
+        if self._written:
+            self._transport.writelines(self._written)
+            self._written.clear()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class Flow(FlowControl):
+    """uvicorn's, but nothing is read while bytes that came too early wait for their turn."""
+
+    holds = False
+
+    def resume_reading(self) -> None:
+        if not self.holds:
+            super().resume_reading()

@@ -1,0 +1,134 @@
+"""What anybody can send without credentials, to a real process: it stays small, and answers others."""
+
+import contextlib
+import re
+import resource
+import socket
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+MAX_RESIDENT_MEGABYTES = 150
+# As much as an attacker sends before the server stops reading, or hangs up.
+SENT_BYTES = 48 * 1_048_576
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
+CHUNKED = b"POST /v1/Conversations HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+ENDLESS = {
+    "header": (b"GET / HTTP/1.1\r\nHost: here\r\nX: ", b"x" * 65_536),
+    "URL": (b"GET /", b"x" * 65_536),
+    "small headers": (b"GET / HTTP/1.1\r\nHost: here\r\n", b"a:b\r\n" * 10_000),
+    "trailers": (CHUNKED + b"0\r\n", b"a:b\r\n" * 10_000),
+    "trailer": (CHUNKED + b"0\r\nX: ", b"x" * 65_536),
+    "extension": (CHUNKED + b"1;", b"x" * 65_536),
+    "empty lines": (b"", b"\r\n" * 30_000),
+    "pipelined requests": (b"", HEALTH * 1_700),
+    "pipelined offers": (
+        b"",
+        b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n" * 800,
+    ),
+}
+
+
+def connect(launched):
+    address = urlsplit(launched.url)
+    return socket.create_connection((address.hostname, address.port), timeout=30)
+
+
+def peak_megabytes(launched):
+    status = Path(f"/proc/{launched.process.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1_024
+
+
+def ensure_it_is_well(launched, attack):
+    with connect(launched) as connection:
+        connection.sendall(HEALTH)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200"), attack
+    assert peak_megabytes(launched) <= MAX_RESIDENT_MEGABYTES, attack
+
+
+def send_without_reading(connection, start, more):
+    """Until all is sent, or the server has read nothing for a moment, or has hung up."""
+    connection.settimeout(0.5)
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        connection.sendall(start)
+        for _ in range(SENT_BYTES // len(more)):
+            connection.sendall(more)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_what_never_ends_takes_no_memory_and_holds_nobody_up(launch):
+    launched = launch("--log-level", "warning", "--head-seconds", "1")
+    for attack, (start, more) in ENDLESS.items():
+        with connect(launched) as connection:
+            send_without_reading(connection, start, more)
+            ensure_it_is_well(launched, attack)
+
+    assert "Traceback" not in (launched.folder / "errors.log").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"G",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 16_000,
+        CHUNKED + b"fffff\r\n" + b"x" * 60_000,
+    ],
+    ids=["nothing", "a byte", "half a head", "half a body"],
+)
+def test_hundreds_of_connections_that_wait_are_closed_in_time_and_take_no_memory(launch, sent):
+    launched = launch(
+        "--log-level", "error", "--head-seconds", "1", "--body-seconds", "1", "--idle-seconds", "1"
+    )
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(connect(launched)) for _ in range(300)]
+        for each in waiting:
+            each.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                each.send(sent)
+        ensure_it_is_well(launched, sent[:20])
+        for each in waiting:
+            each.settimeout(30)
+            with contextlib.suppress(ConnectionResetError):
+                while each.recv(65_536):
+                    pass
+    ensure_it_is_well(launched, sent[:20])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_hundreds_of_connections_with_pipelined_requests_take_no_memory(launch):
+    launched = launch("--log-level", "error")
+    with ExitStack() as stack:
+        for _ in range(300):
+            connection = stack.enter_context(connect(launched))
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                connection.send(HEALTH * 6_000)
+        ensure_it_is_well(launched, "pipelined requests")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is set from outside")
+@pytest.mark.parametrize("options", [[], ["--workers", "2"]], ids=["one process", "workers"])
+def test_when_descriptors_are_few_idle_connections_make_room(launch, options):
+    launched = launch("--log-level", "error", *options)
+    for pid in processes_of(launched):
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, 64))
+    with ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(connect(launched))
+        for _ in range(20):
+            connection = stack.enter_context(connect(launched))
+            connection.sendall(HEALTH)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+
+    assert "Traceback" not in (launched.folder / "errors.log").read_text()
+
+
+def processes_of(launched):
+    pid = launched.process.pid
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
