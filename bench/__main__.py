@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from bench import report
+from bench.deletion import measure_deletions
 from bench.errors import BenchError
 from bench.generators import GENERATORS, choose_generator
 from bench.load import Generator, Pace
@@ -102,10 +103,11 @@ def run(folder: Path, generator: Generator, pace: Pace, chosen: list[tuple[str, 
         "telling": measure_telling(folder, generator, pace),
         "receipts": measure_receipts(folder, generator, pace),
     }
+    deletions = measure_deletions(folder, generator, pace, postgresql=parts.postgresql) if parts.scale else []
     on_postgresql = measure_postgresql(folder, generator, pace) if parts.postgresql else None
-    verdicts = judge(measured, scaled, beside, on_postgresql)
+    verdicts = judge(measured, scaled, beside, deletions, on_postgresql)
     report.echo_verdicts(verdicts)
-    found = report.results(generator, pace, measured, scaled, beside, on_postgresql, verdicts)
+    found = report.results(generator, pace, measured, scaled, beside, deletions, on_postgresql, verdicts)
     report.write_results(RESULTS, found)
     click.echo(f"\nIt took {time.monotonic() - started:.0f} seconds; every figure is in {RESULTS.name}.")
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from bench.load import Generator, Pace, median
-from bench.results import OnPostgreSQL, Pair, Rounds, Row, Scale, Scales, Session, Workers
+from bench.results import Deletion, OnPostgreSQL, Pair, Rounds, Row, Scale, Scales, Session, Workers
 from bench.targets import Verdict
 
 LABELS = {"list": "list-50", "fetch any": "fetch (any)", "list any": "list-50 (any)"}
@@ -53,6 +53,15 @@ def echo_scale(row: Scale) -> None:
 def echo_beside(row: Scale, small: str, large: str) -> None:
     click.echo(f"\n{'':18}{small:>27}{large:>27}{'a request':>18}")
     echo_scale(row)
+
+
+def echo_deletion_heading(messages: int) -> None:
+    during = f"while {messages:,} go"
+    click.echo(f"\n{'create':18}{'before':>27}{during:>27}{'p99':>18}")
+
+
+def echo_deletion(found: Deletion) -> None:
+    click.echo(f"{found.engine:<18}{cell(found.before)}{cell(found.during)}{found.cost:>16.2f} x")
 
 
 def echo_pair_heading(what: str, first: str, second: str) -> None:
@@ -98,6 +107,7 @@ def results(  # noqa: PLR0913, PLR0917 - each is a part of the file
     session: Session,
     scales: Scales | None,
     beside: Mapping[str, Scale],
+    deletions: Sequence[Deletion],
     on_postgresql: OnPostgreSQL | None,
     verdicts: Sequence[Verdict],
 ) -> dict[str, Any]:
@@ -113,6 +123,7 @@ def results(  # noqa: PLR0913, PLR0917 - each is a part of the file
         "rows": [row_result(row) for row in session.rows],
         "scale": [] if scales is None else [scale_result(row) for row in scales.rows],
         **{name: scale_result(row) for name, row in beside.items()},
+        "deletions": [dataclasses.asdict(each) | {"cost": each.cost} for each in deletions],
         "postgresql": on_postgresql and postgresql_result(on_postgresql),
         "memory_megabytes": {
             "after_the_rows": session.memory and dataclasses.asdict(session.memory),

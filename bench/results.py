@@ -57,6 +57,20 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Deletion:
+    """Messages in one conversation, before and while another is deleted that has many."""
+
+    engine: str
+    before: Rounds
+    during: Rounds
+
+    @property
+    def cost(self) -> float:
+        """How many times as long 99 % of the requests take at most."""
+        return median(self.during).p99 / median(self.before).p99
+
+
+@dataclass(frozen=True)
 class Pair:
     """One request, for Parlour and for the naive server."""
 

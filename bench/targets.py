@@ -1,11 +1,11 @@
 """What Parlour is to reach, and whether it did."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.load import median
 from bench.operations import TARGET_CONNECTIONS
-from bench.results import ROOMS, OnPostgreSQL, Scale, Scales, Session
+from bench.results import ROOMS, Deletion, OnPostgreSQL, Scale, Scales, Session
 
 # Requests a second: the share of the floor's, and how many times the naive server's.
 LEAST = {"create": (0.20, 20), "fetch": (0.50, 25), "list": (0.45, 25)}
@@ -16,6 +16,8 @@ MOST_SECONDS_TO_FIRST_ANSWER = 1.5
 MOST_COST_OF_SCALE = 1.3
 MOST_COST_OF_TELLING = 1.5
 MOST_COST_OF_RECEIPTS = 1.5
+# Of a deletion of 1,000,000 messages, for those who write into another conversation.
+MOST_P99_DURING_DELETION = 3
 LEAST_ON_POSTGRESQL = {f"create, {ROOMS} rooms": 5, "create, one room": 3}
 LEAST_OF_TWO = 1.5
 
@@ -39,7 +41,11 @@ class Verdict:
 
 
 def judge(
-    session: Session, scales: Scales | None, beside: Mapping[str, Scale], on_postgresql: OnPostgreSQL | None
+    session: Session,
+    scales: Scales | None,
+    beside: Mapping[str, Scale],
+    deletions: Sequence[Deletion],
+    on_postgresql: OnPostgreSQL | None,
 ) -> list[Verdict]:
     of_beside = [
         Verdict(what, limit, beside[name].cost, form="{:.2f} x")
@@ -53,8 +59,15 @@ def judge(
         *judge_process(session, scales),
         *judge_scales(scales),
         *of_beside,
+        *judge_deletions(deletions),
         *judge_postgresql(on_postgresql),
     ]
+
+
+def judge_deletions(found: Sequence[Deletion]) -> Iterator[Verdict]:
+    for each in found:
+        what = f"{each.engine}, create p99, during a deletion by before"
+        yield Verdict(what, MOST_P99_DURING_DELETION, each.cost, form="{:.2f} x")
 
 
 def judge_postgresql(found: OnPostgreSQL | None) -> Iterator[Verdict]:

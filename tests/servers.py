@@ -20,6 +20,7 @@ from parlour import app, ground, server
 from parlour.config import Config
 from parlour.resources.accounts import create_account, create_key, find_account
 from parlour.resources.purge import Terms, purge
+from parlour.resources.remover import remove_all
 from parlour.store import Database, contents
 from parlour.store.blobs import open_blobs
 from parlour.store.credentials import Vault
@@ -131,6 +132,7 @@ class ServerThread:
 
     def purge(self, unattached_hours=24, purge_days=0):
         terms = Terms(unattached_hours, purge_days)
+        asyncio.run(remove_all(self.database))
         return asyncio.run(purge(self.database, self.blobs, terms, thoroughly=True))
 
     def create_key(self):

@@ -17,6 +17,7 @@ from parlour.logs import configure_logs
 from parlour.options import find_account, in_database, settings
 from parlour.resources import accounts
 from parlour.resources.purge import purge
+from parlour.resources.remover import remove_all
 from parlour.store.migrate import migrate
 
 EXAMPLE_URL = "http://127.0.0.1:8080"
@@ -89,6 +90,7 @@ def purge_now(config: Config) -> None:
     terms, blobs = ground.terms_of(config), ground.open_media(config)
     database = ground.open_database(config)
     try:
+        asyncio.run(remove_all(database))
         done = asyncio.run(purge(database, blobs, terms, thoroughly=True))
     finally:
         database.close()
@@ -146,8 +148,17 @@ def rotate_token(config: Config, account_sid: str) -> None:
 @click.confirmation_option(prompt="All of the account's conversations go with it. Delete it?")
 @settings("database")
 def delete_account(config: Config, account_sid: str) -> None:
-    """Delete an account with all that is its own; it stops working at once."""
+    """Delete an account with all that is its own; it stops working at once.
+
+    Its rows are removed in small steps beside other work; if that is interrupted, a server or
+    `parlour purge` goes on with it.
+    """
     in_database(config, lambda tx, _: accounts.delete_account(tx, find_account(tx, account_sid)))
+    database = ground.open_database(config)
+    try:
+        asyncio.run(remove_all(database))
+    finally:
+        database.close()
     click.echo(f"deleted {account_sid}")
 
 

@@ -1,5 +1,6 @@
 """Commands that move what is stored: `parlour backup`, `export` and `import`."""
 
+import asyncio
 import os
 import sys
 from collections import deque
@@ -11,6 +12,8 @@ import click
 from parlour import ground
 from parlour.config import Config
 from parlour.options import settings
+from parlour.resources.remover import remove_all
+from parlour.store import Database
 from parlour.store.migrate import migrate
 from parlour.store.transfer import export_lines, import_lines
 
@@ -61,6 +64,8 @@ def import_(config: Config, file: IO[bytes]) -> None:
     """Put the lines of FILE in; rows that are there already stay as they are."""
     engine = ground.open_engine(config)
     migrate(engine)
+    # A row whose SID is one of a row that was deleted and is not removed yet would be lost with it.
+    asyncio.run(remove_all(Database(engine)))
     size = os.fstat(file.fileno()).st_size
     with progress("Importing", size) as bar:
         steps = deque(import_lines(engine, counted(file, bar)), maxlen=1)

@@ -14,8 +14,15 @@ from parlour import background
 from parlour.api.idempotency import forget_old_answers
 from parlour.config import Config
 from parlour.control import Controls
-from parlour.resources.accounts import create_account, find_account, list_accounts, sealed_tokens
+from parlour.resources.accounts import (
+    create_account,
+    find_account,
+    is_being_deleted,
+    list_accounts,
+    sealed_tokens,
+)
 from parlour.resources.purge import MAX_PURGE_DAYS, Purger, Terms
+from parlour.resources.remover import Remover
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs, open_blobs
 from parlour.store.credentials import Account, Vault, read_key
@@ -78,6 +85,8 @@ def ensure_account(tx: Transaction, vault: Vault, config: Config) -> tuple[Accou
     if sid is None and accounts:
         return None
     known = None if sid is None else find_account(tx, sid)
+    if known is None and is_being_deleted(tx, sid):
+        raise BadSetting(f"account {sid} was deleted and is not removed yet: finish it with `parlour purge`")
     if known is None:
         return create_account(tx, vault, FIRST_ACCOUNT_NAME, sid, token)
     if token is not None and vault.unseal(known.sealed_auth_token) != token:
@@ -114,9 +123,11 @@ def grounded(config: Config, listener: socket.socket, controls: Controls | None 
         ensure_webhook_settings(config)
         database.run(forget_old_answers)
         blobs, url = open_media(config), public_url(config, listener)
+        holder = f"{socket.gethostname()}:{listener.getsockname()[1]}"
         known = dataclasses.replace(config, public_url=url)
         with (
-            Purger(database, blobs, terms_of(config), f"{socket.gethostname()}:{listener.getsockname()[1]}"),
+            Purger(database, blobs, terms_of(config), holder),
+            Remover(database, holder),
             working(background.Parts(known, database, vault, blobs)),
         ):
             yield Ground(database, vault, blobs, url, made)

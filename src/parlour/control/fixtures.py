@@ -14,6 +14,7 @@ from parlour.resources.messages import messages
 from parlour.resources.participants import participants
 from parlour.resources.services import services
 from parlour.store import Transaction
+from parlour.store.tombstones import is_taken
 from parlour.wire.marks import On
 from parlour.wire.resource import accepted_fields, read_form
 from parlour.wire.sids import sid
@@ -92,7 +93,7 @@ class Loader:
         if "sid" not in own:
             return level.create(self._tx, call)
         given = sid(level.prefix).read(str(own["sid"]))
-        if self._tx.find(resource, **key_of(resource, given, path)) is not None:
+        if is_taken(self._tx, resource, **key_of(resource, given, path)):
             raise errors.CONFLICT(reason=f"{given} exists")
         new_sid, self._tx.new_sid = self._tx.new_sid, lambda _: given
         try:

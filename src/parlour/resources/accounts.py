@@ -1,13 +1,16 @@
 """Accounts and API keys: made, listed and revoked from the command line."""
 
-from parlour.resources.attachments import discard_media_of_account
+from parlour.resources.deletions import REVOKE_KEYS, hide_services
 from parlour.resources.services import add_service
 from parlour.store import Transaction
 from parlour.store.credentials import Account, ApiKey, Vault, hash_secret, new_secret
+from parlour.store.tombstones import is_taken
 
 DEFAULT_SERVICE_NAME = "Default Conversations Service"
 
-ACCOUNTS = "SELECT sid, friendly_name, date_created FROM accounts ORDER BY date_created, sid"
+ACCOUNTS = """SELECT sid, friendly_name, date_created FROM accounts WHERE date_deleted IS NULL
+ORDER BY date_created, sid"""
+SEALED_TOKENS = "SELECT sealed_auth_token FROM accounts WHERE date_deleted IS NULL"
 KEYS = (
     "SELECT sid, friendly_name, date_created FROM api_keys WHERE account_sid = ? ORDER BY date_created, sid"
 )
@@ -38,12 +41,16 @@ def find_account(tx: Transaction, sid: str) -> Account | None:
     return tx.find(Account, sid=sid)
 
 
+def is_being_deleted(tx: Transaction, sid: str | None) -> bool:
+    return sid is not None and find_account(tx, sid) is None and is_taken(tx, Account, sid=sid)
+
+
 def list_accounts(tx: Transaction) -> list[Listed]:
     return tx.select(ACCOUNTS)
 
 
 def sealed_tokens(tx: Transaction) -> list[str]:
-    return [sealed for (sealed,) in tx.select("SELECT sealed_auth_token FROM accounts")]
+    return [sealed for (sealed,) in tx.select(SEALED_TOKENS)]
 
 
 def rotate_token(tx: Transaction, vault: Vault, account: Account) -> str:
@@ -53,9 +60,11 @@ def rotate_token(tx: Transaction, vault: Vault, account: Account) -> str:
 
 
 def delete_account(tx: Transaction, account: Account) -> None:
-    """The account and all that is its own; the bytes of its media go with the next purge."""
-    discard_media_of_account(tx, account.sid)
-    tx.delete(account)
+    """Hide the account and its services, and revoke its credentials; their rows are removed in steps."""
+    tx.execute(REVOKE_KEYS, account.sid)
+    hide_services(tx, account.sid)
+    # Without a token, so that a program of the version before, which knows no tombstones, admits nobody.
+    tx.mark_deleted(account, sealed_auth_token="")
 
 
 def create_key(tx: Transaction, account: Account, friendly_name: str) -> tuple[ApiKey, str]:

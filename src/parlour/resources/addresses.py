@@ -5,6 +5,7 @@ from typing import Protocol
 
 from parlour import errors
 from parlour.store import Transaction
+from parlour.store.statements import CONVERSATION_EXISTS
 from parlour.wire.channels import channel_of, is_address
 
 MAX_GROUP_ADDRESSES = 10
@@ -18,7 +19,6 @@ RELEASE = "DELETE FROM address_holders WHERE account_sid = ? AND conversation_si
 RELEASE_PARTICIPANT = f"{RELEASE} AND participant_sid = ?"
 RELEASE_GROUP = f"{RELEASE} AND participant_sid IS NULL"
 RELEASE_LEFT_OVER = "DELETE FROM address_holders WHERE account_sid = ? AND addresses = ?"
-IS_THERE = "SELECT 1 FROM conversations WHERE sid = ?"
 
 
 class Bound(Protocol):
@@ -146,9 +146,9 @@ def find_holder(tx: Transaction, account_sid: str, addresses: str) -> str | None
 
 
 def find_living_holder(tx: Transaction, account_sid: str, addresses: str) -> str | None:
-    """The holder, if it is there: one that went with its service has left its row behind."""
+    """The holder, if it is there: one that was deleted with its service has left its row behind."""
     holder = find_holder(tx, account_sid, addresses)
-    if holder is not None and not tx.select(IS_THERE, holder):
+    if holder is not None and not tx.select(CONVERSATION_EXISTS, holder):
         tx.execute(RELEASE_LEFT_OVER, account_sid, addresses)
         return None
     return holder

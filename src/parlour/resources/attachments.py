@@ -14,11 +14,8 @@ from parlour.wire.resource import Resource, Shown
 
 MAX_MEDIA = 10
 
-DISCARD = "UPDATE media SET date_deleted = ? WHERE date_deleted IS NULL AND"
-OF_MESSAGE = f"{DISCARD} channel_sid = ? AND message_sid = ?"
-OF_CONVERSATION = f"{DISCARD} channel_sid = ?"
-OF_SERVICE = f"{DISCARD} service_sid = ?"
-OF_ACCOUNT = f"{DISCARD} service_sid IN (SELECT sid FROM services WHERE account_sid = ?)"
+OF_MESSAGE = """UPDATE media SET date_deleted = ?
+WHERE date_deleted IS NULL AND channel_sid = ? AND message_sid = ?"""
 
 MediaDate = Annotated[int, Kind(int, {"type": "string", "format": "date-time"}, show_microsecond)]
 
@@ -28,6 +25,7 @@ class Media(Resource, frozen=True):
 
     table: ClassVar = "media"
     locked: ClassVar = True
+    owners: ClassVar = {"services": "service_sid"}
     shows_url: ClassVar = False
 
     sid: sids.Media
@@ -143,20 +141,6 @@ def unlisted(shown: str | None, sid: str) -> str | None:
     return msgspec.json.encode(rest).decode() if rest else None
 
 
-# Each of these is followed by the deletion of the holder: it must be, since that forgets what was found.
-
-
 def discard_media_of_message(tx: Transaction, conversation_sid: str, message_sid: str) -> None:
+    """To be followed by the deletion of the message, which forgets what was found of media."""
     tx.execute(OF_MESSAGE, tx.now, conversation_sid, message_sid)
-
-
-def discard_media_of_conversation(tx: Transaction, sid: str) -> None:
-    tx.execute(OF_CONVERSATION, tx.now, sid)
-
-
-def discard_media_of_service(tx: Transaction, sid: str) -> None:
-    tx.execute(OF_SERVICE, tx.now, sid)
-
-
-def discard_media_of_account(tx: Transaction, sid: str) -> None:
-    tx.execute(OF_ACCOUNT, tx.now, sid)

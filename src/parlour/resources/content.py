@@ -56,6 +56,7 @@ ContentVariables = Annotated[dict[str, Value], Kind(read_values, {"type": "strin
 
 class Content(Resource, frozen=True):
     table: ClassVar = "contents"
+    owners: ClassVar = {"accounts": "account_sid"}
     link_names: ClassVar = {
         "approval_create": "ApprovalRequests/whatsapp",
         "approval_fetch": "ApprovalRequests",

@@ -7,7 +7,7 @@ from parlour.api.collection import Call, Collection
 from parlour.resources.conversations import Conversation, find_conversation, find_open_conversation
 from parlour.resources.messages import Message
 from parlour.store import Transaction
-from parlour.webhooks.outbox import enqueue, told
+from parlour.webhooks.outbox import enqueue, leave_idle_lane, told
 from parlour.webhooks.targets import ConversationWebhook, names_in
 from parlour.wire.paging import Page, PageRequest
 
@@ -66,6 +66,7 @@ def update_conversation_webhook(tx: Transaction, call: Call) -> ConversationWebh
 def delete_conversation_webhook(tx: Transaction, call: Call) -> ConversationWebhook:
     webhook = find_webhook(tx, call, find_open_conversation(tx, call))
     tx.delete(webhook)
+    leave_idle_lane(tx, webhook.conversation_sid, webhook.sid)
     return webhook
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from parlour import errors
 from parlour.api.collection import Call, Collection
-from parlour.resources.attachments import discard_media_of_conversation
+from parlour.resources.deletions import RELEASE_ADDRESSES, delete_in_steps
 from parlour.resources.services import ensure_service_exists
 from parlour.resources.timers import (
     ClosedAfter,
@@ -36,8 +36,6 @@ from parlour.wire.sids import is_conversation_sid
 
 STATES = ("active", "inactive", "closed")
 
-RELEASE_ADDRESSES = "DELETE FROM address_holders WHERE account_sid = ? AND conversation_sid = ?"
-
 Attributes = Annotated[str, json_text(max_bytes=16_384)]
 MessagingServiceSid = Annotated[str, sids.sid("MG", invalid=errors.INVALID_MESSAGING_SERVICE_SID)]
 State = Annotated[str, choice(*STATES, invalid=errors.INVALID_STATE, empty=errors.STATE_EMPTY)]
@@ -48,6 +46,8 @@ class Conversation(Resource, frozen=True):
     table: ClassVar = "conversations"
     versioned: ClassVar = True
     locked: ClassVar = True
+    tombstone: ClassVar = True
+    owners: ClassVar = {"services": "chat_service_sid"}
     link_names: ClassVar = {"participants": "Participants", "messages": "Messages", "webhooks": "Webhooks"}
 
     sid: sids.Conversation
@@ -71,6 +71,7 @@ class Conversation(Resource, frozen=True):
     participant_count: Hidden[Integer] = 0
     binding_count: Hidden[Integer] = 0
     version: Hidden[Integer] = 0
+    date_deleted: Hidden[Timestamp | None] = None
 
     @Shown(type="object")
     def timers(self) -> dict[str, str]:
@@ -168,10 +169,10 @@ def delete_conversation(tx: Transaction, call: Call) -> Conversation:
     conversation = fetch_conversation(tx, call)
     # While its own webhooks are there.
     announce(tx, call, "onConversationRemoved", conversation, conversation, DateRemoved=tx.now)
-    discard_media_of_conversation(tx, conversation.sid)
     free_unique_name(tx, conversation)
     release_addresses(tx, conversation)
-    tx.delete(conversation)
+    # Closed, so that a program of the version before, which knows no tombstones, writes nothing into it.
+    delete_in_steps(tx, conversation, state="closed", unique_name=None)
     return conversation
 
 

@@ -8,6 +8,7 @@ from parlour.resources.attachments import Media, unlisted
 from parlour.resources.messages import Message
 from parlour.resources.services import Service
 from parlour.store import Transaction
+from parlour.store.statements import CONVERSATION_EXISTS
 from parlour.wire.resource import render
 
 MAX_IN_SET = 100
@@ -66,6 +67,9 @@ def find_many_media(tx: Transaction, asked: Asked, sids: list[str]) -> list[Medi
 def find_one(tx: Transaction, asked: Asked, sid: str) -> Media | None:
     media = tx.find(Media, sid=sid)
     if media is None or not media.is_visible or media.service_sid != asked.service_sid:
+        return None
+    # Rows of media are spread by their own SIDs, so it is no condition of the statement that finds them.
+    if media.channel_sid is not None and not tx.select(CONVERSATION_EXISTS, media.channel_sid):
         return None
     return media if asked.account_sid in (None, media.account_sid) else None
 

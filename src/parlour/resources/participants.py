@@ -12,7 +12,7 @@ from parlour.resources.conversations import (
     wake,
 )
 from parlour.store import Transaction
-from parlour.webhooks.outbox import announce
+from parlour.webhooks.outbox import announce, leave_idle_lane
 from parlour.wire import sids
 from parlour.wire.channels import channel_of, is_address
 from parlour.wire.kinds import (
@@ -162,6 +162,7 @@ def delete_participant(tx: Transaction, call: Call) -> Participant:
     conversation = find_open_conversation(tx, call)
     participant = find_participant(tx, call, conversation)
     tx.delete(participant)
+    leave_idle_lane(tx, conversation.sid, participant.sid)
     addresses.release_pairs(tx, participant)
     addresses.hold_group(tx, participant)
     count_participant(tx, conversation, participant, -1)

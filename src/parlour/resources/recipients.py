@@ -43,6 +43,8 @@ class Receipt(Resource, frozen=True):
     key: ClassVar = ("conversation_sid", "sid")
     part_of: ClassVar = Conversation
     depth: ClassVar = 2
+    # Channels ask for it without its conversation.
+    owners: ClassVar = {"conversations": "conversation_sid", "services": "chat_service_sid"}
     event_names: ClassVar = {"DeliveryReceiptSid": "sid"}
 
     sid: sids.Receipt

@@ -133,7 +133,11 @@ def record_due(tx: Transaction, limit: int) -> int:
         tx.hold_conversation(conversation_sid)
         expected = tx.find(ExpectedReports, conversation_sid=conversation_sid, sid=sid)
         receipt = tx.find(Receipt, conversation_sid=conversation_sid, sid=sid)
-        if expected is None or receipt is None:
+        if expected is None:
+            continue
+        if receipt is None:
+            # Its conversation was deleted, and is not removed yet.
+            tx.delete(expected)
             continue
         rest = []
         for each in expected_in(expected.reports):

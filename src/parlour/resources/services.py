@@ -4,12 +4,12 @@ from typing import Annotated, ClassVar
 
 from parlour import errors
 from parlour.api.collection import ALONE, Call, Collection
-from parlour.resources.attachments import discard_media_of_service
+from parlour.resources.deletions import delete_in_steps
 from parlour.store import Transaction
 from parlour.store.credentials import Account
 from parlour.wire import sids
 from parlour.wire.kinds import Timestamp, text
-from parlour.wire.marks import Creatable, Required
+from parlour.wire.marks import Creatable, Hidden, Required
 from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
 
@@ -21,6 +21,7 @@ ServiceName = Annotated[
 
 class Service(Resource, frozen=True):
     table: ClassVar = "services"
+    tombstone: ClassVar = True
     link_names: ClassVar = {
         "conversations": "Conversations",
         "users": "Users",
@@ -36,6 +37,7 @@ class Service(Resource, frozen=True):
     friendly_name: Required[Creatable[ServiceName]]
     date_created: Timestamp
     date_updated: Timestamp
+    date_deleted: Hidden[Timestamp | None] = None
 
 
 services = Collection(Service, "/Services", key="services", prefixes=(ALONE,))
@@ -66,8 +68,7 @@ def delete_service(tx: Transaction, call: Call) -> None:
     service = fetch_service(tx, call)
     if service.sid == call.default_service_sid:
         raise errors.CONFLICT(reason="it is the account's default service")
-    discard_media_of_service(tx, service.sid)
-    tx.delete(service)
+    delete_in_steps(tx, service)
 
 
 def add_service(tx: Transaction, account_sid: str, friendly_name: str, sid: str) -> Service:

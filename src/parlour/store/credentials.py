@@ -17,12 +17,14 @@ from parlour.wire.resource import Resource
 
 class Account(Resource, frozen=True):
     table: ClassVar = "accounts"
+    tombstone: ClassVar = True
 
     friendly_name: str
     sealed_auth_token: str
     default_chat_service_sid: str
     date_created: int
     date_updated: int
+    date_deleted: int | None = None
 
 
 class ApiKey(Resource, frozen=True):

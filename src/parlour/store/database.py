@@ -1,5 +1,6 @@
 """The database: runs plain functions in transactions, on a writer or on a reader."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -37,6 +38,7 @@ class Database:
         self._new_sid = SidSource(clock) if new_sid is None else new_sid
         self._reader: Reader | None = None
         self._writers: list[Writer] = []
+        self._opening = threading.Lock()
 
     async def write(self, work: Callable[[Transaction], T], about: About | None = None) -> T:
         """The result of `work` once its transaction is on the disk.
@@ -45,7 +47,9 @@ class Database:
         another; where processes share the storage, a writer of its own does all that is about nothing.
         """
         if not self._writers:
-            self._writers = self._open_writers()
+            # Callers may have event loops of their own, in other threads.
+            with self._opening:
+                self._writers = self._writers or self._open_writers()
         result: T = await self._writers[0 if about else -1].write(work, about)
         return result
 

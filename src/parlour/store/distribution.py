@@ -64,6 +64,12 @@ ACROSS = {
     "DELETE FROM webhook_deliveries WHERE (conversation_sid, sid) IN": "deliveries are purged by their age",
     "SELECT date_updated, sid, event_type": "parlour webhooks tail shows all there is",
     "UPDATE media SET date_deleted": "uploads go by their age, or with what holds them",
+    'SELECT "message_sid" FROM media WHERE "channel_sid"': "media go with the conversation that holds them",
+    'SELECT "sid" FROM media WHERE "service_sid"': "and with the service",
+    "SELECT sid FROM conversations WHERE date_deleted": "deletions go on, wherever the conversation is",
+    "SELECT sid, date_deleted FROM conversations WHERE": "an export leaves out what was deleted",
+    'SELECT "date_created", "sid" FROM webhook_deliveries WHERE "account_sid"': "they go with the account",
+    'DELETE FROM webhook_deliveries WHERE "account_sid"': "they go with the account",
     "SELECT sid FROM media WHERE date_deleted": "the purge takes what was deleted anywhere",
     "DELETE FROM idempotency_keys WHERE date_created": "keys go by their age",
 }

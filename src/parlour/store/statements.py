@@ -10,6 +10,9 @@ Condition = tuple[str, str, int | str | None]
 # What a row that was found is for: to be looked at, to be changed, or to be changed if nobody else holds it.
 NO_LOCK, LOCK, LOCK_IF_FREE = "", " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
 LOCK_CONVERSATION = "SELECT sid FROM conversations WHERE sid = ? FOR UPDATE"
+# For those who know of a conversation no more than its SID.
+CONVERSATION_EXISTS = """SELECT 1 FROM conversations WHERE sid = ? AND date_deleted IS NULL AND NOT EXISTS (
+SELECT 1 FROM services AS owner WHERE owner.sid = chat_service_sid AND owner.date_deleted IS NOT NULL)"""
 
 
 def quote(name: str) -> str:
@@ -30,15 +33,31 @@ def matching(names: Iterable[str]) -> str:
 
 
 @functools.cache
+def not_deleted(kind: type[Resource]) -> str:
+    """The condition, to follow others, that neither a row nor an owner of it has a tombstone.
+
+    Every SELECT of this file ends with it, so that no handler has to think of it.
+    """
+    conditions = [f"{kind.table}.date_deleted IS NULL"] if kind.tombstone else []
+    conditions += [
+        f"NOT EXISTS (SELECT 1 FROM {table} AS owner"
+        f" WHERE owner.sid = {kind.table}.{column} AND owner.date_deleted IS NOT NULL)"
+        for table, column in kind.owners.items()
+    ]
+    return "".join(f" AND {condition}" for condition in conditions)
+
+
+@functools.cache
 def select_one(kind: type[Resource], by: tuple[str, ...], lock: str = NO_LOCK) -> str:
-    return f"SELECT {quoted(kind.__struct_fields__)} FROM {kind.table} WHERE {matching(by)}{lock}"
+    columns = quoted(kind.__struct_fields__)
+    return f"SELECT {columns} FROM {kind.table} WHERE {matching(by)}{not_deleted(kind)}{lock}"
 
 
 @functools.cache
 def select_some(kind: type[Resource], lock: str) -> str:
     """Rows by a list of SIDs, in their order, which all who lock share."""
     columns = quoted(kind.__struct_fields__)
-    return f"SELECT {columns} FROM {kind.table} WHERE sid = ANY(?) ORDER BY sid{lock}"
+    return f"SELECT {columns} FROM {kind.table} WHERE sid = ANY(?){not_deleted(kind)} ORDER BY sid{lock}"
 
 
 @functools.cache
@@ -103,4 +122,5 @@ def select_page(
     if from_key:
         where.append(f"({quoted(by)}) {from_key} ({slots(len(by))})")
     order = ", ".join(f"{quote(column)} {'DESC' if descending else 'ASC'}" for column in by)
-    return f"SELECT {quoted(columns)} FROM {kind.table} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?"
+    chosen = f"{' AND '.join(where)}{not_deleted(kind)}"
+    return f"SELECT {quoted(columns)} FROM {kind.table} WHERE {chosen} ORDER BY {order} LIMIT ?"

@@ -197,6 +197,14 @@ class Transaction:
         self.discard()
         self._changed(kind, resource)
 
+    def mark_deleted(self, resource: Resource, **changes: Any) -> None:
+        """Put a tombstone on the row, with `changes`: from here on nobody finds it, nor what it owns."""
+        self.flush()
+        self.discard()
+        self.update(resource, date_deleted=self.now, **changes)
+        self.flush()
+        self.discard()
+
     def execute(self, sql: str, *parameters: Any) -> list[Row]:
         """A write of the caller's own, and the rows that it returns; it must not touch what was found."""
         self.flush()

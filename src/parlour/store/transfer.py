@@ -16,6 +16,7 @@ import msgspec
 from parlour.store.contents import tables
 from parlour.store.engine import Engine, Session, Unavailable, columns_of
 from parlour.store.statements import quote, quoted, slots
+from parlour.store.tombstones import Tombstones
 from parlour.wire.kinds import read_moment
 from parlour.wire.resource import Resource
 
@@ -63,7 +64,10 @@ def exported_tables() -> list[str]:
 
 
 def export_lines(engine: Engine) -> Iterator[tuple[bytes, int]]:
-    """The lines, all of one snapshot, each with the number of rows that there are in all."""
+    """The lines, all of one snapshot, each with the number of rows that there are in all.
+
+    What was deleted and is not removed yet counts, and has no line.
+    """
     session = engine.open_snapshot()
     try:
         session.begin()
@@ -71,9 +75,13 @@ def export_lines(engine: Engine) -> Iterator[tuple[bytes, int]]:
             session.execute(f"SELECT COUNT(*) FROM {quote(table)}").fetchone()[0]
             for table in exported_tables()
         ]
+        tombstones = Tombstones(session)
         for table in exported_tables():
             names = columns_of(session, table)
-            for row in session.stream(f"SELECT {quoted(names)} FROM {quote(table)}"):
+            filtered = tombstones.filter_for(table, names)
+            for row in filter(
+                None, map(filtered, session.stream(f"SELECT {quoted(names)} FROM {quote(table)}"))
+            ):
                 yield encode({"table": table, "row": dict(zip(names, row, strict=True))}) + b"\n", sum(counts)
     except engine.unavailable as error:
         raise Unavailable(str(error)) from None

@@ -164,13 +164,14 @@ def take_waiting(waiting: "queue.SimpleQueue[Any]", jobs: list[Any], most: int) 
 
 
 def answer(jobs: Sequence[Any], outcomes: list[Any]) -> None:
-    """Hand each job's caller its outcome, with one wake-up of the event loop."""
-    if not jobs:
-        return
-    answers = [(job.future, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
-    # A loop that is closed has nobody left who waits.
-    with contextlib.suppress(RuntimeError):
-        jobs[0].future.get_loop().call_soon_threadsafe(settle, answers)
+    """Hand each job's caller its outcome, with one wake-up of each event loop that waits."""
+    answers: dict[Any, list[tuple[asyncio.Future[Any], Any]]] = {}
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        answers.setdefault(job.future.get_loop(), []).append((job.future, outcome))
+    for loop, of_loop in answers.items():
+        # A loop that is closed has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, of_loop)
 
 
 def settle(answers: Iterable[tuple["asyncio.Future[Any]", Any]]) -> None:

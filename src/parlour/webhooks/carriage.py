@@ -8,6 +8,7 @@ import msgspec
 
 from parlour.store import Transaction
 from parlour.store.credentials import Account
+from parlour.store.statements import CONVERSATION_EXISTS
 from parlour.webhooks.outbox import FAILED, PENDING, Attempt, Lane, WebhookDelivery, attempts_in
 
 # Longer than a delivery and a wait for the storage take; then a dead carrier's lane is taken over.
@@ -24,6 +25,11 @@ FOLLOWING = """SELECT sid FROM webhook_deliveries
 WHERE conversation_sid = ? AND target_sid = ? AND status = 'pending' ORDER BY number LIMIT ?"""
 PURGE = """DELETE FROM webhook_deliveries WHERE (conversation_sid, sid) IN (SELECT conversation_sid, sid
 FROM webhook_deliveries WHERE date_updated < ? AND status <> 'pending' ORDER BY date_updated LIMIT ?)"""
+# What lanes lead to that can be deleted from its conversation, by the prefix of its SID.
+TARGETS = {
+    "WH": "SELECT 1 FROM conversation_webhooks WHERE conversation_sid = ? AND sid = ?",
+    "MB": "SELECT 1 FROM participants WHERE conversation_sid = ? AND sid = ?",
+}
 
 
 class Way(NamedTuple):
@@ -98,11 +104,21 @@ def settle(
         tx.update(lane, due_at=tx.now + waits[-1], leased_until=0)
         return None
     load = following(tx, way, limit)
-    if load is None:
+    if load is None and is_ended(tx, lane):
+        tx.delete(lane)
+    elif load is None:
         tx.update(lane, due_at=None, leased_until=0)
     else:
         tx.update(lane, due_at=tx.now, leased_until=tx.now + LEASE_MILLISECONDS)
     return load
+
+
+def is_ended(tx: Transaction, lane: Lane) -> bool:
+    """Whether nothing will ever be put into it: the conversation is deleted, or what it leads to."""
+    if not tx.select(CONVERSATION_EXISTS, lane.conversation_sid):
+        return True
+    target = TARGETS.get(lane.sid[:2])
+    return target is not None and not tx.select(target, lane.conversation_sid, lane.sid)
 
 
 def release(tx: Transaction, way: Way) -> None:

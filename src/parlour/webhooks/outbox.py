@@ -14,6 +14,8 @@ from parlour.wire.resource import Resource
 
 PENDING, DELIVERED, FAILED = STATUSES = ("pending", "delivered", "failed")
 
+LEAVE = "DELETE FROM webhook_lanes WHERE conversation_sid = ? AND sid = ? AND due_at IS NULL"
+
 # Told whether or not the request asked for it (contract: messages.md §7.1).
 ALWAYS_TOLD = frozenset({"onDeliveryUpdated"})
 
@@ -43,6 +45,8 @@ class WebhookDelivery(Resource, frozen=True):
 
     table: ClassVar = "webhook_deliveries"
     key: ClassVar = ("conversation_sid", "sid")
+    # Not its conversation, of whose end it tells.
+    owners: ClassVar = {"accounts": "account_sid"}
 
     sid: Annotated[str, sids.sid("WD")]
     account_sid: sids.Account
@@ -149,6 +153,11 @@ def enqueue(tx: Transaction, room: Room, target: Target, event: str, parameters:
             date_updated=tx.now,
         )
     )
+
+
+def leave_idle_lane(tx: Transaction, conversation_sid: str, target_sid: str) -> None:
+    """Remove the lane to what is deleted, if it is empty; one that is not goes when it has become so."""
+    tx.execute(LEAVE, conversation_sid, target_sid)
 
 
 def take_number(tx: Transaction, conversation_sid: str, target: Target) -> int:

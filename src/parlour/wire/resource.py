@@ -29,6 +29,10 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     each write to this one; its SID is the first column of the key. Rows refer only to rows of a
     lesser `depth`, which are inserted before them. What is `locked` is changed by one writer at a
     time, from when it was found.
+
+    A row with a `tombstone` has `date_deleted` when it was deleted and is not removed yet: no
+    statement finds it. `owners` are tables whose tombstones hide this one's rows too, each with the
+    column that holds the owner's SID.
     """
 
     table: ClassVar[str]
@@ -37,6 +41,8 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     depth: ClassVar[int] = 0
     versioned: ClassVar[bool] = False
     locked: ClassVar[bool] = False
+    tombstone: ClassVar[bool] = False
+    owners: ClassVar[Mapping[str, str]] = {}
     shows_url: ClassVar[bool] = True
     link_names: ClassVar[Mapping[str, str]] = {}
     event_names: ClassVar[Mapping[str, str]] = {}

@@ -1,0 +1,66 @@
+"""Tombstones, for the few who have to know of rows that were deleted and are not removed yet."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from parlour.store.engine import Session
+from parlour.store.statements import matching
+from parlour.store.transaction import Transaction
+from parlour.wire.resource import Resource
+
+Row = tuple[Any, ...]
+
+# The columns that name an owner, by the owner's table.
+OWNERS = {
+    "account_sid": "accounts",
+    "chat_service_sid": "services",
+    "service_sid": "services",
+    "conversation_sid": "conversations",
+    "channel_sid": "conversations",
+}
+# They tell of the end of their conversation, and are removed when they have.
+OUTLIVING = {"webhook_lanes": "conversation_sid", "webhook_deliveries": "conversation_sid"}
+# Their rows lead to bytes that are to be removed, wherever the rows go.
+MARKED = "media"
+
+DELETED = "SELECT sid, date_deleted FROM {} WHERE date_deleted IS NOT NULL"
+OF_SERVICE = 'SELECT sid FROM conversations WHERE "chat_service_sid" = ?'
+
+
+def is_taken(tx: Transaction, kind: type[Resource], **key: Any) -> bool:
+    """Whether a row has the key, be it one that was deleted."""
+    return bool(tx.select(f"SELECT 1 FROM {kind.table} WHERE {matching(key)}", *key.values()))
+
+
+class Tombstones:
+    """All that there are in a snapshot, and when each was put: an export leaves out what they hide."""
+
+    def __init__(self, session: Session) -> None:
+        self._dates: dict[str, dict[str, int]] = {
+            table: dict(session.execute(DELETED.format(table)).fetchall())
+            for table in ("accounts", "services", "conversations")
+        }
+        for service_sid, date in self._dates["services"].items():
+            for (sid,) in session.execute(OF_SERVICE, (service_sid,)).fetchall():
+                self._dates["conversations"].setdefault(sid, date)
+
+    def filter_for(self, table: str, names: Sequence[str]) -> Callable[[Row], Row | None]:
+        """Gives each row of a table as it is to be exported, or None for one that is not."""
+        owners = [
+            (names.index(column), self._dates[owner])
+            for column, owner in [*OWNERS.items(), ("sid", table)]
+            if column in names and OUTLIVING.get(table) != column and self._dates.get(owner)
+        ]
+        if not owners:
+            return lambda row: row
+        marked = names.index("date_deleted") if table == MARKED else None
+
+        def filtered(row: Row) -> Row | None:
+            date = next((dates[row[place]] for place, dates in owners if row[place] in dates), None)
+            if date is None:
+                return row
+            if marked is None:
+                return None
+            return (*row[:marked], row[marked] or date, *row[marked + 1 :])
+
+        return filtered
