@@ -12,7 +12,7 @@ from parlour.channels.courier import Courier, Ledger
 from parlour.channels.registry import open_adapters
 from parlour.config import Config
 from parlour.resources.media import media
-from parlour.resources.reports import has_due, is_wanted, record, record_due, status_callbacks
+from parlour.resources.reports import drop_due, find_due, is_wanted, record, record_due, status_callbacks
 from parlour.store import Database
 from parlour.store.blobs import Blobs
 from parlour.store.credentials import Vault
@@ -21,7 +21,7 @@ from parlour.webhooks.poster import Poster
 from parlour.webhooks.sender import Sender
 from parlour.webhooks.targets import CHANNEL
 
-LEDGER = Ledger(is_wanted, record, record_due, has_due)
+LEDGER = Ledger(is_wanted, record, find_due, record_due, drop_due)
 # What is not for adapters: credentials of callers, and what opens the vault.
 WITHHELD = frozenset({"account_sid", "auth_token", "secret_key"})
 

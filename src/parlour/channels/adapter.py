@@ -9,6 +9,11 @@ import msgspec
 # What a carrier says when it says no more: unknown error.
 UNKNOWN_ERROR = 30008
 
+# What of a report can be stored. `after` is in seconds.
+MAX_CHANNEL_MESSAGE_SID_CHARACTERS = 64
+MAX_ERROR_CODE = 10**15 - 1
+MAX_METADATA_BYTES = 16_384
+MAX_AFTER_SECONDS = 366 * 24 * 60 * 60.0
 
 Status = Literal["sent", "delivered", "read", "undelivered", "failed"]
 
@@ -71,10 +76,14 @@ class Outgoing:
 
 
 class Sent(NamedTuple):
-    """A message was taken over: what is reported of it, now or later; and the status of an answer."""
+    """A message was taken over: what is reported of it, now or later; and the status of an answer.
+
+    `remark` is shown with the attempt: what of the answer was not understood.
+    """
 
     reports: Sequence[Report]
     status_code: int | None = None
+    remark: str | None = None
 
 
 class NotSent(Exception):

@@ -1,11 +1,13 @@
 """The http adapter: posts each message, signed, to a gateway of the operator's, which reports back to us."""
 
-from collections.abc import AsyncIterator
-from typing import get_args
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
 from parlour.channels.adapter import (
+    MAX_CHANNEL_MESSAGE_SID_CHARACTERS,
+    MAX_ERROR_CODE,
     UNKNOWN_ERROR,
     BadChannel,
     NotSent,
@@ -23,15 +25,20 @@ from parlour.wire.kinds import is_http_url
 
 # Words of a gateway for what is not sent yet, beside null.
 NOT_YET = frozenset({"accepted", "queued", "sending", "scheduled"})
+UNCLEAR = "the message was taken, but not all of the gateway's answer was understood"
 STATUSES: dict[str, Status] = {status: status for status in get_args(Status)}
 
 
-class Answer(msgspec.Struct):
-    """`{"sid": "SM…", "status": "queued"}`, or `{"error_code": 21211}`; any of it may be absent."""
+class Answer(NamedTuple):
+    """`{"sid": "SM…", "status": "queued"}`, or `{"error_code": 21211}`; any of it may be absent.
+
+    `is_clear` unless something is there that we cannot make sense of, and left out.
+    """
 
     sid: str | None = None
-    status: str | None = "sent"
+    status: Status | None = "sent"
     error_code: int | None = None
+    is_clear: bool = True
 
 
 class Gateway:
@@ -60,11 +67,11 @@ class Gateway:
                 status_code=reply.status_code,
             )
         report = outgoing.report(
-            status_in(answer),
+            answer.status,
             channel_message_sid=answer.sid,
             error_code=answer.error_code,
         )
-        return Sent([report], reply.status_code)
+        return Sent([report], reply.status_code, None if answer.is_clear else UNCLEAR)
 
     def _form(self, outgoing: Outgoing) -> dict[str, str]:
         links = {
@@ -88,14 +95,31 @@ class Gateway:
 
 
 def read_answer(body: bytes) -> Answer:
-    try:
-        return msgspec.json.decode(body, type=Answer)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    """Read what can be understood and stored of an answer; an empty one says nothing."""
+    if not body:
         return Answer()
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return Answer(is_clear=False)
+    if not isinstance(said, dict):
+        return Answer(is_clear=False)
+    sid, error_code = said.get("sid"), said.get("error_code")
+    has_sid = isinstance(sid, str) and 0 < len(sid) <= MAX_CHANNEL_MESSAGE_SID_CHARACTERS and "\0" not in sid
+    has_code = type(error_code) is int and abs(error_code) <= MAX_ERROR_CODE
+    status, is_known = status_in(said)
+    return Answer(
+        sid if has_sid else None,
+        status,
+        error_code if has_code else None,
+        is_known and (has_sid or sid is None) and (has_code or error_code is None),
+    )
 
 
-def status_in(answer: Answer) -> Status | None:
-    """Of a gateway that says nothing that we understand, the message is sent when it answers 2xx."""
-    if answer.status is None or answer.status in NOT_YET:
-        return None
-    return STATUSES.get(answer.status, "sent")
+def status_in(said: Mapping[str, Any]) -> tuple[Status | None, bool]:
+    """The status, and whether it is one that we know. A message is sent when the gateway answers 2xx."""
+    status = said.get("status", "sent")
+    if status is None or (isinstance(status, str) and status in NOT_YET):
+        return None, True
+    known = STATUSES.get(status) if isinstance(status, str) else None
+    return known or "sent", known is not None

@@ -122,14 +122,14 @@ def expect(tx: Transaction, conversation_sid: str, sid: str, more: list[Expected
         tx.update(known, due_at=due_at, reports=written)
 
 
-def has_due(tx: Transaction) -> bool:
-    return bool(tx.select(DUE, tx.now, 1))
+def find_due(tx: Transaction, limit: int) -> list[tuple[str, str]]:
+    """Find up to `limit` receipts of which a report was expected by now; return their keys."""
+    return tx.select(DUE, tx.now, limit)
 
 
-def record_due(tx: Transaction, limit: int) -> int:
-    """Take what was expected by now, of at most `limit` receipts; how many they were."""
-    due = tx.select(DUE, tx.now, limit)
-    for conversation_sid, sid in sorted(due):
+def record_due(tx: Transaction, keys: Sequence[tuple[str, str]]) -> None:
+    """Take what was expected by now of these receipts."""
+    for conversation_sid, sid in sorted(keys):
         tx.hold_conversation(conversation_sid)
         expected = tx.find(ExpectedReports, conversation_sid=conversation_sid, sid=sid)
         receipt = tx.find(Receipt, conversation_sid=conversation_sid, sid=sid)
@@ -150,7 +150,13 @@ def record_due(tx: Transaction, limit: int) -> int:
             tx.update(expected, due_at=rest[0].due_at, reports=written)
         else:
             tx.delete(expected)
-    return len(due)
+
+
+def drop_due(tx: Transaction, key: tuple[str, str]) -> None:
+    """Remove what is expected of a receipt, where it cannot be taken."""
+    expected = tx.find(ExpectedReports, conversation_sid=key[0], sid=key[1])
+    if expected is not None:
+        tx.delete(expected)
 
 
 def take_report(tx: Transaction, receipt: Receipt, report: Report) -> Receipt:

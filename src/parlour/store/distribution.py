@@ -58,7 +58,7 @@ END LOOP; END $$"""
 # Statements that go over all servers on purpose, none of them in the path of a message: by their beginning,
 # and why.
 ACROSS = {
-    "SELECT conversation_sid, sid, carrier FROM (": "the worker asks what is due anywhere",
+    "SELECT carrier, conversation_sid, sid FROM webhook_lanes": "the worker asks what is due anywhere",
     "SELECT conversation_sid, sid FROM expected_reports WHERE due_at": "the worker asks what is due anywhere",
     "SELECT conversation_sid FROM webhook_deliveries WHERE account_sid": "a delivery is named by its SID",
     "DELETE FROM webhook_deliveries WHERE (conversation_sid, sid) IN": "deliveries are purged by their age",

@@ -2,6 +2,9 @@
 
 import functools
 from collections.abc import Iterable
+from typing import Any
+
+import msgspec
 
 from parlour.wire.resource import Resource
 
@@ -61,6 +64,16 @@ def select_some(kind: type[Resource], lock: str) -> str:
 
 
 @functools.cache
+def select_many(kind: type[Resource], lock: str) -> str:
+    """Rows by a list of primary keys, as one text of JSON."""
+    columns = ", ".join(f"old.{quote(name)}" for name in kind.__struct_fields__)
+    of_old = lock.replace("FOR UPDATE", "FOR UPDATE OF old")
+    return (
+        f"SELECT {columns} FROM {kind.table} AS old, {rows_in_json(kind)} new WHERE {same_key(kind)}{of_old}"
+    )
+
+
+@functools.cache
 def select_all(kind: type[Resource], by: tuple[str, ...]) -> str:
     return f"{select_one(kind, by)} ORDER BY {quote('sid')}"
 
@@ -93,14 +106,21 @@ def update_many(kind: type[Resource], columns: tuple[str, ...]) -> str:
     assignments = [f"{quote(column)} = new.{quote(column)}" for column in columns]
     if kind.versioned:
         assignments.append("version = old.version + 1")
-    same = " AND ".join(f"old.{quote(name)} = new.{quote(name)}" for name in kind.key)
-    return (
-        f"UPDATE {kind.table} AS old SET {', '.join(assignments)} FROM {rows_in_json(kind)} new WHERE {same}"
-    )
+    what = f"UPDATE {kind.table} AS old SET {', '.join(assignments)}"
+    return f"{what} FROM {rows_in_json(kind)} new WHERE {same_key(kind)}"
+
+
+def same_key(kind: type[Resource]) -> str:
+    return " AND ".join(f"old.{quote(name)} = new.{quote(name)}" for name in kind.key)
 
 
 def rows_in_json(kind: type[Resource]) -> str:
     return f"json_populate_recordset(NULL::{kind.table}, ?::json)"
+
+
+def in_json(names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    """The parameter for `rows_in_json`."""
+    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """The unit of work: what a handler may do to the storage, and the time and SIDs it is handed."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -114,6 +114,20 @@ class Transaction:
         sql = statements.select_one(kind, ("sid",), lock)
         for sid in sids:
             yield from self._session.execute(sql, (sid,)).fetchall()
+
+    def find_free(self, kind: type[R], keys: Sequence[Row]) -> list[R]:
+        """Find, and lock, the rows with these primary keys, but those that another transaction holds."""
+        if not keys:
+            return []
+        self.flush()
+        lock = statements.LOCK_IF_FREE if self._locks else statements.NO_LOCK
+        if self._combines:
+            sql = statements.select_many(kind, lock)
+            rows = self._session.execute(sql, (statements.in_json(kind.key, keys),)).fetchall()
+        else:
+            sql = statements.select_one(kind, kind.key, lock)
+            rows = [row for key in keys for row in self._session.execute(sql, key).fetchall()]
+        return [self._rows.setdefault(identity_of(found), found) for found in (kind(*row) for row in rows)]
 
     def hold_conversation(self, sid: str) -> None:
         """Have nobody else change a conversation, or what is in it, until the end."""
@@ -250,7 +264,9 @@ class Transaction:
 
     def _insert_rows(self, kind: type[Resource], rows: list[Row]) -> None:
         if self._combines and len(rows) >= FEW:
-            self._session.execute(statements.insert_many(kind), (in_json(kind.__struct_fields__, rows),))
+            self._session.execute(
+                statements.insert_many(kind), (statements.in_json(kind.__struct_fields__, rows),)
+            )
             return
         start = 0
         for size in ROWS_AT_ONCE:
@@ -266,7 +282,7 @@ class Transaction:
         ]
         if self._combines and len(rows) >= FEW:
             sql = statements.update_many(kind, names)
-            self._session.execute(sql, (in_json((*names, *kind.key), rows),))
+            self._session.execute(sql, (statements.in_json((*names, *kind.key), rows),))
             return
         for row in rows:
             self._session.execute(statements.update_one(kind, names), row)
@@ -280,10 +296,6 @@ class Transaction:
     def _forget(self, kind: type[Resource]) -> None:
         self._lookups = {lookup: found for lookup, found in self._lookups.items() if lookup[0] is not kind}
         del self._searched[kind]
-
-
-def in_json(names: tuple[str, ...], rows: list[Row]) -> str:
-    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
 def depth_of(kind: type[Resource]) -> int:

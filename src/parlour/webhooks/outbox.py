@@ -15,6 +15,9 @@ from parlour.wire.resource import Resource
 PENDING, DELIVERED, FAILED = STATUSES = ("pending", "delivered", "failed")
 
 LEAVE = "DELETE FROM webhook_lanes WHERE conversation_sid = ? AND sid = ? AND due_at IS NULL"
+# What an attempt may hold of an answer; reasons come from libraries, targets and adapters.
+STATUS_CODES = range(1_000)
+MAX_REASON_CHARACTERS = 500
 
 # Told whether or not the request asked for it (contract: messages.md §7.1).
 ALWAYS_TOLD = frozenset({"onDeliveryUpdated"})
@@ -23,9 +26,10 @@ ALWAYS_TOLD = frozenset({"onDeliveryUpdated"})
 class Lane(Resource, frozen=True):
     """The way from a conversation to one target, whose SID is `sid`: one delivery at a time, in order.
 
-    `due_at` is when its first pending delivery is to be tried, null when there is none; whoever
-    carries it holds it until `leased_until`. Both are in milliseconds since 1970. Lanes with the
-    same `carrier` share its room.
+    `due_at` is when its first pending delivery is to be tried, null when there is none; a worker that
+    claimed the lane holds it until `leased_until`, which `due_at` repeats. Both are in milliseconds
+    since 1970. `ready` is 1 when the lane can be claimed at once, and 0 when it is empty or waits for
+    `due_at`. At most so many lanes with the same `carrier` are served at a time.
     """
 
     table: ClassVar = "webhook_lanes"
@@ -38,6 +42,7 @@ class Lane(Resource, frozen=True):
     due_at: int | None = None
     leased_until: int = 0
     carrier: str = ""
+    ready: int = 0
 
 
 class WebhookDelivery(Resource, frozen=True):
@@ -63,13 +68,33 @@ class WebhookDelivery(Resource, frozen=True):
     date_updated: Timestamp
 
 
+# What fits into a column, and into JSON.
+Milliseconds = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
 class Attempt(msgspec.Struct, frozen=True):
     """One try: when it began (milliseconds since 1970), how long it took, and what came of it."""
 
-    at: int
-    milliseconds: int
+    at: Milliseconds
+    milliseconds: Milliseconds
     status_code: int | None = None
     error: str | None = None
+
+    def storable(self) -> "Attempt":
+        """The same, whatever an adapter or a target has put into it, in a form that can be stored."""
+        code, error = self.status_code, self.error
+        known = type(code) is int and code in STATUS_CODES
+        return Attempt(
+            self.at,
+            self.milliseconds,
+            code if known else None,
+            None if error is None else shortened(str(error)),
+        )
+
+
+def shortened(reason: str) -> str:
+    """A reason for an attempt's `error`: bounded, and without characters that cannot be stored."""
+    return reason[:MAX_REASON_CHARACTERS].replace("\0", " ").encode(errors="replace").decode()
 
 
 attempts_in = msgspec.json.Decoder(list[Attempt]).decode
@@ -161,10 +186,12 @@ def leave_idle_lane(tx: Transaction, conversation_sid: str, target_sid: str) -> 
 
 
 def take_number(tx: Transaction, conversation_sid: str, target: Target) -> int:
-    """A place at the end of a lane, which is due when it was idle."""
+    """Return the next number of a lane. A lane that was empty is ready now."""
     lane = tx.find(Lane, conversation_sid=conversation_sid, sid=target.sid)
     if lane is None:
-        lane = tx.insert(Lane(sid=target.sid, conversation_sid=conversation_sid, carrier=target.carrier))
-    due = {"due_at": tx.now} if lane.due_at is None else {}
+        lane = Lane(sid=target.sid, conversation_sid=conversation_sid, carrier=target.carrier)
+        tx.insert(msgspec.structs.replace(lane, next_number=1, due_at=tx.now, ready=1))
+        return 0
+    due = {"due_at": tx.now, "ready": 1} if lane.due_at is None else {}
     tx.update(lane, next_number=lane.next_number + 1, **due)
     return lane.next_number

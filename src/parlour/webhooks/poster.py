@@ -47,7 +47,7 @@ class Poster:
 def status_after(reply: Reply) -> str:
     """Repeated after no answer, 429 and 5xx; any other answer is final."""
     if reply.status_code is None:
-        return FAILED if reply.forbidden else PENDING
+        return FAILED if reply.is_final else PENDING
     if reply.status_code // 100 == HTTPStatus.OK // 100:
         return DELIVERED
     passing = reply.status_code == HTTPStatus.TOO_MANY_REQUESTS

@@ -15,16 +15,17 @@ TIMEOUT_SECONDS = 5.0
 MAX_ANSWER_BYTES = 65_536
 MAX_CONNECTIONS = 1_000
 USER_AGENT = "TwilioProxy/1.1"
+INVALID_URL = "the URL is not valid"
 
 
 class Reply(NamedTuple):
-    """What a target answered, or the reason that there is none."""
+    """What a target answered, or the reason that there is none; if that `is_final`, it would be so again."""
 
     milliseconds: int
     status_code: int | None = None
     body: bytes = b""
     error: str | None = None
-    forbidden: bool = False
+    is_final: bool = False
 
 
 class Sender:
@@ -38,7 +39,10 @@ class Sender:
         self, method: str, url: str, parameters: Mapping[str, str], auth_token: str, idempotency_token: str
     ) -> Reply:
         """The answer, of which at most MAX_ANSWER_BYTES are read, within TIMEOUT_SECONDS."""
-        address = as_sent(url) if method == "POST" else with_query(as_sent(url), parameters)
+        try:
+            address = as_sent(url) if method == "POST" else with_query(as_sent(url), parameters)
+        except ValueError:
+            return Reply(0, error=INVALID_URL, is_final=True)
         form = dict(parameters) if method == "POST" else {}
         headers = {
             "Accept": "*/*",
@@ -51,9 +55,12 @@ class Sender:
             status, body = await self._ask(method, address, form, headers)
         except TimeoutError:
             return Reply(since(started), error=f"no answer within {TIMEOUT_SECONDS:g} s")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except ValueError:
+            # A port that is none, a host name that cannot be looked up, a scheme that is not HTTP's.
+            return Reply(since(started), error=INVALID_URL, is_final=True)
+        except (aiohttp.ClientError, OSError) as error:
             forbidden = isinstance(error.__cause__ or error, Forbidden)
-            return Reply(since(started), error=reason_of(error), forbidden=forbidden)
+            return Reply(since(started), error=reason_of(error), is_final=forbidden)
         return Reply(since(started), status, body)
 
     async def _ask(
