@@ -9,22 +9,15 @@ import msgspec
 from parlour import errors
 from parlour.store import statements
 from parlour.store.engine import Session, columns_of
+from parlour.store.identity_map import IdentityMap, identity_of
 from parlour.store.pages import PageReader, fits
+from parlour.store.pending_writes import PendingWrites
 from parlour.store.statements import Condition
 from parlour.wire.paging import Page, PageRequest, Token
 from parlour.wire.resource import Resource
 
 R = TypeVar("R", bound=Resource)
-Identity = tuple[Any, ...]
 Row = tuple[Any, ...]
-
-# How many rows one INSERT carries: few shapes, so that each is prepared once.
-ROWS_AT_ONCE = (64, 16, 4, 1)
-
-# From how many a single statement is better than one for each.
-FEW = 2
-
-NO_COLUMNS: frozenset[str] = frozenset()
 
 
 class About(NamedTuple):
@@ -56,35 +49,28 @@ class Transaction:
         self.new_sid = new_sid
         self.writes = 0
         self._session, self._locks, self._combines = session, locks, combines
-        self._lookups: dict[tuple[Any, ...], Identity | None] = {}
-        self._searched: dict[type[Resource], set[str]] = {}
-        self._lists: dict[type[Resource], dict[tuple[Any, ...], tuple[Any, ...]]] = {}
-        self._rows: dict[Identity, Any] = {}
-        self._inserts: dict[type[Resource], list[Row]] = {}
-        self._updates: dict[Identity, set[str]] = {}
-        self._updated: dict[type[Resource], set[str]] = {}
+        self._known = IdentityMap()
+        self._pending = PendingWrites(combines=combines)
 
     def find(self, kind: type[R], **key: Any) -> R | None:
         """The row whose columns equal `key`, which must be unique."""
         lookup = (kind, *key.items())
-        if lookup in self._lookups:
-            identity = self._lookups[lookup]
-            known: R | None = None if identity is None else self._rows[identity]
-            return known
-        if kind in self._inserts or not self._updated.get(kind, NO_COLUMNS).isdisjoint(key):
+        known = self._known
+        if lookup in known.lookups:
+            identity = known.lookups[lookup]
+            row: R | None = None if identity is None else known.rows[identity]
+            return row
+        if self._pending.concern(kind, key):
             self.flush()
         lock = statements.LOCK if self._locks and kind.locked else statements.NO_LOCK
         sql = statements.select_one(kind, tuple(key), lock)
-        row = self._session.execute(sql, tuple(key.values())).fetchone()
-        self._searched.setdefault(kind, set()).update(key)
-        if row is None:
-            self._lookups[lookup] = None
+        values = self._session.execute(sql, tuple(key.values())).fetchone()
+        known.searched_by(kind, key)
+        if values is None:
+            known.lookups[lookup] = None
             return None
-        found = kind(*row)
-        identity = self._lookups[lookup] = identity_of(found)
-        # What is remembered of this row may be newer: an update of it may still be held back.
-        newest: R = self._rows.setdefault(identity, found)
-        return newest
+        found: R = known.remember(lookup, kind(*values))
+        return found
 
     def foresee(self, abouts: Collection[About], *, waits: bool) -> set[About]:
         """Find, and lock, what works will ask for; nothing where nobody else may change it.
@@ -95,12 +81,12 @@ class Transaction:
             return set()
         missing = set(abouts)
         for kind in sorted({about.kind for about in abouts}, key=attrgetter("table")):
-            self._searched.setdefault(kind, set()).add("sid")
+            self._known.searched_by(kind, {"sid": None})
             sids = sorted(about.sid for about in abouts if about.kind is kind)
             for row in self._look_up(kind, sids, waits=waits):
                 found = kind(*row)
-                self._lookups[kind, ("sid", row[0])] = identity = identity_of(found)
-                self._rows[identity] = found
+                self._known.lookups[kind, ("sid", row[0])] = identity = identity_of(found)
+                self._known.rows[identity] = found
                 missing.discard(About(kind, row[0]))
         return set() if waits else missing
 
@@ -127,7 +113,9 @@ class Transaction:
         else:
             sql = statements.select_one(kind, kind.key, lock)
             rows = [row for key in keys for row in self._session.execute(sql, key).fetchall()]
-        return [self._rows.setdefault(identity_of(found), found) for found in (kind(*row) for row in rows)]
+        return [
+            self._known.rows.setdefault(identity_of(found), found) for found in (kind(*row) for row in rows)
+        ]
 
     def hold_conversation(self, sid: str) -> None:
         """Have nobody else change a conversation, or what is in it, until the end."""
@@ -136,14 +124,15 @@ class Transaction:
 
     def find_all(self, kind: type[R], **key: Any) -> tuple[R, ...]:
         """The few rows whose columns equal `key`, in order of their SIDs."""
-        known = self._lists.setdefault(kind, {})
         lookup = tuple(key.items())
-        if lookup not in known:
-            if kind in self._inserts or kind in self._updated:
-                self.flush()
-            rows = self._session.execute(statements.select_all(kind, tuple(key)), tuple(key.values()))
-            known[lookup] = tuple(kind(*row) for row in rows.fetchall())
-        found: tuple[R, ...] = known[lookup]
+        known = self._known.find_list(kind, lookup)
+        if known is not None:
+            return known
+        if self._pending.concern_any(kind):
+            self.flush()
+        rows = self._session.execute(statements.select_all(kind, tuple(key)), tuple(key.values()))
+        found = tuple(kind(*row) for row in rows.fetchall())
+        self._known.remember_list(kind, lookup, found)
         return found
 
     def page(
@@ -181,35 +170,25 @@ class Transaction:
         return columns_of(self._session, table)
 
     def insert(self, resource: R) -> R:
-        kind = type(resource)
-        self._inserts.setdefault(kind, []).append(msgspec.structs.astuple(resource))
-        self._lists.pop(kind, None)
-        if kind in self._searched:
-            self._forget(kind)
-        self._changed(kind, resource)
+        self._pending.insert(resource)
+        self._known.inserted(type(resource))
+        self._changed(resource)
         return resource
 
     def update(self, resource: R, **changes: Any) -> R:
         """The resource with `changes`, which become part of the commit; nothing happens without any."""
         if not changes:
             return resource
-        kind, updated = type(resource), msgspec.structs.replace(resource, **changes)
-        if not self._searched.get(kind, set()).isdisjoint(changes):
-            self._forget(kind)
-        self._lists.pop(kind, None)
-        identity = identity_of(updated)
-        self._rows[identity] = updated
-        self._updates.setdefault(identity, set()).update(changes)
-        self._updated.setdefault(kind, set()).update(changes)
-        self._changed(kind, resource)
+        updated = msgspec.structs.replace(resource, **changes)
+        self._pending.update(self._known.updated(updated, changes), changes)
+        self._changed(resource)
         return updated
 
     def delete(self, resource: Resource) -> None:
-        kind = type(resource)
         self.flush()
-        self._session.execute(statements.delete_one(kind), identity_of(resource)[1:])
+        self._session.execute(statements.delete_one(type(resource)), identity_of(resource)[1:])
         self.discard()
-        self._changed(kind, resource)
+        self._changed(resource)
 
     def mark_deleted(self, resource: Resource, **changes: Any) -> None:
         """Put a tombstone on the row, with `changes`: from here on nobody finds it, nor what it owns."""
@@ -227,83 +206,25 @@ class Transaction:
         return rows
 
     def flush(self) -> None:
-        """Hand the storage all that was held back."""
-        if self._inserts or self._updates:
+        """Send what was held back to the storage."""
+        if self._pending:
             with self._session.together():
-                self._hand_over()
+                self._pending.send(self._session, self._known.rows)
 
     def commit(self) -> None:
-        """Hand over what was held back, and commit it in the same breath."""
+        """Send what was held back, and commit it, together."""
         with self._session.together():
-            self._hand_over()
+            self._pending.send(self._session, self._known.rows)
             self._session.commit()
-
-    def _hand_over(self) -> None:
-        for kind in sorted(self._inserts, key=depth_of):
-            self._insert_rows(kind, self._inserts[kind])
-        shapes: dict[tuple[type[Resource], tuple[str, ...]], list[Identity]] = {}
-        for identity, columns in self._updates.items():
-            shapes.setdefault((identity[0], tuple(sorted(columns))), []).append(identity)
-        for (kind, names), identities in shapes.items():
-            self._update_rows(kind, names, identities)
-        for held_back in (self._inserts, self._updates, self._updated):
-            held_back.clear()
 
     def discard(self) -> None:
         """Forget all that was read and held back, as after a rollback."""
-        for each in (
-            self._lookups,
-            self._searched,
-            self._lists,
-            self._rows,
-            self._inserts,
-            self._updates,
-            self._updated,
-        ):
-            each.clear()
+        self._known.clear()
+        self._pending.clear()
 
-    def _insert_rows(self, kind: type[Resource], rows: list[Row]) -> None:
-        if self._combines and len(rows) >= FEW:
-            self._session.execute(
-                statements.insert_many(kind), (statements.in_json(kind.__struct_fields__, rows),)
-            )
-            return
-        start = 0
-        for size in ROWS_AT_ONCE:
-            while len(rows) - start >= size:
-                values = [value for row in rows[start : start + size] for value in row]
-                self._session.execute(statements.insert_rows(kind, size), values)
-                start += size
-
-    def _update_rows(self, kind: type[Resource], names: tuple[str, ...], identities: list[Identity]) -> None:
-        rows = [
-            (*[getattr(self._rows[identity], name) for name in names], *identity[1:])
-            for identity in identities
-        ]
-        if self._combines and len(rows) >= FEW:
-            sql = statements.update_many(kind, names)
-            self._session.execute(sql, (statements.in_json((*names, *kind.key), rows),))
-            return
-        for row in rows:
-            self._session.execute(statements.update_one(kind, names), row)
-
-    def _changed(self, kind: type[Resource], resource: Resource) -> None:
+    def _changed(self, resource: Resource) -> None:
         self.writes += 1
+        kind = type(resource)
         if kind.part_of is not None:
             # An update of no columns: it raises the version of what the resource is part of.
-            self._updates.setdefault((kind.part_of, getattr(resource, kind.key[0])), set())
-
-    def _forget(self, kind: type[Resource]) -> None:
-        self._lookups = {lookup: found for lookup, found in self._lookups.items() if lookup[0] is not kind}
-        del self._searched[kind]
-
-
-def depth_of(kind: type[Resource]) -> int:
-    return kind.depth
-
-
-def identity_of(resource: Resource) -> Identity:
-    kind = type(resource)
-    if len(kind.key) == 1:
-        return (kind, getattr(resource, kind.key[0]))
-    return (kind, *(getattr(resource, column) for column in kind.key))
+            self._pending.update((kind.part_of, getattr(resource, kind.key[0])), ())
