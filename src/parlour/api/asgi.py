@@ -9,6 +9,8 @@ from parlour import errors
 from parlour.api.telemetry import Receive, Scope, Send
 
 WITH_BODIES = {"POST", "PUT"}
+# What `Content-Encoding` may say of a body that is sent as it is.
+PLAIN = {b"", b"identity"}
 
 
 class Application:
@@ -26,11 +28,25 @@ class Application:
             return
         scope["path"] = as_ascii(scope["raw_path"])
         scope["query_string"] = as_ascii(scope["query_string"]).encode()
-        await self._app(scope, whole(receive) if scope["method"] in WITH_BODIES else receive, send)
+        if scope["method"] in WITH_BODIES:
+            receive = refused if is_encoded(scope) else whole(receive)
+        await self._app(scope, receive, send)
 
 
 def as_ascii(raw: bytes) -> str:
     return raw.decode() if raw.isascii() else quote(raw, safe="/?&=%+!$'()*,;:@~")
+
+
+def is_encoded(scope: Scope) -> bool:
+    """Whether the body is compressed, or encoded in another way, by its `Content-Encoding`."""
+    return any(
+        name == b"content-encoding" and value.strip().lower() not in PLAIN for name, value in scope["headers"]
+    )
+
+
+async def refused() -> Any:
+    # In place of the body: to store it as it is would be to store something else than what was sent.
+    raise errors.CONTENT_ENCODED()
 
 
 def whole(receive: Receive) -> Receive:
