@@ -29,7 +29,7 @@ class Application:
         scope["path"] = as_ascii(scope["raw_path"])
         scope["query_string"] = as_ascii(scope["query_string"]).encode()
         if scope["method"] in WITH_BODIES:
-            receive = refused if is_encoded(scope) else whole(receive)
+            receive = refusing() if is_encoded(scope) else whole(receive)
         await self._app(scope, receive, send)
 
 
@@ -44,9 +44,19 @@ def is_encoded(scope: Scope) -> bool:
     )
 
 
-async def refused() -> Any:
-    # In place of the body: to store it as it is would be to store something else than what was sent.
-    raise errors.CONTENT_ENCODED()
+def refusing() -> Receive:
+    """In place of an encoded body: 415/20415 for whoever reads it, since it is not what was meant."""
+    begun = False
+
+    async def begin_and_refuse() -> Any:
+        nonlocal begun
+        if begun:
+            raise errors.CONTENT_ENCODED()
+        # Falcon takes the first event before anything can answer an error.
+        begun = True
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    return begin_and_refuse
 
 
 def whole(receive: Receive) -> Receive:

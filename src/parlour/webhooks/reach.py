@@ -7,7 +7,6 @@ from typing import Any
 
 import aiohttp
 
-
 # The first that fits; what is not here has a number of the operating system's, or none.
 REASONS: dict[type[Exception], str] = {
     aiohttp.ClientConnectorCertificateError: "the certificate is not trusted",

@@ -57,7 +57,7 @@ def decode_text(raw: bytes) -> str:
 
 
 def ensure_texts(value: Any) -> None:
-    """Check every text in a value made of dicts and lists, names included."""
+    """Check every text in a value made of dicts and lists, names included; raise BadText."""
     if isinstance(value, str):
         ensure_text(value)
     elif isinstance(value, dict):
@@ -81,9 +81,14 @@ def read_json(raw: bytes | str, kind: type[T]) -> T: ...
 def read_json(raw: bytes | str, kind: Any = Any) -> Any:
     """Decode JSON from outside into `kind`; raise BadText if it, or a text in it, cannot be taken."""
     text = decode_text(raw) if isinstance(raw, bytes) else ensure_text(raw)
+    if ESCAPED_NUL in text:
+        ensure_texts(parse_json(text, Any))
+    return parse_json(text, kind)
+
+
+def parse_json(text: str, kind: Any) -> Any:
+    """Decode JSON into `kind` without a look at the texts in it; raise BadText if it is none."""
     try:
-        if ESCAPED_NUL in text:
-            ensure_texts(msgspec.json.decode(text))
         return msgspec.json.decode(text, type=kind)
     except RecursionError:
         raise BadText("is nested too deeply") from None
