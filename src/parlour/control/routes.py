@@ -26,6 +26,7 @@ from parlour.store import Database, Transaction, contents
 from parlour.store.credentials import Account
 from parlour.wire.kinds import show_millisecond
 from parlour.wire.profiles import Profile
+from parlour.wire.texts import BadText
 
 MAX_BYTES = 64 * 1_048_576
 LONGEST_WAIT_SECONDS = 60.0
@@ -63,7 +64,7 @@ class Responder:
         """The body of a request whose caller was admitted; 400/20001 if it is none."""
         await self.admit(request)
         raw = await read_bytes(request)
-        with told_as_invalid():
+        with told_as_invalid("its body"):
             return read_body(raw, kind)
 
     async def replace(self, work: Callable[[Transaction], T]) -> T:
@@ -73,10 +74,12 @@ class Responder:
 
 
 @contextlib.contextmanager
-def told_as_invalid() -> Iterator[None]:
+def told_as_invalid(what: str) -> Iterator[None]:
     """400/20001 for a ValueError, all of which are in our own words here."""
     try:
         yield
+    except BadText as reason:
+        raise errors.INVALID_REQUEST(reason=f"{what} {reason}") from None
     except ValueError as reason:
         raise errors.INVALID_REQUEST(reason=reason) from None
 
@@ -146,7 +149,7 @@ class Fixtures(Responder):
         raw: bytes = await request.stream.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise errors.REQUEST_TOO_LARGE()
-        with told_as_invalid():
+        with told_as_invalid("the document"):
             # In a thread: others are served while a large document is read.
             document = await asyncio.to_thread(read_document, raw, request.content_type or JSON)
         make, reserve = (
@@ -187,7 +190,7 @@ class Clock(Responder):
         asked = await self.read(request, ClockBody)
         clock, now = self.controls.clock, asked.milliseconds()
         further = round(asked.advance * MILLISECONDS)
-        with told_as_invalid():
+        with told_as_invalid("its body"):
             ensure_in_bounds((clock() if now is None else now) + further)
         if now is not None:
             clock.set(now)
