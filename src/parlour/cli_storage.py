@@ -15,6 +15,7 @@ from parlour.options import settings
 from parlour.resources.remover import remove_all
 from parlour.store import Database
 from parlour.store.migrate import migrate
+from parlour.store.row_texts import RowTexts
 from parlour.store.transfer import export_lines, import_lines
 
 PRIVATE = 0o600
@@ -59,18 +60,22 @@ def export(config: Config, file: IO[bytes]) -> None:
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"), default="-")
+@click.option("--mend", is_flag=True, help="Put U+FFFD in place of NUL characters, and count them.")
 @settings("database")
-def import_(config: Config, file: IO[bytes]) -> None:
+def import_(config: Config, file: IO[bytes], *, mend: bool) -> None:
     """Put the lines of FILE in; rows that are there already stay as they are."""
+    texts = RowTexts(mend=mend)
     engine = ground.open_engine(config)
     migrate(engine)
     # A row whose SID is one of a row that was deleted and is not removed yet would be lost with it.
     asyncio.run(remove_all(Database(engine)))
     size = os.fstat(file.fileno()).st_size
     with progress("Importing", size) as bar:
-        steps = deque(import_lines(engine, counted(file, bar)), maxlen=1)
+        steps = deque(import_lines(engine, counted(file, bar), texts), maxlen=1)
     read, added = steps[-1] if steps else (0, 0)
     click.echo(f"{read:,} rows read, {added:,} of them new", err=True)
+    for place, count in sorted(texts.mended.items()):
+        click.echo(f"mended {count:,} texts in {place}", err=True)
 
 
 def counted(file: IO[bytes], bar: Any) -> Any:

@@ -47,6 +47,9 @@ REQUEST_TIMEOUT = Problem(20408, 408, "Request Timeout")
 CONFLICT = Problem(20409, 409, "Conflict: {reason}")
 REQUEST_TOO_LARGE = Problem(20413, 413, "Request entity is larger than limits defined")
 URL_TOO_LONG = Problem(20414, 414, "Request URL is longer than limits defined")
+CONTENT_ENCODED = Problem(
+    20415, 415, "Unsupported Media Type: the body must be sent without Content-Encoding"
+)
 IDEMPOTENCY_KEY_REUSED = Problem(20422, 422, "Idempotency-Key was already used with other content")
 TOO_MANY_REQUESTS = Problem(20429, 429, "Too Many Requests")
 HEADERS_TOO_LARGE = Problem(20431, 431, "Request headers are larger than limits defined")

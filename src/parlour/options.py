@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -23,6 +23,10 @@ from parlour.store.engine import BackupRefused, Unavailable
 from parlour.store.migrate import DatabaseTooNew
 from parlour.store.transfer import BadLine
 from parlour.testing.process import NotStarted
+from parlour.wire.texts import BadText, ensure_text
+
+# Names of files may be any bytes.
+PLACES = {"database", "media", "file"}
 
 T = TypeVar("T")
 Command = Callable[..., None]
@@ -61,6 +65,7 @@ def settings(*names: str) -> Callable[[Command], Command]:
         def with_config(**values: Any) -> None:
             chosen: dict[str, Any] = {name: values.pop(name) for name in list(values) if name in known}
             chosen |= read_secrets(os.environ)
+            ensure_texts(chosen | values)
             with told_plainly():
                 command(config=Config(**chosen), **values)
 
@@ -81,6 +86,16 @@ def settings(*names: str) -> Callable[[Command], Command]:
         return with_config
 
     return decorate
+
+
+def ensure_texts(given: Mapping[str, Any]) -> None:
+    """Refuse settings and arguments that are not UTF-8: names of accounts, URLs, tokens."""
+    for name, value in given.items():
+        if isinstance(value, str) and name not in PLACES:
+            try:
+                ensure_text(value)
+            except BadText:
+                raise click.ClickException(f"{name.replace('_', ' ')}: it is not UTF-8") from None
 
 
 class told_plainly:  # noqa: N801 - it reads as a statement

@@ -71,6 +71,26 @@ def test_the_whole_file_comes_with_its_length_type_and_tag(api, content):
 
 
 @pytest.mark.parametrize(
+    ("if_none_match", "status"),
+    [
+        ("*", 304),
+        ('"other", {tag}', 304),
+        ("W/{tag}", 304),
+        ('"other"', 200),
+        ('"{tag}x"', 200),
+        ('"*"', 200),
+        ("{bare}", 200),
+        ("", 200),
+    ],
+)
+def test_if_none_match_is_read_as_http_says(api, content, if_none_match, status):
+    tag = api.get(content).headers["ETag"]
+    asked = if_none_match.format(tag=tag, bare=tag.strip('"'))
+
+    assert api.request("GET", content, headers={"If-None-Match": asked}).status_code == status
+
+
+@pytest.mark.parametrize(
     ("asked", "first", "end"),
     [
         ("bytes=0-0", 0, 1),

@@ -33,6 +33,10 @@ class Pigeons:
             return None
         if outgoing.body == "none":
             return Sent(None)
+        if outgoing.body == "hostile":
+            name = outgoing.report("sent", channel_message_sid="a\\0b")
+            told = outgoing.report("read", metadata=("pigeon", {"ring": ["\\ud800"]}))
+            return Sent([name, outgoing.report("delivered"), told])
         if outgoing.body == "later":
             return Sent([outgoing.report("sent"), outgoing.report("delivered", after=0.2)])
         if outgoing.body == "nonsense":
@@ -84,6 +88,7 @@ def scene(launch, pigeons):
         ("later", "delivered", None),
         ("refuse", "failed", 30006),
         ("nonsense", "sent", None),
+        ("hostile", "delivered", None),
         ("explode", "failed", 30008),
         ("nothing", None, None),
         ("none", None, None),

@@ -79,6 +79,8 @@ def test_a_message_is_posted_with_all_that_a_carrier_needs(scene, service, conne
         ((200, b"<Response/>"), "sent", None),
         ((200, b'{"status": "unheard of"}'), "sent", None),
         ((200, b'{"sid": 7}'), "sent", None),
+        ((200, b'{"sid": "SM\\u0000"}'), "sent", None),
+        ((200, b'{"sid": "SM\xff"}'), "sent", None),
         ((201, b'{"sid": "SM1"}'), "sent", "SM1"),
         ((200, b'{"status": "delivered", "sid": "SM1"}'), "delivered", "SM1"),
         ((200, b'{"status": "failed", "error_code": 30007}'), "failed", None),

@@ -146,12 +146,13 @@ def test_a_history_from_elsewhere_needs_no_more_than_it_has(tmp_path, running, a
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("nonsense", "line 2: "),
-        ('{"table": "messages"}', "line 2: "),
+        ("nonsense", "line 2: is not JSON"),
+        ('{"table": "messages"}', "line 2: row is missing"),
+        ('{"table": "services", "row": {"sid": ' + "[" * 100_000, "line 2: is nested too deeply"),
         ('{"table": "secrets", "row": {}}', "line 2: there is no table secrets"),
         ('{"table": "services", "row": {"colour": "red"}}', "line 2: services have no column colour"),
-        ('{"table": "services", "row": {"sid": ["IS"]}}', "line 2: sid must be"),
-        ('{"table": "services", "row": {"date_created": "soon"}}', "line 2: "),
+        ('{"table": "services", "row": {"sid": ["IS"]}}', "sid must be"),
+        ('{"table": "services", "row": {"date_created": "soon"}}', "line 2: services : date_created must be"),
         ('{"table": "services", "row": {"sid": "IS1"}}', NOT_NULL),
     ],
 )
@@ -176,6 +177,51 @@ def test_a_row_that_is_refused_is_told_by_where_it_is_and_not_by_what_is_in_it(t
     assert "line 3: " in done.stderr
     assert "foreign" in done.stderr.lower()
     assert "SECRET" not in done.stderr
+
+
+NUL_ROWS = [
+    {"table": "conversations", "row": {"sid": ROOM, "account_sid": ACCOUNT_SID, "chat_service_sid": "IS1"}},
+    {
+        "table": "messages",
+        "row": MESSAGE | {"chat_service_sid": "IS1", "body": "a\0b", "content": r'{"a":"\u0000"}'},
+    },
+    {
+        "table": "channel_metadata",
+        "row": {
+            "sid": MESSAGE["sid"],
+            "conversation_sid": ROOM,
+            "type": "x",
+            "data": r'{"\u0000":["\u0000"]}',
+        },
+    },
+]
+
+
+@pytest.mark.both_engines
+def test_texts_that_an_older_version_stored_are_named_or_mended(tmp_path, running, api):
+    service = api.get("Services").json()["services"][0]["sid"]
+    NUL_ROWS[0]["row"] |= {"date_created": 1, "date_updated": 1, "unique_name": "a\0b"}
+    text = "\n".join(map(json.dumps, NUL_ROWS)).replace('"IS1"', f'"{service}"')
+    setting = running.storage.setting
+    named = parlour(tmp_path, "import", text=text, PARLOUR_DATABASE=setting)
+    done = parlour(tmp_path, "import", "--mend", text=text, PARLOUR_DATABASE=setting)
+    conversation = api.get("Conversations/a%EF%BF%BDb").json()
+    [message] = api.get(f"Conversations/{ROOM}/Messages").json()["messages"]
+    metadata = api.get(message["links"]["channel_metadata"]).json()
+
+    assert named.returncode == 1
+    assert f"line 1: conversations {ROOM}: unique_name holds a NUL character; --mend puts" in named.stderr
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [
+        "3 rows read, 3 of them new",
+        "mended 1 texts in channel_metadata.data",
+        "mended 1 texts in conversations.unique_name",
+        "mended 1 texts in messages.body",
+        "mended 1 texts in messages.content",
+    ]
+    assert conversation["sid"] == ROOM
+    assert message["body"] == "a\ufffdb"
+    assert metadata["data"] == {"\ufffd": ["\ufffd"]}
 
 
 def test_what_is_exported_is_for_its_owner_only(tmp_path, running):

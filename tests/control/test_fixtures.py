@@ -79,7 +79,7 @@ def test_json_is_taken_too(api, control):
             "exists",
         ),
         ("services: [{}]", "services[0]: Missing required parameter FriendlyName"),
-        ("{", "while parsing"),
+        ("{", "the document is not YAML: see line 2, column 1"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_made(api, control, document, reason):

@@ -8,6 +8,7 @@ from parlour import resources
 from parlour.store import statements
 from parlour.store.credentials import Account, ApiKey
 from parlour.store.migrate import migrate
+from parlour.store.row_texts import JSON_COLUMNS
 from parlour.store.sqlite import SQLite
 from parlour.wire.resource import fields_of
 from tests.servers import Api, ServerThread
@@ -98,6 +99,15 @@ def test_every_statement_on_a_conversations_children_names_the_conversation(
     assert {pattern.search(each)[1] for each in found} == set(CHILDREN)
     for each in found:
         assert re.search(r'"?conversation_sid"? =', each) or each.startswith("INSERT"), each
+
+
+def test_columns_of_json_are_known_as_such():
+    """Import looks into them: a NUL in JSON is an escape (store/row_texts.py)."""
+    declared = {
+        f.name for kind in KINDS for f in fields_of(kind) if f.kind.schema.get("type") in ("array", "object")
+    }
+
+    assert declared | {"reports"} == JSON_COLUMNS
 
 
 def test_quoted_names_keep_keywords_harmless():

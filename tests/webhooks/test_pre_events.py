@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tests.hostile import IN_JSON
 from tests.servers import ACCOUNT_SID
 
 pytestmark = pytest.mark.both_engines
@@ -88,6 +89,15 @@ def test_an_answer_that_says_nothing_lets_the_change_pass(hooked, room, asked, b
     asked.answer = lambda hook: (200, body)
 
     assert hooked.post(f"{room}/Messages", Body="Hi").json()["body"] == "Hi"
+
+
+@pytest.mark.parametrize("raw", IN_JSON)
+def test_an_answer_with_hostile_text_is_none(hooked, room, asked, raw):
+    asked.answer = lambda hook: (200, b'{"body": "%s", "author": "mallory"}' % raw)
+    [message] = [hooked.post(f"{room}/Messages", Body="Hi").json()]
+
+    assert (message["body"], message["author"]) == ("Hi", "system")
+    assert hooked.get(f"{room}/Messages").json()["messages"] == [message]
 
 
 def test_a_target_that_is_not_there_lets_the_change_pass(hooked, room, asked):

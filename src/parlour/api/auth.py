@@ -10,6 +10,7 @@ from functools import partial
 from parlour import errors
 from parlour.store import Database, Transaction
 from parlour.store.credentials import Account, ApiKey, Vault, hash_secret, same
+from parlour.wire.texts import BadText, decode_text
 
 # How long a verified header is trusted: a revoked key or a rotated token works this much longer.
 TRUSTED_MILLISECONDS = 1_000
@@ -73,9 +74,10 @@ def existing(account: Account | None) -> Account:
 def read_basic(header: str) -> tuple[str, str]:
     scheme, _, encoded = header.partition(" ")
     try:
-        username, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+        decoded = decode_text(base64.b64decode(encoded.strip(), validate=True))
+    except (binascii.Error, BadText):
         raise errors.AUTHENTICATE() from None
-    if scheme.lower() != "basic" or not colon or "\0" in username:
+    username, colon, password = decoded.partition(":")
+    if scheme.lower() != "basic" or not colon:
         raise errors.AUTHENTICATE()
     return username, password

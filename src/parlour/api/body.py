@@ -8,6 +8,7 @@ from falcon.asgi import Request
 
 from parlour import errors
 from parlour.api.forms import parse_form
+from parlour.wire.texts import BadText, read_json
 
 MAX_FORM_BYTES = 262_144
 # What is read and thrown away of a form that is too large, so that its sender can read the refusal.
@@ -45,9 +46,9 @@ async def read_bytes(request: Request) -> bytes:
 def parse_object(raw: bytes) -> Parameters:
     """The members of a JSON object, each as JSON; those that are null count as not sent."""
     try:
-        members = msgspec.json.decode(raw or b"{}", type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise errors.INVALID_REQUEST(reason="it is not a JSON object") from None
+        members = read_json(raw or b"{}", dict[str, msgspec.Raw])
+    except BadText as reason:
+        raise errors.INVALID_REQUEST(reason=f"its JSON {reason}") from None
     sent = {name: bytes(value).decode() for name, value in members.items()}
     return {name: value for name, value in sent.items() if value != "null"}
 

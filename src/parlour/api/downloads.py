@@ -17,6 +17,8 @@ SHOWN_INLINE = re.compile(r"image/(png|jpeg|gif|webp|avif|bmp)|(audio|video)/[\w
 # What a browser would run or render is told as bytes.
 ACTIVE = re.compile(r"(text|application)/([\w.-]*script|html|xml|css)\b|[\w.-]+/[\w.-]+\+xml", re.ASCII)
 
+# Weak or strong: for If-None-Match both are the same.
+TAG = re.compile(r'"[^"]*"')
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 HEADERS = {
     "Accept-Ranges": "bytes",
@@ -47,7 +49,7 @@ async def send_file(request: Request, response: Response, file: File, blobs: Blo
     size, tag = file.size or 0, f'"{file.sha256}"'
     response.set_headers(HEADERS)
     response.set_header("ETag", tag)
-    if tag in (request.get_header("If-None-Match") or ""):
+    if is_known(request.get_header("If-None-Match"), tag):
         response.status = 304
         return
     asked = request.get_header("Range")
@@ -64,6 +66,13 @@ async def send_file(request: Request, response: Response, file: File, blobs: Blo
     response.set_header("Content-Disposition", disposition(file.content_type, file.filename))
     response.content_length = end - start
     response.stream = chunks if chosen else checked(chunks, file)
+
+
+def is_known(if_none_match: str | None, tag: str) -> bool:
+    """Whether the caller has the file already: `*` says so of any file that there is (RFC 9110 §13.1.2)."""
+    if if_none_match is None:
+        return False
+    return if_none_match.strip() == "*" or tag in TAG.findall(if_none_match)
 
 
 def read_range(asked: str, size: int) -> tuple[int, int] | None:

@@ -1,12 +1,11 @@
-"""From the bytes of a form or a query string to parameters."""
+"""From the bytes of a form, a query string or a path to text that was checked."""
 
 from urllib.parse import unquote_to_bytes
 
 from falcon.uri import parse_query_string
 
 from parlour import errors
-
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+from parlour.wire.texts import REPLACEMENT, BadText, decode_text, ensure_text
 
 
 def parse_form(raw: bytes) -> dict[str, str | list[str]]:
@@ -14,22 +13,29 @@ def parse_form(raw: bytes) -> dict[str, str | list[str]]:
     if not raw:
         return {}
     try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        raise errors.INVALID_REQUEST(reason="the parameters are not UTF-8") from None
-    form: dict[str, str | list[str]] = parse_query_string(text, keep_blank=True, csv=False)
-    for name, value in form.items():
-        for each in (name, value) if isinstance(value, str) else (name, *value):
-            if "\0" in each:
-                raise errors.INVALID_REQUEST(reason="a parameter holds a NUL character")
-            if REPLACEMENT in each:
-                ensure_utf_8(text)
+        text = decode_text(raw)
+        form: dict[str, str | list[str]] = parse_query_string(text, keep_blank=True, csv=False)
+        for name, value in form.items():
+            for each in (name, value) if isinstance(value, str) else (name, *value):
+                ensure_text(each)
+                if REPLACEMENT in each:
+                    # The parser puts U+FFFD in place of bytes that are not UTF-8.
+                    decode_text(unquote_to_bytes(text))
+    except BadText as reason:
+        raise errors.INVALID_REQUEST(reason=f"a parameter {reason}") from None
     return form
 
 
-def ensure_utf_8(text: str) -> None:
-    # The parser puts U+FFFD in place of bytes that are not UTF-8; here it is told from one that was sent.
+def last_of(value: str | list[str]) -> str:
+    """Of a parameter that was sent more than once the last one counts (docs/decisions/0005)."""
+    return value if isinstance(value, str) else value[-1]
+
+
+def decode_segment(segment: str, resource_path: str) -> str:
+    """A part of a path, decoded; nothing has a name that is not text, so that is 404/20404."""
+    if "%" not in segment:
+        return segment
     try:
-        unquote_to_bytes(text).decode()
-    except UnicodeDecodeError:
-        raise errors.INVALID_REQUEST(reason="the parameters are not UTF-8") from None
+        return decode_text(unquote_to_bytes(segment))
+    except BadText:
+        raise errors.NOT_FOUND(path=resource_path) from None

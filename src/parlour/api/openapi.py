@@ -29,6 +29,7 @@ REFUSALS = {
     "404": "There is no such resource",
     "409": "In conflict with something that exists",
     "413": "The form or the file is too large",
+    "415": "The body has a Content-Encoding",
     "503": "The storage does not answer",
 }
 WEBHOOK_ENABLED = {

@@ -3,18 +3,16 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 from falcon.asgi import Request, Response
 
-from parlour import errors
 from parlour.api.answers import Answer, Answers
 from parlour.api.arrivals import Arrivals
 from parlour.api.auth import Authenticator
 from parlour.api.body import JSON
 from parlour.api.collection import ALONE, IN_SERVICE, Call, Handler, Operation
-from parlour.api.forms import parse_form
+from parlour.api.forms import decode_segment, parse_form
 from parlour.api.hooks import Hooks
 from parlour.api.idempotency import HEADER, Key, read_key
 from parlour.store import Database, Transaction
@@ -65,7 +63,7 @@ class Pipeline:
 
     def _call(self, account: Account, prefix: str, request: Request, path: dict[str, str]) -> Call:
         resource_path = request.path.partition(ALONE)[2]
-        decoded = {name: decode(each, resource_path) if "%" in each else each for name, each in path.items()}
+        decoded = {name: decode_segment(each, resource_path) for name, each in path.items()}
         service_sid = decoded.get("ChatServiceSid")
         return Call(
             account.sid,
@@ -144,13 +142,3 @@ class Pipeline:
         shown_as = operation.collection.shown_as
         path = call.prefix + operation.collection.path if shown_as is None else IN_SERVICE + shown_as.path
         return call.public_url + path.format_map(call.path | names)
-
-
-def decode(segment: str, resource_path: str) -> str:
-    try:
-        text = unquote_to_bytes(segment).decode()
-    except UnicodeDecodeError:
-        raise errors.NOT_FOUND(path=resource_path) from None
-    if "\0" in text:
-        raise errors.NOT_FOUND(path=resource_path)
-    return text

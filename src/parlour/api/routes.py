@@ -25,6 +25,11 @@ BY_STATUS = {
     405: errors.METHOD_NOT_ALLOWED,
     413: errors.REQUEST_TOO_LARGE,
 }
+# What the answer with an error must carry (RFC 9110 §11.6.1 and §12.5.3).
+HEADERS = {
+    errors.AUTHENTICATE: {"WWW-Authenticate": 'Basic realm="Parlour"'},
+    errors.CONTENT_ENCODED: {"Accept-Encoding": "identity"},
+}
 
 
 class Route:
@@ -75,8 +80,8 @@ async def answer_error(request: Request, response: Response, error: ApiError, _:
     response.data = msgspec.json.encode(error.body())
     response.content_type = JSON
     request.scope["trace"].error_code = error.problem.code
-    if error.problem is errors.AUTHENTICATE:
-        response.set_header("WWW-Authenticate", 'Basic realm="Parlour"')
+    for name, value in HEADERS.get(error.problem, {}).items():
+        response.set_header(name, value)
 
 
 async def answer_http_error(

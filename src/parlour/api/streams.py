@@ -24,6 +24,7 @@ from parlour.errors import ApiError
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs
 from parlour.store.credentials import Vault, same
+from parlour.wire.texts import BadText, read_json
 
 LINK_SECONDS = 300
 
@@ -182,8 +183,8 @@ def signature_of(vault: Vault, service_sid: str, sid: str, expires: str) -> str:
 
 def read_set(raw: bytes, most: int) -> list[str]:
     try:
-        asked = msgspec.json.decode(raw, type=SetCommand)
-    except (msgspec.DecodeError, RecursionError):
+        asked = read_json(raw, SetCommand)
+    except BadText:
         raise errors.INVALID_REQUEST(reason='it is not {"command": "get", "list": […]}') from None
     if asked.command != "get" or len(asked.list) > most:
         raise errors.INVALID_REQUEST(reason=f"the command must be get, the list at most {most} long")

@@ -1,7 +1,8 @@
 """Reading a file out of a request, raw or from a multipart form, without ever holding it whole."""
 
+import contextlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 from falcon.asgi import Request
@@ -12,7 +13,9 @@ from falcon.media.multipart import MultipartParseOptions
 from falcon.util.mediatypes import parse_header
 
 from parlour import errors
+from parlour.api.forms import last_of, parse_form
 from parlour.store.blobs import Written
+from parlour.wire.texts import BadText, decode_text, ensure_text
 
 MAX_FILE_BYTES = 150 * 1_048_576
 # What a multipart form may hold beside its file.
@@ -69,7 +72,7 @@ async def receive_form(request: Request, boundary: bytes, keep: Keep) -> Upload:
             if found is not None:
                 raise errors.INVALID_REQUEST(reason="it holds more than one file")
             written = await keep(no_larger_than_allowed(part.stream))
-            found = written, part.content_type, filename
+            found = written, type_of(part), filename
         elif name in FIELDS:
             said[name] = await read_field(part)
     if found is None:
@@ -79,25 +82,42 @@ async def receive_form(request: Request, boundary: bytes, keep: Keep) -> Upload:
 
 def names_of(part: BodyPart) -> tuple[str | None, str | None]:
     """The name of the part and of its file."""
+    with refused_as("a name"):
+        name, filename = part.name, part.filename
+        for each in (name, filename):
+            ensure_text(each or "")
+        return name, filename
+
+
+def type_of(part: BodyPart) -> str:
     try:
-        return part.name, part.filename
+        return part.content_type
     except UnicodeDecodeError:
-        raise errors.INVALID_REQUEST(reason="a name is not UTF-8") from None
+        raise errors.INVALID_MEDIA_TYPE() from None
 
 
 async def read_field(part: BodyPart) -> str:
     raw = await part.stream.read(MAX_FIELD_BYTES + 1)
     if len(raw) > MAX_FIELD_BYTES:
         raise errors.REQUEST_TOO_LARGE()
+    with refused_as("a parameter"):
+        return decode_text(raw)
+
+
+@contextlib.contextmanager
+def refused_as(what: str) -> Iterator[None]:
+    """400/20001 for text that cannot be taken."""
     try:
-        return raw.decode()
+        yield
     except UnicodeDecodeError:
-        raise errors.INVALID_REQUEST(reason="the parameters are not UTF-8") from None
+        raise errors.INVALID_REQUEST(reason=f"{what} is not UTF-8") from None
+    except BadText as reason:
+        raise errors.INVALID_REQUEST(reason=f"{what} {reason}") from None
 
 
 def query_of(request: Request) -> dict[str, str | None]:
-    asked = {name: request.get_param(name) for name in FIELDS}
-    return {name: value for name, value in asked.items() if value is not None}
+    asked = parse_form(request.query_string.encode())
+    return {name: last_of(asked[name]) for name in FIELDS if name in asked}
 
 
 def describe(
@@ -115,8 +135,8 @@ def describe(
 
 
 def ensure_short_text(name: str, text: str | None, max_characters: int) -> None:
-    if text is not None and (len(text) > max_characters or "\0" in text):
-        reason = f"must be at most {max_characters} characters, without NUL"
+    if text is not None and len(text) > max_characters:
+        reason = f"must be at most {max_characters} characters"
         raise errors.INVALID_PARAMETER(name=name, reason=reason)
 
 

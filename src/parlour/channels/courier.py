@@ -27,6 +27,7 @@ from parlour.store import Database, Transaction
 from parlour.webhooks.carriage import Outcome, Record
 from parlour.webhooks.dispatcher import POLL_SECONDS, WAIT_SECONDS, sleep_until
 from parlour.webhooks.outbox import DELIVERED, FAILED, PENDING, Attempt, WebhookDelivery, parameters_in
+from parlour.wire.texts import ensure_texts
 
 # Less than a lane's lease: who still holds it may write down what came of the message.
 SEND_SECONDS = 10.0
@@ -36,7 +37,6 @@ MAX_REPORTS = 100
 RESTART_SECONDS = 5.0
 
 NOT_UNDERSTOOD = "the message was taken, but what the adapter said of it was not understood"
-NUL = b"\\u0000"
 
 T = TypeVar("T")
 # Of a receipt: the conversation's SID and its own.
@@ -220,10 +220,9 @@ def understood(reports: Iterable[Any]) -> list[Report]:
 
 def read_report(report: Any) -> Report:
     """Convert what an adapter gave into a report. Raises ValueError, or what the adapter's object raises."""
-    read = msgspec.convert(msgspec.to_builtins(report), Report)
-    written = msgspec.json.encode(read)
-    if NUL in written:
-        raise ValueError("a text holds a NUL character")
+    plain = msgspec.to_builtins(report)
+    ensure_texts(plain)
+    read = msgspec.convert(plain, Report)
     if not 0 <= read.after <= MAX_AFTER_SECONDS or abs(read.error_code or 0) > MAX_ERROR_CODE:
         raise ValueError("a number is out of range")
     if len(read.channel_message_sid or "") > MAX_CHANNEL_MESSAGE_SID_CHARACTERS:

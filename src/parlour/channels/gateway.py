@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple, get_args
 
-import msgspec
-
 from parlour.channels.adapter import (
     MAX_CHANNEL_MESSAGE_SID_CHARACTERS,
     MAX_ERROR_CODE,
@@ -22,6 +20,7 @@ from parlour.webhooks.outbox import DELIVERED, PENDING, idempotency_token
 from parlour.webhooks.poster import status_after
 from parlour.webhooks.sender import Sender
 from parlour.wire.kinds import is_http_url
+from parlour.wire.texts import NUL, BadText, decode_text, parse_json
 
 # Words of a gateway for what is not sent yet, beside null.
 NOT_YET = frozenset({"accepted", "queued", "sending", "scheduled"})
@@ -99,13 +98,13 @@ def read_answer(body: bytes) -> Answer:
     if not body:
         return Answer()
     try:
-        said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        said = parse_json(decode_text(body), Any)
+    except BadText:
         return Answer(is_clear=False)
     if not isinstance(said, dict):
         return Answer(is_clear=False)
     sid, error_code = said.get("sid"), said.get("error_code")
-    has_sid = isinstance(sid, str) and 0 < len(sid) <= MAX_CHANNEL_MESSAGE_SID_CHARACTERS and "\0" not in sid
+    has_sid = isinstance(sid, str) and 0 < len(sid) <= MAX_CHANNEL_MESSAGE_SID_CHARACTERS and NUL not in sid
     has_code = type(error_code) is int and abs(error_code) <= MAX_ERROR_CODE
     status, is_known = status_in(said)
     return Answer(

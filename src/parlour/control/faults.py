@@ -10,11 +10,13 @@ import msgspec
 from parlour import errors
 from parlour.api.body import JSON
 from parlour.api.telemetry import Asgi, Receive, Scope, Send
+from parlour.control.bodies import MAX_NUMBER, Body
 from parlour.errors import Problem
 
 SERVED = b"/v1/"
 ANY = "*"
 LONGEST_SECONDS = 24 * 60 * 60.0
+MAX_PATTERN_CHARACTERS = 1_024
 # How long a lost answer holds its connection, unless it is said: a stop of the server waits for it.
 LOST_SECONDS = 10.0
 
@@ -28,8 +30,8 @@ BY_STATUS = {
 }
 
 
-class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What goes wrong and when.
+class FaultBody(Body, kw_only=True):
+    """What goes wrong and when, as it is asked for.
 
     Of the requests that `method` and the pattern `path` match, the first `skip` go well; then each
     one fails, or the share `rate` of them, evenly spread; after `count` failures it is over.
@@ -44,14 +46,25 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     skip: int = 0
     rate: float = 1
     count: int | None = None
-    matched: int = 0
-    struck: int = 0
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         if not 400 <= self.status < 600:  # noqa: PLR2004 - statuses of errors
             raise ValueError("status must be that of an error, 400 to 599")
-        if not 0 <= self.seconds <= LONGEST_SECONDS or not 0 <= self.rate <= 1 or self.skip < 0:
-            raise ValueError("seconds and skip must not be negative, rate must be from 0 to 1")
+        if not 0 <= self.seconds <= LONGEST_SECONDS:
+            raise ValueError(f"seconds must be from 0 to {LONGEST_SECONDS:.0f}")
+        if not 0 <= self.rate <= 1:
+            raise ValueError("rate must be from 0 to 1")
+        if not (0 <= self.skip <= MAX_NUMBER and 0 <= (self.count or 0) <= MAX_NUMBER):
+            raise ValueError(f"skip and count must be from 0 to {MAX_NUMBER}")
+        if max(len(self.path), len(self.method)) > MAX_PATTERN_CHARACTERS:
+            raise ValueError(f"path and method must have at most {MAX_PATTERN_CHARACTERS} characters")
+
+
+class Fault(FaultBody, kw_only=True):
+    """A fault that was asked for, the requests that it has matched, and those that it has struck."""
+
+    matched: int = 0
+    struck: int = 0
 
     def strikes(self, method: str, path: str) -> bool:
         if self.method not in {ANY, method} or not fnmatch.fnmatchcase(path, self.path):

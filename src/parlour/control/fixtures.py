@@ -1,13 +1,12 @@
 """Fixtures: services, conversations, participants and messages from one document, by the usual handlers."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from typing import Any
 
 from parlour import errors
 from parlour.api.collection import Call, Collection
+from parlour.control.documents import as_json
 from parlour.errors import ApiError
 from parlour.resources.conversations import conversations
 from parlour.resources.messages import messages
@@ -15,9 +14,11 @@ from parlour.resources.participants import participants
 from parlour.resources.services import services
 from parlour.store import Transaction
 from parlour.store.tombstones import is_taken
+from parlour.wire.kinds import DATE
 from parlour.wire.marks import On
-from parlour.wire.resource import accepted_fields, read_form
+from parlour.wire.resource import Field, accepted_fields, read_form
 from parlour.wire.sids import sid
+from parlour.wire.texts import shortened
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,38 @@ AT_THE_TOP = ("services", "conversations")
 Make = Callable[[str, str | None, dict[str, str], dict[str, Any]], Call]
 
 
-def load(tx: Transaction, make_call: Make, document: Any) -> dict[str, Any]:
-    """The SIDs of what was made, in the document's own shape; all of it is made or nothing."""
-    return Loader(tx, make_call).load_all(document, AT_THE_TOP, "the document", None, {})
+Reserve = Callable[[str], None]
+
+
+def load(tx: Transaction, make_call: Make, reserve: Reserve, document: Any) -> dict[str, Any]:
+    """The SIDs of what was made, in the document's own shape; all of it is made or nothing.
+
+    `reserve` is called with each SID that the document gives, which no source of SIDs may give again.
+    """
+    return Loader(tx, make_call, reserve).load_all(document, AT_THE_TOP, "the document", None, {})
+
+
+class FirstSid:
+    """Gives `given` once, for the resource that it was written for, then what `source` gives.
+
+    Creating a message makes more than the message: receipts and deliveries have SIDs of their own.
+    """
+
+    def __init__(self, given: str, source: Callable[[str], str]) -> None:
+        self._given: str | None = given
+        self._source = source
+
+    def __call__(self, prefix: str) -> str:
+        given = self._given
+        if given is not None and given.startswith(prefix):
+            self._given = None
+            return given
+        return self._source(prefix)
 
 
 class Loader:
-    def __init__(self, tx: Transaction, make_call: Make) -> None:
-        self._tx, self._make_call = tx, make_call
+    def __init__(self, tx: Transaction, make_call: Make, reserve: Reserve) -> None:
+        self._tx, self._make_call, self._reserve = tx, make_call, reserve
 
     def load_all(
         self, item: Any, lists: tuple[str, ...], where: str, service: str | None, path: dict[str, str]
@@ -67,7 +92,7 @@ class Loader:
                 ]
         unknown = set(item) - set(lists) if lists == AT_THE_TOP else set()
         if unknown:
-            raise errors.INVALID_REQUEST(reason=f"{where} has no {min(unknown, key=str)}")
+            raise errors.INVALID_REQUEST(reason=f"{where} has no {shortened(min(unknown))}")
         return made
 
     def _load(
@@ -90,12 +115,14 @@ class Loader:
         resource = level.collection.resource
         changes = read_form(resource, written(resource, form), On.CREATE)
         call = self._make_call(level.collection.path, service, path, changes)
-        if "sid" not in own:
+        if own.get("sid") is None:
             return level.create(self._tx, call)
-        given = sid(level.prefix).read(str(own["sid"]))
+        given = sid(level.prefix).read(as_text(own["sid"]))
         if is_taken(self._tx, resource, **key_of(resource, given, path)):
             raise errors.CONFLICT(reason=f"{given} exists")
-        new_sid, self._tx.new_sid = self._tx.new_sid, lambda _: given
+        self._reserve(given)
+        new_sid = self._tx.new_sid
+        self._tx.new_sid = FirstSid(given, new_sid)
         try:
             return level.create(self._tx, call)
         finally:
@@ -116,25 +143,32 @@ def listed(value: Any, where: str) -> list[Any]:
     return value
 
 
-def written(resource: Any, form: dict[str, Any]) -> dict[str, str]:
+def written(resource: Any, form: dict[str, Any]) -> dict[str, str | list[str]]:
     """The form with names as on the wire, from `FriendlyName`, `friendly_name` or `timers_inactive`."""
-    known = {plain(name): name for name in accepted_fields(resource, On.CREATE)}
-    found = {}
+    accepted = accepted_fields(resource, On.CREATE)
+    known = {plain(name): name for name in accepted}
+    found: dict[str, str | list[str]] = {}
     for name, value in form.items():
         if plain(name) not in known:
-            raise errors.INVALID_REQUEST(reason=f"there is no field {name}")
+            raise errors.INVALID_REQUEST(reason=f"there is no field {shortened(name)}")
         if value is not None:
-            found[known[plain(name)]] = as_text(value)
+            wire_name = known[plain(name)]
+            found[wire_name] = as_parameter(accepted[wire_name], value)
     return found
 
 
 def plain(name: str) -> str:
-    return str(name).replace("_", "").replace(".", "").lower()
+    return name.replace("_", "").replace(".", "").lower()
+
+
+def as_parameter(field: Field, value: Any) -> str | list[str]:
+    if field.kind.repeated and isinstance(value, list):
+        return [as_text(each) for each in value]
+    text = as_text(value)
+    # A whole day is enough for a fixture: it begins at midnight.
+    is_day = field.kind.schema.get("format") == "date-time" and DATE.fullmatch(text)
+    return f"{text}T00:00:00" if is_day else text
 
 
 def as_text(value: Any) -> str:
-    if isinstance(value, dict | list | bool):
-        return json.dumps(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time.min)
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return str(value) if isinstance(value, str) else as_json(value)

@@ -1,8 +1,10 @@
 """The control API: what `/parlour/v1` answers, with the credentials of an account of the server."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,21 +13,24 @@ from falcon.asgi import Request, Response
 
 from parlour import errors
 from parlour.api.auth import Authenticator
-from parlour.api.body import JSON
+from parlour.api.body import JSON, read_bytes
 from parlour.api.collection import ALONE, IN_SERVICE, OURS, Call
+from parlour.api.forms import decode_segment, last_of, parse_form
 from parlour.api.pipeline import Pipeline
+from parlour.control.bodies import B, ClockBody, ResetBody, SnapshotBody, ensure_in_bounds, read_body
 from parlour.control.controls import Controls
-from parlour.control.faults import Fault
+from parlour.control.documents import read_document
+from parlour.control.faults import Fault, FaultBody
 from parlour.control.fixtures import load
-from parlour.control.sids import MAX_SEED
 from parlour.store import Database, Transaction, contents
 from parlour.store.credentials import Account
 from parlour.wire.kinds import show_millisecond
 from parlour.wire.profiles import Profile
+from parlour.wire.texts import BadText
 
 MAX_BYTES = 64 * 1_048_576
 LONGEST_WAIT_SECONDS = 60.0
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
 MILLISECONDS = 1_000
 
 T = TypeVar("T")
@@ -43,26 +48,6 @@ class Controlled:
     profile: Profile
 
 
-class ResetRequest(msgspec.Struct, forbid_unknown_fields=True):
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
-            raise ValueError("seed must be from 0 to 2**63 - 1")
-
-
-class ClockRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Each is done if it is given, in this order; `advance` is in seconds."""
-
-    now: datetime | None = None
-    stopped: bool | None = None
-    advance: float = 0
-
-
-class SnapshotRequest(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
-
-
 class Responder:
     """What the routes share: who may call, and reading what was sent."""
 
@@ -75,13 +60,12 @@ class Responder:
         request.scope["trace"].account_sid = account.sid
         return account
 
-    async def read(self, request: Request, kind: type[T]) -> T:
-        """The caller's, as JSON; nothing at all is an empty object."""
+    async def read(self, request: Request, kind: type[B]) -> B:
+        """The body of a request whose caller was admitted; 400/20001 if it is none."""
         await self.admit(request)
-        try:
-            return msgspec.json.decode(await body_of(request) or b"{}", type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise errors.INVALID_REQUEST(reason=error) from None
+        raw = await read_bytes(request)
+        with told_as_invalid("its body"):
+            return read_body(raw, kind)
 
     async def replace(self, work: Callable[[Transaction], T]) -> T:
         result = await self.server.database.write(work)
@@ -89,11 +73,15 @@ class Responder:
         return result
 
 
-async def body_of(request: Request) -> bytes:
-    raw: bytes = await request.stream.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
-        raise errors.REQUEST_TOO_LARGE()
-    return raw
+@contextlib.contextmanager
+def told_as_invalid(what: str) -> Iterator[None]:
+    """400/20001 for a ValueError, all of which are in our own words here."""
+    try:
+        yield
+    except BadText as reason:
+        raise errors.INVALID_REQUEST(reason=f"{what} {reason}") from None
+    except ValueError as reason:
+        raise errors.INVALID_REQUEST(reason=reason) from None
 
 
 def answer(response: Response, status: int, body: Any = None) -> None:
@@ -104,7 +92,7 @@ def answer(response: Response, status: int, body: Any = None) -> None:
 
 class Reset(Responder):
     async def on_post(self, request: Request, response: Response) -> None:
-        seed = (await self.read(request, ResetRequest)).seed
+        seed = (await self.read(request, ResetBody)).seed
         self.controls.reset()
 
         def reset(tx: Transaction) -> None:
@@ -121,7 +109,7 @@ class Snapshots(Responder):
         answer(response, 200, {"snapshots": [{"name": name} for name in self.controls.snapshots]})
 
     async def on_post(self, request: Request, response: Response) -> None:
-        name = (await self.read(request, SnapshotRequest)).name
+        name = (await self.read(request, SnapshotBody)).name
         sids = self.controls.sids
         self.controls.snapshots[name] = await self.server.database.write(
             lambda tx: (contents.copy(tx), sids.state)
@@ -133,7 +121,7 @@ class Snapshot(Responder):
     async def on_post(self, request: Request, response: Response, name: str) -> None:
         """Restore it."""
         await self.admit(request)
-        copied, sids = self._find(request, name)
+        copied, sids = self.controls.snapshots[self._find(request, name)]
 
         def restore(tx: Transaction) -> None:
             contents.put_back(tx, copied)
@@ -144,22 +132,31 @@ class Snapshot(Responder):
 
     async def on_delete(self, request: Request, response: Response, name: str) -> None:
         await self.admit(request)
-        self._find(request, name)
-        del self.controls.snapshots[name]
+        del self.controls.snapshots[self._find(request, name)]
         answer(response, 204)
 
-    def _find(self, request: Request, name: str) -> Any:
+    def _find(self, request: Request, segment: str) -> str:
+        """The name of a snapshot that there is, from a part of the path; or 404/20404."""
+        name = decode_segment(segment, request.path)
         if name not in self.controls.snapshots:
             raise errors.NOT_FOUND(path=request.path)
-        return self.controls.snapshots[name]
+        return name
 
 
 class Fixtures(Responder):
     async def on_post(self, request: Request, response: Response) -> None:
         account = await self.admit(request)
-        document = read_document(await body_of(request), request.content_type or JSON)
-        make = partial(self._call, account, self.server.public_url(request))
-        made = await self.server.database.write(lambda tx: load(tx, make, document))
+        raw: bytes = await request.stream.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise errors.REQUEST_TOO_LARGE()
+        with told_as_invalid("the document"):
+            # In a thread: others are served while a large document is read.
+            document = await asyncio.to_thread(read_document, raw, request.content_type or JSON)
+        make, reserve = (
+            partial(self._call, account, self.server.public_url(request)),
+            self.controls.sids.reserve,
+        )
+        made = await self.server.database.write(lambda tx: load(tx, make, reserve, document))
         answer(response, 201, made)
 
     def _call(
@@ -184,38 +181,22 @@ class Fixtures(Responder):
         )
 
 
-def read_document(raw: bytes, content_type: str) -> Any:
-    if "yaml" in content_type:
-        return read_yaml(raw)
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise errors.INVALID_REQUEST(reason=error) from None
-
-
-def read_yaml(raw: bytes) -> Any:
-    import yaml  # noqa: PLC0415 - most servers never need it, and it is slow to load
-
-    try:
-        return yaml.safe_load(raw)
-    except (yaml.YAMLError, ValueError) as error:
-        raise errors.INVALID_REQUEST(reason=" ".join(str(error).split())) from None
-
-
 class Clock(Responder):
     async def on_get(self, request: Request, response: Response) -> None:
         await self.admit(request)
         self._show(response)
 
     async def on_post(self, request: Request, response: Response) -> None:
-        asked = await self.read(request, ClockRequest)
-        clock = self.controls.clock
-        if asked.now is not None:
-            now = asked.now if asked.now.tzinfo else asked.now.replace(tzinfo=UTC)
-            clock.set(round((now - EPOCH).total_seconds() * MILLISECONDS))
+        asked = await self.read(request, ClockBody)
+        clock, now = self.controls.clock, asked.milliseconds()
+        further = round(asked.advance * MILLISECONDS)
+        with told_as_invalid("its body"):
+            ensure_in_bounds((clock() if now is None else now) + further)
+        if now is not None:
+            clock.set(now)
         if asked.stopped is not None:
             clock.stop() if asked.stopped else clock.go_on()
-        clock.advance(round(asked.advance * MILLISECONDS))
+        clock.advance(further)
         self._show(response)
 
     def _show(self, response: Response) -> None:
@@ -230,7 +211,7 @@ class Faults(Responder):
         answer(response, 200, {"faults": shown})
 
     async def on_post(self, request: Request, response: Response) -> None:
-        fault = await self.read(request, Fault)
+        fault = Fault(**msgspec.structs.asdict(await self.read(request, FaultBody)))
         answer(response, 201, show_fault(self.controls.faults.add(fault), fault))
 
     async def on_delete(self, request: Request, response: Response) -> None:
@@ -254,15 +235,22 @@ def show_fault(number: int, fault: Fault) -> dict[str, Any]:
 class Requests(Responder):
     async def on_get(self, request: Request, response: Response) -> None:
         await self.admit(request)
-        number = request.get_param_as_int("After", min_value=0, default=0)
-        wait = request.get_param_as_float("Wait", min_value=0, default=0.0)
-        seen = await self.controls.requests.after(number, min(wait, LONGEST_WAIT_SECONDS))
+        asked = parse_form(request.query_string.encode())
+        number, wait = read_number(asked, "After"), read_number(asked, "Wait")
+        seen = await self.controls.requests.after(int(number), min(wait, LONGEST_WAIT_SECONDS))
         answer(response, 200, {"requests": seen})
 
     async def on_delete(self, request: Request, response: Response) -> None:
         await self.admit(request)
         self.controls.requests.clear()
         answer(response, 204)
+
+
+def read_number(query: Mapping[str, str | list[str]], name: str) -> float:
+    raw = last_of(query.get(name, "0"))
+    if not NUMBER.fullmatch(raw):
+        raise errors.INVALID_PARAMETER(name=name, reason="must be a number, not negative")
+    return float(raw)
 
 
 ROUTES: dict[str, type[Responder]] = {

@@ -13,6 +13,7 @@ from parlour.wire import sids
 from parlour.wire.kinds import JsonObject, Kind, Text
 from parlour.wire.marks import Hidden
 from parlour.wire.resource import Resource
+from parlour.wire.texts import BadText, read_json
 
 MAX_BYTES = 16_384
 
@@ -29,9 +30,9 @@ def read_metadata(raw: str) -> tuple[str, dict[str, Any]]:
     if len(raw.encode()) > MAX_BYTES:
         raise ValueError(f"must be at most {MAX_BYTES} bytes")
     try:
-        told = msgspec.json.decode(raw, type=Told)
-    except (msgspec.DecodeError, RecursionError):
-        raise ValueError('must be {"type": "…", "data": {…}}') from None
+        told = read_json(raw, Told)
+    except BadText as reason:
+        raise ValueError(f'must be {{"type": "…", "data": {{…}}}}: it {reason}') from None
     return told.type, told.data
 
 

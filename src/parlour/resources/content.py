@@ -16,6 +16,7 @@ from parlour.wire.kinds import Kind, Timestamp
 from parlour.wire.marks import Required, Wire, Writable
 from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
+from parlour.wire.texts import BadText, read_json
 
 # Contract: messages.md §1.3 and the pages of these errors.
 MAX_VARIABLES_CHARACTERS = 27_801
@@ -40,8 +41,8 @@ def read_values(raw: str) -> dict[str, Value]:
     if len(raw) > MAX_VARIABLES_CHARACTERS:
         raise errors.CONTENT_VARIABLES_TOO_LONG()
     try:
-        values = msgspec.json.decode(raw, type=dict[str, Value])
-    except (msgspec.DecodeError, RecursionError):
+        values = read_json(raw, dict[str, Value])
+    except BadText:
         raise errors.CONTENT_VARIABLES_NOT_JSON() from None
     if any(len(key) > MAX_KEY_CHARACTERS for key in values):
         raise errors.CONTENT_VARIABLE_KEY_TOO_LONG()

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-T = TypeVar("T")
+from parlour.wire.texts import convert, shortened
 
 TEXT = "twilio/text"
 # By which a type without a text of its own is told in one (docs/decisions/0035).
@@ -99,14 +99,14 @@ CHECKED: Mapping[str, type[Struct]] = {
 
 def check_types(given: Any) -> dict[str, Any]:
     """The types without those that are null; those that are not known here pass as they are."""
-    types = {name: data for name, data in converted(given, dict[str, Any]).items() if data is not None}
+    types = {name: data for name, data in convert(given, dict[str, Any]).items() if data is not None}
     if not types:
         raise ValueError("must hold a type")
     for name, data in types.items():
         try:
-            converted(data, CHECKED.get(name, dict[str, Any]))
+            convert(data, CHECKED.get(name, dict[str, Any]))
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+            raise ValueError(f"{shortened(name)}: {error}") from None
     ensure_few_places(types)
     return types
 
@@ -125,17 +125,10 @@ def ensure_few_places(types: Mapping[str, Any]) -> None:
 
 
 def check_variables(given: Any) -> dict[str, str]:
-    variables = converted(given, dict[str, str])
+    variables = convert(given, dict[str, str])
     if any(len(value) > MAX_DEFAULT_CHARACTERS for value in variables.values()):
         raise ValueError(f"must be at most {MAX_DEFAULT_CHARACTERS} characters each")
     return variables
-
-
-def converted(given: Any, kind: type[T]) -> T:
-    try:
-        return msgspec.convert(given, kind)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from None
 
 
 def render_types(types: Mapping[str, Any], values: Mapping[str, Value]) -> tuple[str, Any]:

@@ -27,7 +27,7 @@ from parlour.wire.kinds import (
     bound,
     choice,
     json_text,
-    text,
+    path_name,
 )
 from parlour.wire.marks import Hidden, Wire, Writable
 from parlour.wire.paging import Page
@@ -39,7 +39,7 @@ STATES = ("active", "inactive", "closed")
 Attributes = Annotated[str, json_text(max_bytes=16_384)]
 MessagingServiceSid = Annotated[str, sids.sid("MG", invalid=errors.INVALID_MESSAGING_SERVICE_SID)]
 State = Annotated[str, choice(*STATES, invalid=errors.INVALID_STATE, empty=errors.STATE_EMPTY)]
-UniqueName = Annotated[str, text(256, too_long=errors.UNIQUE_NAME_TOO_LONG)]
+UniqueName = Annotated[str, path_name(256, too_long=errors.UNIQUE_NAME_TOO_LONG)]
 
 
 class Conversation(Resource, frozen=True):

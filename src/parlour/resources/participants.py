@@ -20,6 +20,7 @@ from parlour.wire.kinds import (
     DateUpdated,
     Kind,
     json_text,
+    path_name,
     read_integer,
     text,
     timestamp,
@@ -62,7 +63,9 @@ ProxyAddress = Annotated[
 ]
 ProjectedAddress = Annotated[str, Kind(read_projected_address, {"type": "string"})]
 Attributes = Annotated[str, json_text(max_bytes=4_096)]
-Identity = Annotated[str, text(256, too_long=errors.IDENTITY_TOO_LONG, empty=errors.IDENTITY_NOT_PROVIDED)]
+Identity = Annotated[
+    str, path_name(256, too_long=errors.IDENTITY_TOO_LONG, empty=errors.IDENTITY_NOT_PROVIDED)
+]
 LastReadIndex = Annotated[int, Kind(read_last_read_index, {"type": "integer"})]
 LastReadTimestamp = Annotated[int, timestamp(errors.INVALID_LAST_READ_TIMESTAMP, nullable=True)]
 RoleSid = Annotated[str, sids.sid("RL", invalid=errors.INVALID_ROLE_SID)]
@@ -171,13 +174,16 @@ def delete_participant(tx: Transaction, call: Call) -> Participant:
 
 
 def find_participant(tx: Transaction, call: Call, conversation: Conversation) -> Participant:
-    """The participant that a path's `{Sid}` names, by SID or by identity; or 404/20404."""
+    """The participant that a path's `{Sid}` names, by SID or by identity; or 404/20404.
+
+    A SID wins over an identity of the same form (contract: rest-of-api.md §0).
+    """
     name = call.path["Sid"]
-    column = "sid" if is_participant_sid(name) else "identity"
-    found = tx.find(Participant, conversation_sid=conversation.sid, **{column: name})
-    if found is None:
-        raise call.not_found()
-    return found
+    for column in ("sid", "identity") if is_participant_sid(name) else ("identity",):
+        found = tx.find(Participant, conversation_sid=conversation.sid, **{column: name})
+        if found is not None:
+            return found
+    raise call.not_found()
 
 
 def find_author(tx: Transaction, conversation: Conversation, author: str) -> str | None:
@@ -204,8 +210,11 @@ def ensure_acceptable(tx: Transaction, conversation: Conversation, new: Particip
 def ensure_identity_is_free(tx: Transaction, conversation_sid: str, identity: str) -> None:
     if is_user_sid(identity):
         raise errors.IDENTITY_LIKE_SID()
-    if tx.find(Participant, conversation_sid=conversation_sid, identity=identity) is not None:
-        raise errors.PARTICIPANT_EXISTS()
+    # Another participant's SID is a name already: no path could lead to this one by its identity.
+    names = ("sid", "identity") if is_participant_sid(identity) else ("identity",)
+    for column in names:
+        if tx.find(Participant, conversation_sid=conversation_sid, **{column: identity}) is not None:
+            raise errors.PARTICIPANT_EXISTS()
 
 
 def ensure_changeable(tx: Transaction, participant: Participant, changes: dict[str, Any]) -> None:

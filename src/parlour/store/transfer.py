@@ -15,10 +15,12 @@ import msgspec
 
 from parlour.store.contents import tables
 from parlour.store.engine import Engine, Session, Unavailable, columns_of
+from parlour.store.row_texts import RowTexts
 from parlour.store.statements import quote, quoted, slots
 from parlour.store.tombstones import Tombstones
 from parlour.wire.kinds import read_moment
 from parlour.wire.resource import Resource
+from parlour.wire.texts import BadText, decode_text, parse_json, shortened
 
 ROWS_TOGETHER = 1_000
 ROWS_IN_ONE = 100
@@ -55,7 +57,6 @@ class BadLine(Exception):
         super().__init__(f"line {number}: {reason}")
 
 
-decode = msgspec.json.Decoder(Line).decode
 encode = msgspec.json.Encoder().encode
 
 
@@ -90,11 +91,11 @@ def export_lines(engine: Engine) -> Iterator[tuple[bytes, int]]:
         session.close()
 
 
-def import_lines(engine: Engine, lines: Iterable[bytes]) -> Iterator[tuple[int, int]]:
+def import_lines(engine: Engine, lines: Iterable[bytes], texts: RowTexts) -> Iterator[tuple[int, int]]:
     """Put rows in, a thousand in a transaction; after each the numbers of rows read, and of new ones.
 
     A row whose key is there already is left as it is, so the same can be imported again, after a break
-    for instance. Raises BadLine, with all that came before it imported.
+    for instance. Raises BadLine, with all that came before it imported. `texts` checks the rows' texts.
     """
     session = engine.open()
     read = added = first = 0
@@ -103,7 +104,7 @@ def import_lines(engine: Engine, lines: Iterable[bytes]) -> Iterator[tuple[int, 
         for batch in batches(lines):
             first = batch[0][0]
             session.begin()
-            rows = [row for number, line in batch for row in read_rows(session, columns, number, line)]
+            rows = [row for number, line in batch for row in read_rows(session, columns, texts, number, line)]
             for (table, names, has_line), alike in groupby(rows, shape_of):
                 count = put(session, table, names, list(alike))
                 added += count if has_line else 0
@@ -133,8 +134,8 @@ def batches(lines: Iterable[bytes]) -> Iterator[list[tuple[int, Line]]]:
         if not raw.strip():
             continue
         try:
-            batch.append((number, decode(raw)))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            batch.append((number, parse_json(decode_text(raw), Line)))
+        except BadText as error:
             if batch:
                 yield batch
             raise BadLine(number, error) from None
@@ -168,7 +169,9 @@ def put(session: Session, table: str, names: tuple[str, ...], rows: list[Row]) -
     return added
 
 
-def read_rows(session: Session, columns: dict[str, list[str]], number: int, line: Line) -> Iterator[Row]:
+def read_rows(
+    session: Session, columns: dict[str, list[str]], texts: RowTexts, number: int, line: Line
+) -> Iterator[Row]:
     """The row of a line, with the values of those that are missing; behind a conversation its name's."""
     table = line.table
     if table not in columns:
@@ -180,9 +183,9 @@ def read_rows(session: Session, columns: dict[str, list[str]], number: int, line
     if unknown:
         raise BadLine(number, f"{table} have no column {min(unknown)}")
     try:
-        values = {name: read_value(name, value) for name, value in row.items()}
+        values = {name: read_value(name, texts.checked(table, name, value)) for name, value in row.items()}
     except ValueError as error:
-        raise BadLine(number, error) from None
+        raise BadLine(number, f"{table} {shortened(str(row.get('sid', '')))}: {error}") from None
     yield Row(table, tuple(values), tuple(values.values()))
     if table == "conversations" and values.get("unique_name") is not None:
         yield Row(
@@ -206,9 +209,16 @@ def kinds_of(kind: type[Resource]) -> Iterator[type[Resource]]:
         yield from kinds_of(each)
 
 
+def read_date(name: str, value: str) -> int:
+    try:
+        return read_moment(value)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name} must be milliseconds since 1970, or an ISO 8601 date and time") from None
+
+
 def read_value(name: str, value: Any) -> Any:
     if isinstance(value, str) and MOMENT.fullmatch(name):
-        return read_moment(value)
+        return read_date(name, value)
     if value is None or isinstance(value, str | int):
         return value
     raise ValueError(f"{name} must be a text, a whole number or null")

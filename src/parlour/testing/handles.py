@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from parlour.control.client import ControlClient
 from parlour.testing.process import Running
@@ -103,7 +104,7 @@ class Parlour:
         self.control.post("Snapshots", {"name": name})
 
     def restore(self, name: str = "default") -> None:
-        self.control.post(f"Snapshots/{name}")
+        self.control.post(f"Snapshots/{quote(name, safe='')}")
 
     @property
     def requests(self) -> list[dict[str, Any]]:

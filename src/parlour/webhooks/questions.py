@@ -1,15 +1,18 @@
 """Pre-event webhooks: a target is asked whether a change may be, and how."""
 
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
+import structlog
 
 from parlour import errors
 from parlour.store.credentials import Vault
 from parlour.webhooks.outbox import idempotency_token, parameters_in
 from parlour.webhooks.sender import Reply, Sender
 from parlour.webhooks.targets import Target
+from parlour.wire.texts import BadText, read_json
+
+log = structlog.get_logger()
 
 # What an answer may change, by the resource it is about (contract: rest-of-api.md §17.3).
 AMENDABLE = {
@@ -46,8 +49,11 @@ def amendments(event: str, reply: Reply) -> dict[str, str]:
     if reply.status_code >= HTTPStatus.MULTIPLE_CHOICES:
         raise errors.WEBHOOK_CANCELLED()
     try:
-        answer: Any = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, RecursionError):
+        answer = read_json(reply.body)
+    except BadText as reason:
+        # Many answer a bare "OK", which says nothing and is not worth a line.
+        if reply.body.lstrip().startswith(b"{"):
+            log.warning("pre_event_answer_not_understood", event_type=event, reason=str(reason))
         return {}
     if reply.status_code != HTTPStatus.OK or not isinstance(answer, dict):
         return {}

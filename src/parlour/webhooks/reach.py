@@ -1,10 +1,24 @@
 """Connections to places that others name, and not to where they must not lead."""
 
 import ipaddress
+import os
 import socket
 from typing import Any
 
 import aiohttp
+
+# The first that fits; what is not here has a number of the operating system's, or none.
+REASONS: dict[type[Exception], str] = {
+    aiohttp.ClientConnectorCertificateError: "the certificate is not trusted",
+    aiohttp.ClientSSLError: "TLS failed",
+    aiohttp.ClientConnectorDNSError: "the host name is not known",
+    aiohttp.ServerDisconnectedError: "the connection was closed before an answer came",
+    aiohttp.ClientPayloadError: "the answer was cut off",
+    aiohttp.ClientResponseError: "the answer is not HTTP",
+    aiohttp.InvalidURL: "the URL cannot be used",
+    ValueError: "the URL cannot be used",
+}
+OTHER_REASON = "the request failed"
 
 
 class Forbidden(OSError):
@@ -37,7 +51,10 @@ def is_private(host: str) -> bool:
 
 
 def reason_of(error: Exception) -> str:
+    """Why a request failed, in our words: the library's may hold anything, a URL with a password for one."""
     cause = error.__cause__ or error
     if isinstance(cause, Forbidden):
         return str(cause)
-    return f"{type(error).__name__}: {getattr(cause, 'strerror', None) or cause}"
+    known = next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), None)
+    number = getattr(cause, "errno", None)
+    return known or (os.strerror(number).lower() if isinstance(number, int) and number > 0 else OTHER_REASON)

@@ -7,23 +7,17 @@ import msgspec
 
 from parlour.errors import Problem
 from parlour.wire.kinds import Kind, show_json
-
-
-def decode(raw: str, kind: Any = Any) -> Any:
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(f"cannot be read: {error}") from None
+from parlour.wire.texts import read_json
 
 
 def json_string(max_characters: int, too_long: Problem | None = None, *, may_be_empty: bool = True) -> Kind:
     """Text of at most `max_characters` Unicode code points."""
 
     def read(raw: str) -> str:
-        text: str = decode(raw, str)
+        text = read_json(raw, str)
         if len(text) > max_characters and too_long is not None:
             raise too_long()
-        if len(text) > max_characters or "\0" in text or not (text or may_be_empty):
+        if len(text) > max_characters or not (text or may_be_empty):
             raise ValueError(f"must be text of at most {max_characters} characters")
         return text
 
@@ -37,7 +31,7 @@ def json_object(check: Callable[[Any], Any], schema: Mapping[str, Any]) -> Kind:
 
     def read(raw: str) -> str:
         try:
-            return msgspec.json.encode(check(decode(raw))).decode()
+            return msgspec.json.encode(check(read_json(raw))).decode()
         except RecursionError:
             raise ValueError("is nested too deeply") from None
 

@@ -19,6 +19,8 @@ MILLISECOND = timedelta(milliseconds=1)
 SECOND = 1_000
 DAY = 24 * 60 * 60 * SECOND
 
+DOT_SEGMENTS = (".", "..")
+
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 DATE_AND_TIME = re.compile(DATE.pattern + r"[Tt ]\d\d:\d\d.*", re.ASCII)
 
@@ -60,6 +62,23 @@ def text(
     limit = {} if max_characters is None else {"maxLength": max_characters}
     least = {} if empty is None else {"minLength": 1}
     return Kind(read, {"type": "string"}, parameter_schema={"type": "string", **limit, **least})
+
+
+def path_name(max_characters: int, too_long: Problem, empty: Problem | None = None) -> Kind:
+    """Text that a path may name a resource by.
+
+    `.` and `..` are refused: HTTP clients and proxies resolve them before a request is sent, also when
+    they are percent-encoded (RFC 3986 §6.2.2).
+    """
+    any_text = text(max_characters, too_long, empty)
+
+    def read(raw: str) -> str:
+        if raw in DOT_SEGMENTS:
+            raise ValueError("must not be . or .., because no URL can name it")
+        return str(any_text.read(raw))
+
+    schema = {**any_text.input_schema, "not": {"enum": list(DOT_SEGMENTS)}}
+    return Kind(read, any_text.schema, parameter_schema=schema)
 
 
 def json_text(max_bytes: int) -> Kind:

@@ -12,6 +12,7 @@ import msgspec
 from parlour import errors
 from parlour.wire.kinds import Kind
 from parlour.wire.marks import Mark, On, Wire
+from parlour.wire.texts import ensure_text
 
 Form = Mapping[str, str | list[str]]
 JsonSchema = dict[str, Any]
@@ -76,6 +77,9 @@ class Field:
         # Of a repeated parameter the last one counts (docs/decisions), but for a list.
         values = [raw] if isinstance(raw, str) else raw
         try:
+            # Whatever brought it, a form or a fixture, an answer or a report.
+            for each in values:
+                ensure_text(each)
             return self.kind.read(values if self.kind.repeated else values[-1])
         except ValueError as reason:
             raise errors.INVALID_PARAMETER(name=self.wire_name, reason=reason) from None

@@ -1,0 +1,126 @@
+"""The one check for text that comes from outside: UTF-8, no half of a surrogate pair, no NUL character.
+
+PostgreSQL cannot store a NUL, and nothing can encode half of a surrogate pair. SQLite stores a NUL, so
+without this check the two engines would differ. Code that reads text from outside reads it with the
+functions of this file; tests/house/test_doors.py holds the list of those places.
+"""
+
+import re
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+T = TypeVar("T")
+
+NUL = "\0"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# A NUL inside of JSON can only be written like this: JSON forbids raw control characters.
+ESCAPED_NUL = "\\u0000"
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+AT = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
+EXPECTED = re.compile(r"Expected `(?P<kind>[^`]*)`(?P<limit> of length \S+ \d+)?")
+MEMBER = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL)
+MAX_NAME_CHARACTERS = 64
+# What the JSON library calls each type, and how we name it.
+NAMES = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+
+
+class BadText(ValueError):
+    """Text or JSON that cannot be taken; the message says why, without the text itself."""
+
+
+def ensure_text(text: str) -> str:
+    """Return `text`; raise BadText if it holds a NUL or half of a surrogate pair."""
+    if NUL in text:
+        raise BadText("holds a NUL character")
+    if not text.isascii() and SURROGATE.search(text):
+        raise BadText("holds half of a surrogate pair")
+    return text
+
+
+def decode_text(raw: bytes) -> str:
+    """Decode UTF-8; raise BadText if `raw` is not UTF-8 or holds a NUL."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise BadText("is not UTF-8") from None
+    return ensure_text(text)
+
+
+def ensure_texts(value: Any) -> None:
+    """Check every text in a value made of dicts and lists, names included; raise BadText."""
+    if isinstance(value, str):
+        ensure_text(value)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            ensure_texts(name)
+            ensure_texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            ensure_texts(each)
+
+
+def mended(text: str) -> str:
+    """Return `text` with U+FFFD in place of what `ensure_text` refuses."""
+    return SURROGATE.sub(REPLACEMENT, text.replace(NUL, REPLACEMENT))
+
+
+@overload
+def read_json(raw: bytes | str) -> Any: ...
+@overload
+def read_json(raw: bytes | str, kind: type[T]) -> T: ...
+def read_json(raw: bytes | str, kind: Any = Any) -> Any:
+    """Decode JSON from outside into `kind`; raise BadText if it, or a text in it, cannot be taken."""
+    text = decode_text(raw) if isinstance(raw, bytes) else ensure_text(raw)
+    if ESCAPED_NUL in text:
+        ensure_texts(parse_json(text, Any))
+    return parse_json(text, kind)
+
+
+def parse_json(text: str, kind: Any) -> Any:
+    """Decode JSON into `kind` without a look at the texts in it; raise BadText if it is none."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except RecursionError:
+        raise BadText("is nested too deeply") from None
+    except msgspec.ValidationError as error:
+        raise BadText(in_our_words(error)) from None
+    except msgspec.DecodeError:
+        raise BadText("is not JSON") from None
+
+
+def convert(value: Any, kind: type[T]) -> T:
+    """Convert decoded JSON into `kind`; raise BadText if it has another form."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise BadText(in_our_words(error)) from None
+
+
+def in_our_words(error: msgspec.ValidationError) -> str:
+    """Say what is wrong with a value without the words of the library, which nobody documented."""
+    said = str(error)
+    at = AT.search(said)
+    place = at["place"] if at else ""
+    if (member := MEMBER.match(said)) is not None:
+        name = f"{place}.{member['name']}" if place else member["name"]
+        return f"{shortened(name)} {'is missing' if 'missing' in said else 'is not known'}"
+    before = f"{shortened(place)} " if place else ""
+    if (expected := EXPECTED.match(said)) is None:
+        return f"{before}has a value that is not allowed"
+    kinds = [NAMES.get(each, "another value") for each in expected["kind"].split(" | ")]
+    return f"{before}must be {' or '.join(dict.fromkeys(kinds))}{expected['limit'] or ''}"
+
+
+def shortened(name: str) -> str:
+    """A name that a caller has sent, cut to a length that fits an error's text."""
+    return name if len(name) <= MAX_NAME_CHARACTERS else f"{name[:MAX_NAME_CHARACTERS]}…"

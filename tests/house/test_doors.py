@@ -1,0 +1,109 @@
+"""The places where text from outside becomes Python's: each is listed here, with what checks it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2] / "src" / "parlour"
+FILES = sorted(ROOT.rglob("*.py"))
+
+# What turns bytes, escapes or another's values into text.
+OPENERS = {
+    "BodyPart",
+    "Decoder",
+    "MultipartForm",
+    "b64decode",
+    "convert",
+    "decode",
+    "get_param",
+    "get_param_as_float",
+    "get_param_as_int",
+    "get_param_as_list",
+    "get_media",
+    "loads",
+    "parse_header",
+    "parse_json",
+    "parse_qs",
+    "parse_qsl",
+    "parse_query_string",
+    "safe_load",
+    "to_builtins",
+    "unquote",
+    "unquote_plus",
+    "unquote_to_bytes",
+}
+STORED = "JSON that we have stored ourselves"
+READ = "what read_json has read"
+# By file: what is opened there, and what sees to it that the text is good. A new place either uses a function
+# of wire/texts.py alone, or comes in here with its reason.
+KNOWN = {
+    "api/asgi.py": {"decode": "ASCII only"},
+    "api/auth.py": {"b64decode": "decode_text"},
+    "api/body.py": {"decode": READ},
+    "api/forms.py": {
+        "parse_query_string": "ensure_text, for each name and value",
+        "unquote_to_bytes": "decode_text",
+    },
+    "api/idempotency.py": {"decode": STORED},
+    "api/streams.py": {"get_param": "compared with a signature, never stored"},
+    "api/uploads.py": {
+        "MultipartForm": "ensure_text for names, decode_text for fields, a pattern for types",
+        "parse_header": "used for a boundary only",
+    },
+    "channels/courier.py": {
+        "Decoder": STORED,
+        "convert": "ensure_texts, of reports of adapters",
+        "to_builtins": "ensure_texts, of reports of adapters",
+    },
+    "channels/smtp.py": {"parse_qs": "a setting", "unquote": "a setting"},
+    "control/client.py": {"loads": "the answers of our own server"},
+    "control/documents.py": {"loads": "ensure_texts"},
+    "control/faults.py": {"decode": "a path that is compared, never stored"},
+    "control/requests.py": {"decode": "shown to who asks, never stored"},
+    "dropin/authority.py": {"decode": "certificates of our own"},
+    "dropin/proxy.py": {"decode": "the head of a request that is forwarded or refused, never stored"},
+    "resources/approvals.py": {"decode": STORED},
+    "resources/attachments.py": {"decode": STORED},
+    "resources/content.py": {"decode": STORED},
+    "resources/content_types.py": {"convert": READ},
+    "resources/reports.py": {"Decoder": STORED},
+    "store/credentials.py": {"decode": "tokens that we have sealed ourselves"},
+    "store/flights.py": {"decode": "names of columns"},
+    "store/row_texts.py": {"decode": "ensure_texts"},
+    "store/transfer.py": {"parse_json": "RowTexts, for each value of a row"},
+    "testing/receiver.py": {"decode": "kept for a test, never stored", "parse_qsl": "the same"},
+    "webhook_tools.py": {"decode": "printed, never stored", "parse_qsl": "the same"},
+    "webhooks/events.py": {"decode": STORED},
+    "webhooks/outbox.py": {"Decoder": STORED},
+    "webhooks/targets.py": {"Decoder": STORED},
+    "wire/kinds.py": {"decode": "only whether it is JSON; it is kept to the letter", "loads": "the same"},
+}
+
+
+def opened_in(file):
+    """The openers that a file calls, by name."""
+    calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    return {name_of(call) for call in calls if not decodes_what_we_encoded(call)} & OPENERS
+
+
+def name_of(call):
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def decodes_what_we_encoded(call):
+    """`encode(value).decode()`, which gives our own JSON or base64 as text."""
+    inner = getattr(call.func, "value", None)
+    return isinstance(inner, ast.Call) and name_of(inner) in {
+        "encode",
+        "b64encode",
+        "urlsafe_b64encode",
+        "encrypt",
+    }
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_place_where_text_comes_in_is_known(file):
+    name = str(file.relative_to(ROOT))
+    if name != "wire/texts.py":
+        assert opened_in(file) == set(KNOWN.get(name, {}))
