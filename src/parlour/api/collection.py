@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -9,12 +10,12 @@ import msgspec
 from parlour import errors
 from parlour.api.body import AS_FORM, Encoding
 from parlour.errors import ApiError
-from parlour.store import Transaction
+from parlour.store import OutOfScope, Transaction
 from parlour.wire.kinds import Kind
 from parlour.wire.marks import On
 from parlour.wire.paging import MAX_PAGE_SIZE, PageRequest
 from parlour.wire.profiles import Profile
-from parlour.wire.resource import Resource
+from parlour.wire.resource import Resource, Scope
 
 IN_SERVICE = "/v1/Services/{ChatServiceSid}"
 ALONE = "/v1"
@@ -57,7 +58,19 @@ class Call(msgspec.Struct, frozen=True):
 
 Handler = Callable[[Transaction, Call], Any]
 Locate = Callable[[Transaction, Call], Call]
+Find = Callable[[Transaction, Call], Any]
 H = TypeVar("H", bound=Handler)
+
+
+def in_scope(work: Find, tx: Transaction, call: Call) -> Any:
+    """Do work for which the rows of other accounts, and of other services, are not there."""
+    tx.scope = Scope(call.account_sid, call.service_sid)
+    try:
+        return work(tx, call)
+    except OutOfScope:
+        raise call.not_found() from None
+    finally:
+        tx.scope = None
 
 
 class Registrar(Protocol):
@@ -87,6 +100,24 @@ class Operation:
     filters: Mapping[str, Kind] = field(default_factory=dict)
     max_page_size: int = MAX_PAGE_SIZE
 
+    def perform(self, tx: Transaction, call: Call) -> Any:
+        """The result of the handler, which finds rows of the caller's account and service only."""
+        return in_scope(self._perform, tx, call)
+
+    def find_parent(self, tx: Transaction, call: Call) -> Any:
+        return in_scope(self.collection.parent, tx, call)
+
+    def _perform(self, tx: Transaction, call: Call) -> Any:
+        if self._needs_parent:
+            self.collection.parent(tx, call)
+        return self.handler(tx, call)
+
+    @cached_property
+    def _needs_parent(self) -> bool:
+        """Whether the path does not end with a SID, by which alone an item is found, or not."""
+        place = self.collection
+        return not self.on_item or place.is_part or place.item_path == place.path
+
     @property
     def writes(self) -> bool:
         return self.method != "GET"
@@ -106,19 +137,25 @@ class Operation:
 class Collection:
     """A resource's place: `path` below each of `prefixes`, `key` in the page envelope.
 
-    `within` finds the versioned resource that this one is part of; with it, answers to reads are
-    kept and used again for as long as that version stands. One that is `shown_as` another gives the
-    other's items, with their URLs.
+    `parent` finds what the path names above the resource: the conversation, the service or the
+    account; it raises 404/20404 if the caller has no such thing. Where the resource is `part_of` its
+    parent, answers to reads are kept for as long as the parent's version stands. One that is
+    `shown_as` another gives the other's items, with their URLs.
     """
 
     resource: type[Resource]
     path: str
     key: str
+    parent: Find
     prefixes: tuple[str, ...] = BOTH
-    within: Callable[[Transaction, Call], Any] | None = None
     encoding: Encoding = AS_FORM
     shown_as: "Collection | None" = None
     operations: list[Operation] = field(default_factory=list)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the resource is part of its parent, whose version rises when the resource changes."""
+        return self.resource.part_of is not None and self.shown_as is None
 
     @property
     def item_path(self) -> str:

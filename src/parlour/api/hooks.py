@@ -70,7 +70,7 @@ def rehearse(tx: Transaction, operation: Operation, event: str, call: Call) -> Q
     """What would happen, put as a question; raises what the change would raise."""
     target = pre_target(tx, call.account_sid, call.service_sid, event)
     account = tx.find(Account, sid=call.account_sid)
-    subject = operation.handler(tx, call)
+    subject = operation.perform(tx, call)
     if target is None or account is None:
         return None
     parameters = told(call, call.account_sid, event, subject)

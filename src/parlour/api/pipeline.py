@@ -85,13 +85,13 @@ class Pipeline:
             key = read_key(request.get_header(HEADER), call, form)
             call = msgspec.structs.replace(call, changes=changes)
         if key is None:
-            result = await self._perform(operation, call, operation.handler)
+            result = await self._perform(operation, call, operation.perform)
             return encode(self._body(operation, call, result)) if operation.shows else None
         return await self._write_once(key, operation, call)
 
     async def _write_once(self, key: Key, operation: Operation, call: Call) -> bytes:
         def perform(tx: Transaction, call: Call) -> bytes:
-            return key.once(tx, lambda tx: encode(self._body(operation, call, operation.handler(tx, call))))
+            return key.once(tx, lambda tx: encode(self._body(operation, call, operation.perform(tx, call))))
 
         answered = await self._database.read(key.find)
         answer: bytes = answered or await self._perform(operation, call, perform)
@@ -103,10 +103,9 @@ class Pipeline:
         return await self._hooks.perform(operation, call, handler)
 
     def _read(self, operation: Operation, call: Call, query: str, tx: Transaction) -> bytes:
-        within = operation.collection.within
-        if within is None:
+        if not operation.collection.is_part:
             return encode(self._show(operation, call, query, tx, None))
-        whole = within(tx, call)
+        whole = operation.find_parent(tx, call)
         asked = (call.account_sid, call.public_url + call.resource_path, query)
         kept = self._answers.find(asked, whole.sid, whole.version)
         if kept is None:
@@ -118,10 +117,10 @@ class Pipeline:
         self, operation: Operation, call: Call, query: str, tx: Transaction, whole: Any
     ) -> dict[str, Any]:
         if not operation.is_list:
-            return self._body(operation, call, operation.handler(tx, call))
+            return self._body(operation, call, operation.perform(tx, call))
         paging = read_page_request(parse_form(query.encode()), operation.filters, operation.max_page_size)
         call = msgspec.structs.replace(call, paging=paging)
-        page: Page[Any] = operation.handler(tx, call)
+        page: Page[Any] = operation.perform(tx, call)
         url = self._url(operation, call, {} if whole is None else {"ConversationSid": whole.sid})
         bodies = [render(row, f"{url}/{row.sid}", call.in_service) for row in page.rows]
         return envelope(page, paging, operation.collection.key, url, bodies)

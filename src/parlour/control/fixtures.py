@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parlour import errors
-from parlour.api.collection import Call, Collection
+from parlour.api.collection import Call, Collection, in_scope
 from parlour.control.documents import as_json
 from parlour.errors import ApiError
 from parlour.resources.conversations import conversations
@@ -116,7 +116,7 @@ class Loader:
         changes = read_form(resource, written(resource, form), On.CREATE)
         call = self._make_call(level.collection.path, service, path, changes)
         if own.get("sid") is None:
-            return level.create(self._tx, call)
+            return in_scope(level.create, self._tx, call)
         given = sid(level.prefix).read(as_text(own["sid"]))
         if is_taken(self._tx, resource, **key_of(resource, given, path)):
             raise errors.CONFLICT(reason=f"{given} exists")
@@ -124,7 +124,7 @@ class Loader:
         new_sid = self._tx.new_sid
         self._tx.new_sid = FirstSid(given, new_sid)
         try:
-            return level.create(self._tx, call)
+            return in_scope(level.create, self._tx, call)
         finally:
             self._tx.new_sid = new_sid
 

@@ -7,6 +7,7 @@ import msgspec
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, Call, Singleton
 from parlour.resources.content import Content, find_path_content
+from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.json_kinds import json_string
@@ -74,10 +75,13 @@ approval_requests = Singleton(
     Approval,
     "/Content/{ContentSid}/ApprovalRequests/whatsapp",
     key="approval_requests",
+    parent=find_account,
     prefixes=(ALONE,),
     encoding=AS_JSON,
 )
-approvals = Singleton(Approvals, "/Content/{Sid}/ApprovalRequests", key="approvals", prefixes=(ALONE,))
+approvals = Singleton(
+    Approvals, "/Content/{Sid}/ApprovalRequests", key="approvals", parent=find_account, prefixes=(ALONE,)
+)
 
 
 @approval_requests.create()

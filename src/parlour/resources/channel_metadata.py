@@ -57,7 +57,7 @@ channel_metadata = Singleton(
     ChannelMetadata,
     "/Conversations/{ConversationSid}/Messages/{MessageSid}/ChannelMetadata",
     key="channel_metadata",
-    within=find_conversation,
+    parent=find_conversation,
 )
 
 

@@ -8,7 +8,7 @@ from parlour import errors
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, Call, Collection
 from parlour.resources.content_types import Value, check_types, check_variables, render_types, text_of
-from parlour.resources.services import ensure_account_exists
+from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.json_kinds import json_object, json_string
@@ -73,12 +73,13 @@ class Content(Resource, frozen=True):
     variables: Writable[Variables] = "{}"
 
 
-contents = Collection(Content, "/Content", key="contents", prefixes=(ALONE,), encoding=AS_JSON)
+contents = Collection(
+    Content, "/Content", key="contents", parent=find_account, prefixes=(ALONE,), encoding=AS_JSON
+)
 
 
 @contents.create()
 def create_content(tx: Transaction, call: Call) -> Content:
-    ensure_account_exists(tx, call)
     return tx.insert(
         Content(
             sid=tx.new_sid("HX"),
@@ -115,20 +116,15 @@ def delete_content(tx: Transaction, call: Call) -> None:
 
 
 def find_path_content(tx: Transaction, call: Call, name: str) -> Content:
-    content = find_content(tx, call, call.path[name])
+    content = tx.find(Content, sid=call.path[name])
     if content is None:
         raise call.not_found()
     return content
 
 
-def find_content(tx: Transaction, call: Call, sid: str) -> Content | None:
-    content = tx.find(Content, sid=sid)
-    return content if content is not None and content.account_sid == call.account_sid else None
-
-
-def render_content(tx: Transaction, call: Call, sid: str, values: dict[str, Value]) -> dict[str, Any]:
+def render_content(tx: Transaction, sid: str, values: dict[str, Value]) -> dict[str, Any]:
     """What a message says that is made from content: its fields, by name."""
-    content = find_content(tx, call, sid)
+    content = tx.find(Content, sid=sid)
     if content is None:
         raise errors.NOT_FOUND(path=f"/Content/{sid}")
     given = {name: value for name, value in values.items() if value is not None}

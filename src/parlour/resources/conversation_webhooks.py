@@ -16,7 +16,7 @@ PAGE_SIZE = 5
 MAX_REPLAYED = 10_000
 
 conversation_webhooks = Collection(
-    ConversationWebhook, "/Conversations/{ConversationSid}/Webhooks", key="webhooks"
+    ConversationWebhook, "/Conversations/{ConversationSid}/Webhooks", key="webhooks", parent=find_conversation
 )
 
 

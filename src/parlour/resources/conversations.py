@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 from parlour import errors
 from parlour.api.collection import Call, Collection
 from parlour.resources.deletions import RELEASE_ADDRESSES, delete_in_steps
-from parlour.resources.services import ensure_service_exists
+from parlour.resources.services import find_service
 from parlour.resources.timers import (
     ClosedAfter,
     InactiveAfter,
@@ -95,12 +95,11 @@ class ConversationName(Resource, frozen=True):
     unique_name: UniqueName
 
 
-conversations = Collection(Conversation, "/Conversations", key="conversations")
+conversations = Collection(Conversation, "/Conversations", key="conversations", parent=find_service)
 
 
 @conversations.create(before="onConversationAdd")
 def create_conversation(tx: Transaction, call: Call) -> Conversation:
-    ensure_service_exists(tx, call)
     changes = without_empty_name(call.changes)
     if changes.get("state") == "closed":
         raise errors.INITIAL_STATE_CLOSED()
@@ -128,7 +127,6 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
 )
 def list_conversations(tx: Transaction, call: Call) -> Page[Conversation]:
     """Newest first; both dates are inclusive (contract: rest-of-api.md §7)."""
-    ensure_service_exists(tx, call)
     asked = call.paging.filters
     columns = {
         "State": ("state", "="),
@@ -193,7 +191,7 @@ def find_by_sid_or_name(tx: Transaction, call: Call, sid_or_name: str) -> Conver
         named = tx.find(ConversationName, chat_service_sid=call.service_sid, unique_name=sid_or_name)
         sid = None if named is None else named.sid
     found = None if sid is None else tx.find(Conversation, sid=sid)
-    if found is None or found.account_sid != call.account_sid or found.chat_service_sid != call.service_sid:
+    if found is None:
         raise call.not_found()
     return found
 

@@ -13,6 +13,7 @@ from parlour.resources.content import ContentSid
 from parlour.resources.conversations import Conversation, ensure_open
 from parlour.resources.messages import Message, add_message, ensure_body_fits, messages
 from parlour.resources.participants import MAX_ADDRESS_CHARACTERS, Participant, find_author
+from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire.channels import channel_of, is_address
 from parlour.wire.kinds import Kind, is_http_url
@@ -62,7 +63,9 @@ class InboundMessage(Message, frozen=True):
     content_sid: ContentSid | None = None
 
 
-inbound = Collection(InboundMessage, "/Inbound", key="inbound", prefixes=(OURS,), shown_as=messages)
+inbound = Collection(
+    InboundMessage, "/Inbound", key="inbound", parent=find_account, prefixes=(OURS,), shown_as=messages
+)
 
 
 def locate(tx: Transaction, call: Call) -> Call:

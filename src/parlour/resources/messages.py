@@ -77,7 +77,7 @@ class Message(Resource, frozen=True):
 
 
 messages = Collection(
-    Message, "/Conversations/{ConversationSid}/Messages", key="messages", within=find_conversation
+    Message, "/Conversations/{ConversationSid}/Messages", key="messages", parent=find_conversation
 )
 
 
@@ -198,7 +198,7 @@ def what_content_says(tx: Transaction, call: Call) -> dict[str, Any]:
     changes = call.changes
     if "content_sid" in changes:
         values = changes.get("content_variables", {})
-        return {"media_sid": None, **render_content(tx, call, changes["content_sid"], values)}
+        return {"media_sid": None, **render_content(tx, changes["content_sid"], values)}
     if "content_variables" in changes:
         raise errors.CONTENT_VARIABLES_WITHOUT_CONTENT()
     return {}

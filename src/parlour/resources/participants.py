@@ -111,7 +111,7 @@ participants = Collection(
     Participant,
     "/Conversations/{ConversationSid}/Participants",
     key="participants",
-    within=find_conversation,
+    parent=find_conversation,
 )
 
 

@@ -13,7 +13,7 @@ receipts = Collection(
     Receipt,
     "/Conversations/{ConversationSid}/Messages/{MessageSid}/Receipts",
     key="delivery_receipts",
-    within=find_conversation,
+    parent=find_conversation,
 )
 
 

@@ -66,6 +66,7 @@ status_callbacks = Collection(
     ReportedReceipt,
     receipts.path,
     key=receipts.key,
+    parent=receipts.parent,
     prefixes=(OURS_IN_SERVICE,),
     shown_as=receipts,
 )

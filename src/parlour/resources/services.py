@@ -40,12 +40,19 @@ class Service(Resource, frozen=True):
     date_deleted: Hidden[Timestamp | None] = None
 
 
-services = Collection(Service, "/Services", key="services", prefixes=(ALONE,))
+def find_account(tx: Transaction, call: Call) -> Account:
+    """The caller's account; 401/20003 where it was deleted while its credentials were still trusted."""
+    account = tx.find(Account, sid=call.account_sid)
+    if account is None:
+        raise errors.AUTHENTICATE()
+    return account
+
+
+services = Collection(Service, "/Services", key="services", parent=find_account, prefixes=(ALONE,))
 
 
 @services.create()
 def create_service(tx: Transaction, call: Call) -> Service:
-    ensure_account_exists(tx, call)
     return add_service(tx, call.account_sid, call.changes["friendly_name"], tx.new_sid("IS"))
 
 
@@ -58,7 +65,7 @@ def list_services(tx: Transaction, call: Call) -> Page[Service]:
 @services.fetch()
 def fetch_service(tx: Transaction, call: Call) -> Service:
     service = tx.find(Service, sid=call.path["Sid"])
-    if service is None or service.account_sid != call.account_sid:
+    if service is None:
         raise call.not_found()
     return service
 
@@ -83,14 +90,9 @@ def add_service(tx: Transaction, account_sid: str, friendly_name: str, sid: str)
     )
 
 
-def ensure_account_exists(tx: Transaction, call: Call) -> None:
-    # Credentials are trusted for a moment after the account was deleted.
-    if tx.find(Account, sid=call.account_sid) is None:
-        raise errors.AUTHENTICATE()
-
-
-def ensure_service_exists(tx: Transaction, call: Call) -> None:
-    """The service that the path names, in the caller's account; 404/20404 otherwise."""
+def find_service(tx: Transaction, call: Call) -> Service:
+    """The service that the path names, or the account's default one; 404/20404 for another account's."""
     service = tx.find(Service, sid=call.service_sid)
-    if service is None or service.account_sid != call.account_sid:
+    if service is None:
         raise call.not_found()
+    return service

@@ -1,13 +1,15 @@
 """Webhooks of an account and of a service: where all that happens there is told."""
 
 from parlour.api.collection import ALONE, IN_SERVICE, Call, Singleton
-from parlour.resources.services import ensure_service_exists
+from parlour.resources.services import find_account, find_service
 from parlour.store import Transaction
 from parlour.webhooks.targets import AccountWebhooks, ServiceWebhooks
 
-account_webhooks = Singleton(AccountWebhooks, "/Configuration/Webhooks", key="webhooks", prefixes=(ALONE,))
+account_webhooks = Singleton(
+    AccountWebhooks, "/Configuration/Webhooks", key="webhooks", parent=find_account, prefixes=(ALONE,)
+)
 service_webhooks = Singleton(
-    ServiceWebhooks, "/Configuration/Webhooks", key="webhooks", prefixes=(IN_SERVICE,)
+    ServiceWebhooks, "/Configuration/Webhooks", key="webhooks", parent=find_service, prefixes=(IN_SERVICE,)
 )
 
 
@@ -26,13 +28,11 @@ def update_account_webhooks(tx: Transaction, call: Call) -> AccountWebhooks:
 
 @service_webhooks.fetch()
 def fetch_service_webhooks(tx: Transaction, call: Call) -> ServiceWebhooks:
-    ensure_service_exists(tx, call)
     return tx.find(ServiceWebhooks, sid=call.service_sid) or unset(call)
 
 
 @service_webhooks.update()
 def update_service_webhooks(tx: Transaction, call: Call) -> ServiceWebhooks:
-    ensure_service_exists(tx, call)
     if tx.find(ServiceWebhooks, sid=call.service_sid) is None:
         tx.insert(unset(call))
     return tx.update(fetch_service_webhooks(tx, call), **call.changes)

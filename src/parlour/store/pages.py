@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from parlour import errors
 from parlour.store import statements
 from parlour.store.statements import Condition
-from parlour.wire.paging import Key, Token
+from parlour.wire.paging import Key, Page, PageRequest, Token
 from parlour.wire.resource import Resource
 
 if TYPE_CHECKING:
@@ -26,6 +27,22 @@ class PageReader:
         self._tx, self._kind, self._by, self._descending = tx, kind, by, descending
         self._conditions = tuple((column, operator) for column, operator, _ in where)
         self._values = tuple(value for _, _, value in where)
+
+    def read_page(self, asked: PageRequest) -> Page[Any]:
+        """The page that was asked for; 400/20001 for a token of another list."""
+        token, limit = asked.token, asked.size + 1
+        if token is None:
+            rows = self.read(None, limit)
+            return Page(rows[: asked.size], None, self.token_past(rows, asked.size))
+        if not fits(token, self._by):
+            raise errors.INVALID_PARAMETER(name="PageToken", reason="is not one of this list's tokens")
+        rows = self.read(token, limit)
+        beyond = Token(token.key, before=not token.before)
+        exists = bool(self.read(beyond, 1))
+        if token.before:
+            previous = Token(self.key(rows[asked.size - 1]), before=True) if len(rows) == limit else None
+            return Page(rows[: asked.size][::-1], previous, beyond if exists else None)
+        return Page(rows[: asked.size], beyond if exists else None, self.token_past(rows, asked.size))
 
     def read(self, token: Token | None, limit: int) -> list[Any]:
         before = token is not None and token.before

@@ -6,15 +6,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from parlour import errors
 from parlour.store import statements
 from parlour.store.engine import Session, columns_of
 from parlour.store.identity_map import IdentityMap, identity_of
-from parlour.store.pages import PageReader, fits
+from parlour.store.pages import PageReader
 from parlour.store.pending_writes import PendingWrites
 from parlour.store.statements import Condition
-from parlour.wire.paging import Page, PageRequest, Token
-from parlour.wire.resource import Resource
+from parlour.wire.paging import Page, PageRequest
+from parlour.wire.resource import Resource, Scope, is_in_scope
 
 R = TypeVar("R", bound=Resource)
 Row = tuple[Any, ...]
@@ -25,6 +24,10 @@ class About(NamedTuple):
 
     kind: type[Resource]
     sid: str
+
+
+class OutOfScope(Exception):
+    """A list held rows that the caller may not see: a fault of the handler, which is answered as 404."""
 
 
 class Transaction:
@@ -48,6 +51,8 @@ class Transaction:
         self.now = now
         self.new_sid = new_sid
         self.writes = 0
+        # Whose rows are found; all of them where it is None, as for the command line and the worker.
+        self.scope: Scope | None = None
         self._session, self._locks, self._combines = session, locks, combines
         self._known = IdentityMap()
         self._pending = PendingWrites(combines=combines)
@@ -58,8 +63,7 @@ class Transaction:
         known = self._known
         if lookup in known.lookups:
             identity = known.lookups[lookup]
-            row: R | None = None if identity is None else known.rows[identity]
-            return row
+            return None if identity is None else self._in_scope(known.rows[identity])
         if self._pending.concern(kind, key):
             self.flush()
         lock = statements.LOCK if self._locks and kind.locked else statements.NO_LOCK
@@ -69,8 +73,14 @@ class Transaction:
         if values is None:
             known.lookups[lookup] = None
             return None
-        found: R = known.remember(lookup, kind(*values))
-        return found
+        return self._in_scope(known.remember(lookup, kind(*values)))
+
+    def _in_scope(self, found: R) -> R | None:
+        return found if self.scope is None or is_in_scope(found, self.scope) else None
+
+    def _ensure_in_scope(self, found: Sequence[Any]) -> None:
+        if self.scope is not None and not all(is_in_scope(each, self.scope) for each in found):
+            raise OutOfScope
 
     def foresee(self, abouts: Collection[About], *, waits: bool) -> set[About]:
         """Find, and lock, what works will ask for; nothing where nobody else may change it.
@@ -125,14 +135,14 @@ class Transaction:
     def find_all(self, kind: type[R], **key: Any) -> tuple[R, ...]:
         """The few rows whose columns equal `key`, in order of their SIDs."""
         lookup = tuple(key.items())
-        known = self._known.find_list(kind, lookup)
-        if known is not None:
-            return known
-        if self._pending.concern_any(kind):
-            self.flush()
-        rows = self._session.execute(statements.select_all(kind, tuple(key)), tuple(key.values()))
-        found = tuple(kind(*row) for row in rows.fetchall())
-        self._known.remember_list(kind, lookup, found)
+        found = self._known.find_list(kind, lookup)
+        if found is None:
+            if self._pending.concern_any(kind):
+                self.flush()
+            rows = self._session.execute(statements.select_all(kind, tuple(key)), tuple(key.values()))
+            found = tuple(kind(*row) for row in rows.fetchall())
+            self._known.remember_list(kind, lookup, found)
+        self._ensure_in_scope(found)
         return found
 
     def page(
@@ -145,20 +155,10 @@ class Transaction:
         descending: bool = False,
     ) -> Page[R]:
         """One page of the rows that meet `where`, in the order of the columns `by`, which are unique."""
-        token, limit = asked.token, asked.size + 1
         reader = PageReader(self, kind, tuple(where), by, descending)
-        if token is None:
-            rows = reader.read(None, limit)
-            return Page(rows[: asked.size], None, reader.token_past(rows, asked.size))
-        if not fits(token, by):
-            raise errors.INVALID_PARAMETER(name="PageToken", reason="is not one of this list's tokens")
-        rows = reader.read(token, limit)
-        beyond = Token(token.key, before=not token.before)
-        exists = bool(reader.read(beyond, 1))
-        if token.before:
-            previous = Token(reader.key(rows[asked.size - 1]), before=True) if len(rows) == limit else None
-            return Page(rows[: asked.size][::-1], previous, beyond if exists else None)
-        return Page(rows[: asked.size], beyond if exists else None, reader.token_past(rows, asked.size))
+        page: Page[R] = reader.read_page(asked)
+        self._ensure_in_scope(page.rows)
+        return page
 
     def select(self, sql: str, *parameters: Any) -> list[Row]:
         """Rows of a statement of the caller's own; `?` stands for each parameter."""

@@ -5,7 +5,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -48,8 +48,39 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     link_names: ClassVar[Mapping[str, str]] = {}
     event_names: ClassVar[Mapping[str, str]] = {}
     unstored: ClassVar[type[Parameters]] = Parameters
+    # The scope that its rows lie in, where it is not the one that `scope_columns` finds.
+    scoped_by: ClassVar[tuple[str, ...] | None] = None
 
     sid: str
+
+
+class Scope(NamedTuple):
+    """The account and the service whose rows a caller may see."""
+
+    account_sid: str
+    service_sid: str
+
+
+# The columns of rows that belong to an account or a service, and what of a scope they have to equal.
+SCOPE_COLUMNS = {
+    "account_sid": "account_sid",
+    "chat_service_sid": "service_sid",
+    "service_sid": "service_sid",
+}
+
+
+@functools.cache
+def scope_columns(declared: type[Resource]) -> tuple[tuple[str, str], ...]:
+    """The columns of a resource that say whose it is, each with the part of the scope that it equals."""
+    names = declared.__struct_fields__ if declared.scoped_by is None else declared.scoped_by
+    return tuple((name, SCOPE_COLUMNS[name]) for name in names if name in SCOPE_COLUMNS)
+
+
+def is_in_scope(resource: Resource, scope: Scope) -> bool:
+    for column, part in scope_columns(type(resource)):
+        if getattr(resource, column) != getattr(scope, part):
+            return False
+    return True
 
 
 class Shown:
