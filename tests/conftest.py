@@ -6,6 +6,7 @@ import pytest
 
 from parlour.logs import configure_logs
 from parlour.store.distribution import lacks_its_key
+from parlour.store.tombstones import finds_deleted
 from tests.clusters import CitusServer
 from tests.postgresql import OwnServer, run_ends_with
 from tests.receivers import Receiver
@@ -129,7 +130,10 @@ def storage(request):
             yield storage
         storage.remove()
     # On one server or on many: no statement of any test may look everywhere for what a key would tell.
-    assert list(filter(lacks_its_key, Recording.take())) == []
+    statements = Recording.take()
+    assert list(filter(lacks_its_key, statements)) == []
+    # And none may find what was deleted and is not removed yet.
+    assert list(filter(finds_deleted, statements)) == []
 
 
 def pytest_generate_tests(metafunc):

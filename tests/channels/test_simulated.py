@@ -187,6 +187,36 @@ def test_a_conversation_that_is_deleted_takes_what_is_expected_along(running, sc
     assert left == [(0,)]
 
 
+def test_what_is_expected_in_a_conversation_that_is_being_removed_holds_up_no_other(
+    scene, carry, service, clock, monkeypatch
+):
+    monkeypatch.setattr("parlour.channels.courier.REPORTS_AT_ONCE", 2)
+    monkeypatch.setattr("parlour.resources.deletions.STEP_ROWS", 1)
+    for number in range(4):
+        scene.join(f"+1555010010{number}")
+    other = scene.api.post(f"{service}/Conversations").json()["url"]
+    scene.join("+15550100011", path=other)
+    carry()
+    scene.reached(scene.post(Body="Hi"), *["sent"] * 4)
+    message = scene.post(path=other, Body="Hi")
+    scene.reached(message, "sent")
+    assert scene.api.delete(scene.path).status_code == 204
+    clock.advance(seconds=1)
+
+    scene.reached(message, "delivered")
+
+
+def test_a_message_in_a_conversation_that_is_being_removed_does_not_leave(scene, carry, monkeypatch):
+    monkeypatch.setattr("parlour.resources.deletions.STEP_ROWS", 1)
+    scene.join("+15550100001")
+    scene.post(Body="Oops")
+    assert scene.api.delete(scene.path).status_code == 204
+    carry()
+    [delivery] = scene.until(scene.outgoing, lambda found: found[0]["status"] != "pending")
+
+    assert [each["error"] for each in delivery["attempts"]] == ["its message was deleted"]
+
+
 class TestLongBodies:
     @pytest.fixture
     def running(self, start):

@@ -6,7 +6,11 @@ import subprocess
 
 import pytest
 
+from parlour.resources.accounts import delete_account, find_account
+from parlour.store import Database
 from tests.servers import ACCOUNT_SID, ServerProcess
+
+PRESET = {"PARLOUR_ACCOUNT_SID": ACCOUNT_SID, "PARLOUR_AUTH_TOKEN": "5" * 32}
 
 
 @pytest.fixture
@@ -17,7 +21,7 @@ def parlour(tmp_path):
         ended = subprocess.run(
             [ServerProcess.PROGRAM, *words],
             cwd=tmp_path,
-            env={**os.environ},
+            env={**os.environ, **PRESET},
             capture_output=True,
             text=True,
             check=False,
@@ -108,3 +112,21 @@ def test_help_can_be_read(parlour):
 
     for each in ("--database", "PARLOUR_DATABASE", "default: 8080", "PARLOUR_AUTH_TOKEN"):
         assert each in help_text
+
+
+def test_a_deletion_that_was_interrupted_is_finished_before_its_account_is_made_again(
+    launch, parlour, storage
+):
+    server = launch()
+    server.api().post("Conversations", FriendlyName="Room")
+    server.stop()
+    # As after `parlour account delete` was killed.
+    database = Database(storage.plain_engine())
+    database.run(lambda tx: delete_account(tx, find_account(tx, ACCOUNT_SID)))
+    assert parlour("account", "list") == ""
+    assert "there is no account" in parlour("account", "delete", ACCOUNT_SID, "--yes", code=1)
+    assert "`parlour purge`" in parlour("serve", "--port", "0", code=1)
+    parlour("purge")
+
+    assert database.run(lambda tx: tx.select("SELECT sid FROM accounts")) == []
+    assert launch().api().get("Conversations").json()["conversations"] == []

@@ -27,6 +27,7 @@ from parlour.config import Config, environment_name
 from parlour.control.routes import ROUTES
 from parlour.resources.attachments import MAX_MEDIA
 from parlour.resources.channel_metadata import MAX_BYTES as MAX_METADATA_BYTES
+from parlour.resources.deletions import STEP_ROWS
 from parlour.resources.purge import MAX_PURGE_DAYS
 from parlour.resources.reports import ReportedReceipt
 from parlour.store.writer import MAX_TOGETHER, MAX_WAITING
@@ -182,6 +183,7 @@ def test_compatibility_md_holds_every_path_of_the_published_description():
         ("docs/running.md", f"0 to {MAX_PURGE_DAYS}"),
         ("docs/decisions/0032-files-that-are-harmless.md", f"{LINK_SECONDS} seconds"),
         ("docs/running.md", f"up to {MAX_TOGETHER}"),
+        ("docs/running.md", f"| Rows that one step of a deletion removes | up to {STEP_ROWS} |"),
         ("docs/channels.md", f"{MAX_ATTACHED_BYTES:,} bytes"),
         ("docs/channels.md", f"{MAX_METADATA_BYTES:,} bytes"),
         ("docs/channels.md", f"{MAX_SENT_CHARACTERS:,}"),

@@ -10,6 +10,7 @@ from parlour.store.credentials import Account, ApiKey
 from parlour.store.migrate import migrate
 from parlour.store.row_texts import JSON_COLUMNS
 from parlour.store.sqlite import SQLite
+from parlour.store.tombstones import finds_deleted
 from parlour.wire.resource import fields_of
 from tests.servers import Api, ServerThread
 
@@ -108,6 +109,37 @@ def test_columns_of_json_are_known_as_such():
     }
 
     assert declared | {"reports"} == JSON_COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("statement", "finds"),
+    [
+        ("SELECT friendly_name FROM accounts WHERE sid = ?", True),
+        ("SELECT friendly_name FROM accounts WHERE sid = ? AND date_deleted IS NULL", False),
+        ("SELECT m.sid FROM messages m JOIN conversations c ON c.sid = m.conversation_sid", True),
+        ("SELECT sid FROM conversations WHERE sid = ? FOR UPDATE", False),
+        ("SELECT body FROM messages WHERE conversation_sid = ?", False),
+    ],
+)
+def test_a_statement_that_finds_what_was_deleted_is_known(statement, finds):
+    assert finds_deleted(statement) == finds
+
+
+@pytest.mark.parametrize("kind", [*KINDS, Account, ApiKey], ids=lambda kind: kind.__name__)
+def test_whatever_may_have_a_tombstone_is_hidden_by_it_in_every_statement_that_finds_rows(kind):
+    built = [
+        statements.select_one(kind, ("sid",), statements.LOCK),
+        statements.select_some(kind, statements.LOCK),
+        statements.select_all(kind, ("sid",)),
+        statements.select_page(kind, (("sid", "="),), ("sid",), ">=", descending=True, columns=("sid",)),
+    ]
+    hidden = f"{kind.table}.date_deleted IS NULL"
+
+    assert kind.tombstone == (kind.table in {"conversations", "services", "accounts"})
+    for statement in built:
+        assert (hidden in statement) == kind.tombstone
+        for table, column in kind.owners.items():
+            assert f"FROM {table} AS owner WHERE owner.sid = {kind.table}.{column} AND" in statement
 
 
 def test_quoted_names_keep_keywords_harmless():

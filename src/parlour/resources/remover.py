@@ -64,7 +64,7 @@ class Remover:
     """A thread that looks again and again for what was deleted, and removes it; `holder` has the duty."""
 
     def __init__(self, database: Database, holder: str) -> None:
-        self._database, self._holder = database, holder
+        self._database, self._aside, self._holder = database, database.aside(), holder
         self._session = database.engine.open(read_only=True)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -79,6 +79,8 @@ class Remover:
         self._thread.join()
         self._loop.close()
         self._session.close()
+        if self._aside is not self._database:
+            self._aside.close()
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._remove_until_stopped())
@@ -118,13 +120,13 @@ class Remover:
             while not self._stop.is_set():
                 started = self._loop.time()
                 if started - renewed >= RENEW_SECONDS:
-                    if not await self._database.write(take):
+                    if not await self._aside.write(take):
                         return
                     renewed = started
-                step = await self._database.write(partial(remove_some, last=step, rows=pace.rows))
+                step = await self._aside.write(partial(remove_some, last=step, rows=pace.rows))
                 if step is None:
                     break
                 await sleep_until(self._stop, pace.pause_after(self._loop.time() - started))
         finally:
             with contextlib.suppress(ApiError):
-                await self._database.write(partial(leave_duty, name=DUTY, holder=self._holder))
+                await self._aside.write(partial(leave_duty, name=DUTY, holder=self._holder))

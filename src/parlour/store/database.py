@@ -60,6 +60,13 @@ class Database:
         # In the order of closing: one may leave work to the other.
         return [Writer(self.engine, self.clock, self._new_sid, patient), patient]
 
+    def aside(self) -> "Database":
+        """For work that nobody waits for: with writers of its own, or this one if only one may write.
+
+        To be closed if it is not this one.
+        """
+        return Database(self.engine, self.clock, self._new_sid) if self.engine.shared else self
+
     async def rehearse(self, work: Callable[[Transaction], T], about: About | None = None) -> T:
         """The result of `work`, of whose writes nothing remains."""
 
