@@ -101,15 +101,21 @@ def test_hundreds_of_connections_that_wait_are_closed_in_time_and_take_no_memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_hundreds_of_connections_with_pipelined_requests_take_no_memory(launch):
+def test_many_connections_with_pipelined_requests_take_no_memory(launch):
     launched = launch("--log-level", "error")
     with ExitStack() as stack:
-        for _ in range(300):
+        bystander = stack.enter_context(connect(launched))
+        # Together they send more than may wait for its turn.
+        for _ in range(80):
             connection = stack.enter_context(connect(launched))
             connection.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 connection.send(HEALTH * 6_000)
-        ensure_it_is_well(launched, "pipelined requests")
+        # One connection is accepted and one request of each is answered at a time.
+        for _ in range(100):
+            bystander.sendall(HEALTH)
+            assert bystander.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert peak_megabytes(launched) <= MAX_RESIDENT_MEGABYTES
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is set from outside")
