@@ -4,12 +4,16 @@ import contextlib
 import re
 import resource
 import socket
+import struct
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from requests.auth import _basic_auth_str
+
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN
 
 MAX_RESIDENT_MEGABYTES = 150
 # As much as an attacker sends before the server stops reading, or hangs up.
@@ -138,3 +142,31 @@ def test_when_descriptors_are_few_idle_connections_make_room(launch, options):
 def processes_of(launched):
     pid = launched.process.pid
     return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+def test_clients_that_leave_early_leave_no_traceback(launch):
+    launched = launch("--log-level", "error")
+    with launched.api() as api:
+        service = api.post("Services", FriendlyName="Support").json()["sid"]
+    credentials = f"Authorization: {_basic_auth_str(ACCOUNT_SID, AUTH_TOKEN)}\r\n"
+    head = f" HTTP/1.1\r\nHost: here\r\n{credentials}"
+    for sent in (
+        "",
+        "GET / HT",
+        "GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 50,
+        f"POST /v1/Conversations{head}Content-Length: 100\r\n\r\nFriendlyName=x",
+        f"POST /v1/Conversations{head}Content-Length: 14\r\n\r\nFriendlyName=x",
+        f"POST /v1/Conversations{head}Expect: 100-continue\r\nContent-Length: 14\r\n\r\n",
+        f"POST /v1/Services/{service}/Media{head}Content-Length: 100000\r\n\r\n" + "x" * 50_000,
+    ):
+        for linger in (0, 1):
+            with connect(launched) as connection:
+                # With 0 the connection is broken off, with 1 it is closed.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", linger ^ 1, 0))
+                connection.sendall(sent.encode())
+    with connect(launched) as connection:
+        connection.sendall(HEALTH)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+
+    assert launched.stop() == 0
+    assert (launched.folder / "errors.log").read_text() == ""
