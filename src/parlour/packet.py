@@ -3,7 +3,11 @@
 import asyncio
 from typing import Any
 
+import msgspec
 from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from parlour import errors
 
 
 class Packet:
@@ -47,3 +51,15 @@ class Flow(FlowControl):
     def resume_reading(self) -> None:
         if not self.holds:
             super().resume_reading()
+
+
+def answer_of(error: errors.ApiError, default_headers: list[tuple[bytes, bytes]]) -> bytes:
+    """A whole answer that closes the connection, for what no application sees."""
+    body = msgspec.json.encode(error.body())
+    head = [STATUS_LINE[error.problem.status]]
+    head += [b"%s: %s\r\n" % header for header in default_headers]
+    head.append(b"content-type: application/json\r\nconnection: close\r\n")
+    if error.problem is errors.SERVICE_UNAVAILABLE:
+        head.append(b"retry-after: 1\r\n")
+    head.append(b"content-length: %d\r\n\r\n" % len(body))
+    return b"".join(head) + body

@@ -6,14 +6,13 @@ from math import inf
 from typing import Any
 
 import httptools
-import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from parlour import errors
 from parlour.connections import LINGER_SECONDS, Connections
-from parlour.packet import Flow, Packet
+from parlour.framing import Framing
+from parlour.packet import Flow, Packet, answer_of
 from parlour.request_head import (
-    MAX_HEAD_BYTES,
     MAX_HEADERS,
     MAX_URL_BYTES,
     ensure_head_is_valid,
@@ -22,8 +21,6 @@ from parlour.request_head import (
     without_offer,
 )
 
-# The end of every head, and of every chunked body.
-END = b"\r\n\r\n"
 # A body that brings less than this within `body_seconds` has stopped.
 MIN_BODY_BYTES = 1_024
 
@@ -55,11 +52,7 @@ class Protocol(HttpToolsProtocol):
         self._phase, self._head_seconds = Phase.HEAD, self._limits.head_seconds
         # Bytes that wait for their turn, and how many of them were parsed before.
         self._held, self._parsed = b"", 0
-        # How many bytes came of the head, or of a chunked body since its last byte; the last three of them.
-        self._overhead, self._tail = 0, b""
-        # Bytes of the body that are still to come; None if it is chunked.
-        self._remaining: int | None = None
-        self._trailers = 0
+        self._framing, self._trailers = Framing(), 0
         self._offered = False
         # Bytes of all bodies, now and when the clock was started; unsent bytes when it was started.
         self._received = self._received_before = self._unsent = 0
@@ -92,14 +85,15 @@ class Protocol(HttpToolsProtocol):
     # Parsing
 
     def _parse(self, data: bytes, position: int) -> None:
-        if self._phase is Phase.HEAD and not self._overhead:
+        if self._phase is Phase.HEAD and not self._framing.overhead:
             self.deadline = self.loop.time() + self._limits.head_seconds
         while position < len(data) and self._phase is not Phase.END:
             if self._phase is Phase.ANSWER:
                 self._hold(data, position)
                 return
-            end = self._end_of_piece(data, position)
             phase, received = self._phase, self._received
+            find_end = self._framing.end_of_head if phase is Phase.HEAD else self._framing.end_of_body
+            end = find_end(data, position)
             try:
                 self._feed(data if end - position == len(data) else memoryview(data)[position:end])
             except httptools.HttpParserError as error:
@@ -108,34 +102,11 @@ class Protocol(HttpToolsProtocol):
                 self._refuse(ours or error_for(str(error), data[position:end]))
                 return
             if self._phase is phase:
-                self._count(data, position, end, is_framing=self._received == received)
+                if not self._framing.count(data, position, end, is_body=self._received > received):
+                    self._refuse(errors.HEADERS_TOO_LARGE())
             elif self._phase is Phase.BODY:
                 self._start_clock()
             position = end
-
-    def _end_of_piece(self, data: bytes, position: int) -> int:
-        """The end of the head or of the body, if it is in `data`; at most as much as is allowed of a head."""
-        end = len(data)
-        if self._phase is Phase.BODY and self._remaining is not None:
-            return min(end, position + self._remaining)
-        joined = (self._tail + data[position : position + len(END) - 1]).find(END) if self._tail else -1
-        if joined >= 0:
-            end = position + joined + len(END) - len(self._tail)
-        elif (found := data.find(END, position)) >= 0:
-            end = found + len(END)
-        if self._phase is Phase.HEAD:
-            end = min(end, position + MAX_HEAD_BYTES - self._overhead)
-        return end
-
-    def _count(self, data: bytes, position: int, end: int, *, is_framing: bool) -> None:
-        """Count a piece after which the head or the body goes on; of chunks, what is around them."""
-        if self._phase is Phase.BODY and self._remaining is not None:
-            self._remaining -= end - position
-            return
-        self._overhead = self._overhead + end - position if is_framing else 0
-        self._tail = (self._tail + data[max(position, end - len(END) + 1) : end])[1 - len(END) :]
-        if self._overhead >= MAX_HEAD_BYTES:
-            self._refuse(errors.HEADERS_TOO_LARGE())
 
     def _feed(self, piece: bytes | memoryview) -> None:
         try:
@@ -183,7 +154,7 @@ class Protocol(HttpToolsProtocol):
             name = name.lower()
             self.headers.append((name, value))
             if name == b"content-length":
-                self._remaining = int(value)
+                self._framing.remaining = int(value)
             elif name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
         if len(self.headers) + self._trailers > MAX_HEADERS:
@@ -191,7 +162,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._trailers, self._remaining = 0, None
+        self._trailers, self._framing.remaining = 0, None
         # For faults: an ASGI application has no other way to break a connection off.
         self.scope["parlour.drop"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # an extension
 
@@ -203,7 +174,8 @@ class Protocol(HttpToolsProtocol):
         self.url = in_origin_form(self.url, self.headers)
         super().on_headers_complete()
         self._connections.work(self)
-        self._phase, self._overhead, self._tail = Phase.BODY, 0, b""
+        self._phase = Phase.BODY
+        self._framing.begin()
 
     def on_body(self, body: bytes) -> None:
         self._received += len(body)
@@ -231,8 +203,8 @@ class Protocol(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def _await_request(self, seconds: float) -> None:
-        self._phase, self._overhead, self._tail = Phase.HEAD, 0, b""
-        self._head_seconds = seconds
+        self._phase, self._head_seconds = Phase.HEAD, seconds
+        self._framing.begin()
         self._connections.wait(self)
         self._start_clock()
         data, position = self._held, self._parsed
@@ -272,7 +244,7 @@ class Protocol(HttpToolsProtocol):
             self._start_clock()
         elif self._phase is Phase.END or self.flow.write_paused or self.transport.is_closing():
             self.transport.abort()
-        elif self._phase is Phase.BODY or self._overhead:
+        elif self._phase is Phase.BODY or self._framing.overhead:
             self._refuse(errors.REQUEST_TIMEOUT())
         else:
             self.transport.close()
@@ -303,7 +275,7 @@ class Protocol(HttpToolsProtocol):
         self._connections.work(self)
         self._let_go()
         if phase is Phase.HEAD or not cycle.response_started:
-            self._answer_error(error)
+            self.transport.write(answer_of(error, self.server_state.default_headers))
         if phase is not Phase.HEAD and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
@@ -313,13 +285,3 @@ class Protocol(HttpToolsProtocol):
             self.flow.resume_reading()
         else:
             self.transport.close()
-
-    def _answer_error(self, error: errors.ApiError) -> None:
-        body = msgspec.json.encode(error.body())
-        head = [STATUS_LINE[error.problem.status]]
-        head += [b"%s: %s\r\n" % header for header in self.server_state.default_headers]
-        head.append(b"content-type: application/json\r\nconnection: close\r\n")
-        if error.problem is errors.SERVICE_UNAVAILABLE:
-            head.append(b"retry-after: 1\r\n")
-        head.append(b"content-length: %d\r\n\r\n" % len(body))
-        self.transport.write(b"".join(head) + body)
