@@ -1,7 +1,6 @@
 """Reading a file out of a request, raw or from a multipart form, without ever holding it whole."""
 
 import contextlib
-import re
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from falcon.util.mediatypes import parse_header
 from parlour import errors
 from parlour.api.forms import last_of, parse_form
 from parlour.store.blobs import Written
+from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
 from parlour.wire.texts import BadText, decode_text, ensure_text
 
 MAX_FILE_BYTES = 150 * 1_048_576
@@ -26,8 +26,6 @@ MAX_AUTHOR_CHARACTERS = 256
 BUFFER_BYTES = 65_536
 
 MULTIPART = "multipart/form-data"
-ANY_TYPE = "application/octet-stream"
-MEDIA_TYPE = re.compile(r"[!#$&^_.+\w-]{1,127}/[!#$&^_.+\w-]{1,127}( *;[\x20-\x7e]{0,256})?", re.ASCII)
 CATEGORIES = ("media", "body", "history")
 FIELDS = ("Filename", "Category", "Author")
 
@@ -123,8 +121,10 @@ def query_of(request: Request) -> dict[str, str | None]:
 def describe(
     written: Written, content_type: str, filename: str | None, said: dict[str, str | None]
 ) -> Upload:
-    if not MEDIA_TYPE.fullmatch(content_type):
-        raise errors.INVALID_MEDIA_TYPE()
+    try:
+        read_media_type(content_type)
+    except NotAMediaType:
+        raise errors.INVALID_MEDIA_TYPE() from None
     category = (said["Category"] or CATEGORIES[0]).lower()
     if category not in CATEGORIES:
         raise errors.INVALID_PARAMETER(name="Category", reason=f"must be one of {', '.join(CATEGORIES)}")
