@@ -22,6 +22,7 @@ from bench.scale import measure_scale
 from bench.session import measure_subjects
 from bench.targets import judge
 from bench.telling import measure_telling
+from bench.uploads import measure_uploads
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -105,9 +106,12 @@ def run(folder: Path, generator: Generator, pace: Pace, chosen: list[tuple[str, 
     }
     deletions = measure_deletions(folder, generator, pace, postgresql=parts.postgresql) if parts.scale else []
     on_postgresql = measure_postgresql(folder, generator, pace) if parts.postgresql else None
-    verdicts = judge(measured, scaled, beside, deletions, on_postgresql)
+    uploads = measure_uploads(folder, pace, postgresql=parts.postgresql)
+    verdicts = judge(measured, scaled, beside, deletions, on_postgresql, uploads)
     report.echo_verdicts(verdicts)
-    found = report.results(generator, pace, measured, scaled, beside, deletions, on_postgresql, verdicts)
+    found = report.results(
+        generator, pace, measured, scaled, beside, deletions, on_postgresql, uploads, verdicts
+    )
     report.write_results(RESULTS, found)
     click.echo(f"\nIt took {time.monotonic() - started:.0f} seconds; every figure is in {RESULTS.name}.")
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from bench.load import Generator, Pace, median
-from bench.results import Deletion, OnPostgreSQL, Pair, Rounds, Row, Scale, Scales, Session, Workers
+from bench.results import Deletion, OnPostgreSQL, Pair, Rounds, Row, Scale, Scales, Session, Uploads, Workers
 from bench.targets import Verdict
 
 LABELS = {"list": "list-50", "fetch any": "fetch (any)", "list any": "list-50 (any)"}
@@ -64,6 +64,16 @@ def echo_deletion(found: Deletion) -> None:
     click.echo(f"{found.engine:<18}{cell(found.before)}{cell(found.during)}{found.cost:>16.2f} x")
 
 
+def echo_uploads_heading(count: int, megabytes: int) -> None:
+    beside = f"{count} uploads of {megabytes} MB"
+    click.echo(f"\n{'create, one client':18}{'alone':>27}{beside:>27}{'p99':>10}{'memory':>10}")
+
+
+def echo_uploads(row: Uploads) -> None:
+    memory = "-" if row.memory is None else f"{row.memory.most:.0f} MB"
+    click.echo(f"{row.engine:<18}{cell(row.alone)}{cell(row.beside)}{row.cost:>8.1f} x{memory:>10}")
+
+
 def echo_pair_heading(what: str, first: str, second: str) -> None:
     click.echo(f"\n{what:<18}{first:>27}{second:>27}{'x naive':>18}")
 
@@ -109,6 +119,7 @@ def results(  # noqa: PLR0913, PLR0917 - each is a part of the file
     beside: Mapping[str, Scale],
     deletions: Sequence[Deletion],
     on_postgresql: OnPostgreSQL | None,
+    uploads: Sequence[Uploads],
     verdicts: Sequence[Verdict],
 ) -> dict[str, Any]:
     return {
@@ -125,6 +136,7 @@ def results(  # noqa: PLR0913, PLR0917 - each is a part of the file
         **{name: scale_result(row) for name, row in beside.items()},
         "deletions": [dataclasses.asdict(each) | {"cost": each.cost} for each in deletions],
         "postgresql": on_postgresql and postgresql_result(on_postgresql),
+        "uploads": [dataclasses.asdict(row) | {"cost": row.cost} for row in uploads],
         "memory_megabytes": {
             "after_the_rows": session.memory and dataclasses.asdict(session.memory),
             "after_the_scale": scales and scales.memory and dataclasses.asdict(scales.memory),

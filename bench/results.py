@@ -71,6 +71,21 @@ class Deletion:
 
 
 @dataclass(frozen=True)
+class Uploads:
+    """A bystander's requests, alone and beside uploads, and the memory of the process that took these."""
+
+    engine: str
+    alone: Rounds
+    beside: Rounds
+    memory: Memory | None
+
+    @property
+    def cost(self) -> float:
+        """How many times as long the slowest hundredth of the requests takes."""
+        return median(self.beside).p99 / median(self.alone).p99
+
+
+@dataclass(frozen=True)
 class Pair:
     """One request, for Parlour and for the naive server."""
 

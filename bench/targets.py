@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.load import median
 from bench.operations import TARGET_CONNECTIONS
-from bench.results import ROOMS, Deletion, OnPostgreSQL, Scale, Scales, Session
+from bench.results import ROOMS, Deletion, OnPostgreSQL, Scale, Scales, Session, Uploads
 
 # Requests a second: the share of the floor's, and how many times the naive server's.
 LEAST = {"create": (0.20, 20), "fetch": (0.50, 25), "list": (0.45, 25)}
@@ -18,6 +18,8 @@ MOST_COST_OF_TELLING = 1.5
 MOST_COST_OF_RECEIPTS = 1.5
 # Of a deletion of 1,000,000 messages, for those who write into another conversation.
 MOST_P99_DURING_DELETION = 3
+MOST_COST_OF_UPLOADS = 10
+MOST_MEGABYTES_WITH_UPLOADS = 350
 LEAST_ON_POSTGRESQL = {f"create, {ROOMS} rooms": 5, "create, one room": 3}
 LEAST_OF_TWO = 1.5
 
@@ -46,6 +48,7 @@ def judge(
     beside: Mapping[str, Scale],
     deletions: Sequence[Deletion],
     on_postgresql: OnPostgreSQL | None,
+    uploads: Sequence[Uploads],
 ) -> list[Verdict]:
     of_beside = [
         Verdict(what, limit, beside[name].cost, form="{:.2f} x")
@@ -61,6 +64,7 @@ def judge(
         *of_beside,
         *judge_deletions(deletions),
         *judge_postgresql(on_postgresql),
+        *judge_uploads(uploads),
     ]
 
 
@@ -68,6 +72,14 @@ def judge_deletions(found: Sequence[Deletion]) -> Iterator[Verdict]:
     for each in found:
         what = f"{each.engine}, create p99, during a deletion by before"
         yield Verdict(what, MOST_P99_DURING_DELETION, each.cost, form="{:.2f} x")
+
+
+def judge_uploads(rows: Sequence[Uploads]) -> Iterator[Verdict]:
+    for row in rows:
+        what = f"{row.engine}, beside uploads"
+        yield Verdict(f"{what}, p99 by alone", MOST_COST_OF_UPLOADS, row.cost, form="{:.1f} x")
+        most = None if row.memory is None else row.memory.most
+        yield Verdict(f"{what}, memory", MOST_MEGABYTES_WITH_UPLOADS, most, form="{:.0f} MB")
 
 
 def judge_postgresql(found: OnPostgreSQL | None) -> Iterator[Verdict]:

@@ -34,11 +34,15 @@ class Hook:
 
 
 class Receiver:
-    """`answer(hook)` gives a status and a body, or writes to the connection itself and gives None."""
+    """`answer(hook)` gives a status and a body, or writes to the connection itself and gives None.
+
+    `headers` go with every answer.
+    """
 
     def __init__(self, port=0):
         self.hooks = []
         self.answer = lambda hook: (200, b"")
+        self.headers = {}
         self._came = threading.Condition()
         receiver = self
 
@@ -80,8 +84,9 @@ class Receiver:
         handler.send_response(status)
         pieces = [body] if isinstance(body, bytes) else body
         handler.send_header("Content-Length", str(sum(map(len, pieces))))
-        if 300 <= status < 400:
-            handler.send_header("Location", f"{self.url}/elsewhere")
+        redirect = {"Location": f"{self.url}/elsewhere"} if 300 <= status < 400 else {}
+        for name, value in {**redirect, **self.headers}.items():
+            handler.send_header(name, value)
         handler.end_headers()
         for piece in pieces:
             handler.wfile.write(piece)

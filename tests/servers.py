@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 import requests
 import uvicorn.server
 
-from parlour import app, ground, server
+from parlour import app, background, ground, server
 from parlour.config import Config
 from parlour.resources.accounts import create_account, create_key, find_account
 from parlour.resources.purge import Terms, purge
@@ -111,7 +111,7 @@ class ServerThread:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.blobs = open_blobs(config.media or str(folder / "parlour.db.media"))
         public = ground.public_url(config, self._listener)
-        parts = app.Parts(self.database, self.vault, self.blobs, allow_private=True)
+        parts = app.Parts(self.database, self.vault, self.blobs, background.allows_private(config))
         built = app.build(parts, public, PROFILES[config.profile])
         self._forget = built.forget
         self._server = server.server(config, built.asgi, self.url)

@@ -17,7 +17,7 @@ from parlour.store import Database
 from parlour.store.blobs import Blobs
 from parlour.store.credentials import Vault
 from parlour.webhooks.dispatcher import Dispatcher
-from parlour.webhooks.poster import Poster
+from parlour.webhooks.poster import Poster, Studio
 from parlour.webhooks.sender import Sender
 from parlour.webhooks.targets import CHANNEL
 
@@ -39,7 +39,9 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
     """Carry all that leaves until `stop`; what is under way then is finished and written down."""
     config, database, vault, _ = parts
     courier = Courier(database, open_adapters(config.channels, surroundings(parts)), LEDGER)
-    poster = Poster(Sender(allow_private=allows_private(config)), config.studio_url)
+    # The operator says where flows are; callers cannot.
+    studio = None if config.studio_url is None else Studio(config.studio_url, Sender(allow_private=True))
+    poster = Poster(Sender(allow_private=allows_private(config)), studio)
     dispatcher = Dispatcher(
         database,
         vault,
@@ -83,9 +85,15 @@ def surroundings(parts: Parts) -> Surroundings:
 
 
 def allows_private(config: Config) -> bool:
-    """Whether webhooks may go to private addresses: by default only where nobody else can reach us."""
+    """Whether requests on behalf of callers may go to private addresses.
+
+    By default only on a server that nobody else reaches: it listens on loopback and has no public URL,
+    which would tell of a proxy in front. `config` is as it was given, before the URL is filled in.
+    """
     if config.webhook_private != "auto":
         return config.webhook_private == "allow"
+    if config.public_url is not None:
+        return False
     if config.host == "localhost":
         return True
     try:

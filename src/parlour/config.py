@@ -48,7 +48,7 @@ class Config:
         "Seconds before each repetition of a webhook that failed; their number is its limit.",
     )
     webhook_private: Literal["auto", "allow", "forbid"] = setting(
-        "auto", "May webhooks go to private addresses? auto: only of a server that listens on loopback."
+        "auto", "May webhooks go to private addresses? auto: if it listens on loopback, without a public URL."
     )
     webhook_keep_days: int = setting(7, "Days for which webhooks that are done with can be looked at.")
     studio_url: str | None = setting(

@@ -5,7 +5,7 @@ import dataclasses
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
@@ -124,7 +124,7 @@ def grounded(config: Config, listener: socket.socket, controls: Controls | None 
         database.run(forget_old_answers)
         blobs, url = open_media(config), public_url(config, listener)
         holder = f"{socket.gethostname()}:{listener.getsockname()[1]}"
-        known = dataclasses.replace(config, public_url=url)
+        known = with_url(config, url)
         with (
             Purger(database, blobs, terms_of(config), holder),
             Remover(database, holder),
@@ -173,6 +173,15 @@ def public_url(config: Config, listener: socket.socket) -> str:
             raise BadSetting("the public URL must be http:// or https://, a host and perhaps a path")
         return config.public_url.rstrip("/")
     return url_of(config, listener.getsockname()[1])
+
+
+def with_url(config: Config, url: str) -> Config:
+    """The settings for processes beside the server: with its URL, and with what `auto` stands for.
+
+    Both at once: to `allows_private` a public URL that was filled in would look like one that was given.
+    """
+    private: Literal["allow", "forbid"] = "allow" if background.allows_private(config) else "forbid"
+    return dataclasses.replace(config, public_url=url, webhook_private=private)
 
 
 def url_of(config: Config, port: int) -> str:

@@ -36,6 +36,7 @@ from parlour.ground import (
     open_vault,
     public_url,
     url_of,
+    with_url,
 )
 from parlour.logs import configure_logs
 from parlour.protocol import Protocol
@@ -81,7 +82,7 @@ def serve_with_many(config: Config) -> None:
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(each) for each in listen_together(config)]
         ground = stack.enter_context(grounded(config, listeners[0]))
-        known = dataclasses.replace(config, public_url=ground.url)
+        known = with_url(config, ground.url)
         taken = [f.name for f in dataclasses.fields(config) if f.metadata["option"]]
         stop_seconds = config.stop_seconds + CHILD_STOP_SECONDS
         children = [

@@ -175,6 +175,12 @@ def test_a_name_of_which_nothing_is_left_is_left_out(api, service, running, name
         "text/javascript",
         "text/ecmascript",
         "text/css",
+        "text/javascript1.5",
+        "application/wasm",
+        "video/a+b+xml",
+        "image/a+xml+x",
+        "multipart/x-mixed-replace; boundary=x",
+        "message/rfc822",
     ],
 )
 def test_active_content_is_bytes_to_be_saved(api, service, running, content_type):

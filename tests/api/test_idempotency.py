@@ -1,5 +1,6 @@
 """`Idempotency-Key`: the same POST sent again is done once and answered as the first time."""
 
+import re
 import threading
 
 import pytest
@@ -104,6 +105,21 @@ def test_keys_of_two_accounts_have_nothing_to_do_with_each_other(api, stranger):
     for each in (api, stranger):
         assert post(each, "Conversations", "a", UniqueName="room").status_code == 201
     assert post(stranger, "Conversations", "a", UniqueName="other").status_code == 422
+
+
+def test_every_post_takes_a_key_but_for_those_that_are_named(api):
+    described = api.get(f"{api.url}/openapi.json").json()["paths"]
+    paths = [path for path, methods in described.items() if "post" in methods]
+    ignoring = [path for path in paths if not refuses_a_long_key(api, re.sub(r"\{\w+\}", "X", path))]
+
+    # It only reads. The control API's own, which tests use, are not described here.
+    assert ignoring == ["/v1/Services/{ChatServiceSid}/MediaSet"]
+    assert len(paths) > 20
+
+
+def refuses_a_long_key(api, path):
+    answer = api.request("POST", api.url + path, headers={"Idempotency-Key": "x" * 256}).json()
+    return "Idempotency-Key" in answer["message"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])

@@ -273,7 +273,9 @@ def test_a_forms_file_may_be_called_anything(api, service, said, name):
     assert (answer.status_code, answer.json()["filename"]) == (201, name)
 
 
-@pytest.mark.parametrize("said", [b'filename="\xff"', b"filename*=UTF-8''%ff", b'filename="a\0b"'])
+@pytest.mark.parametrize(
+    "said", [b'filename="\xff"', b"filename*=UTF-8''%ff", b'filename="a\0b"', b"filename*=utf-7''+2AA-"]
+)
 def test_a_name_that_is_no_text_is_refused(api, service, running, said):
     form = b'--b\r\nContent-Disposition: form-data; name="media"; ' + said + b"\r\n\r\nx\r\n--b--\r\n"
     answer = upload(api, service, form, "multipart/form-data; boundary=b")

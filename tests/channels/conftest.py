@@ -19,7 +19,8 @@ class BackgroundThread:
     """Background work as the worker process does it, with the clock of the test."""
 
     def __init__(self, running, **settings):
-        settings = {"simulated_delays": DELAYS, "webhook_delays": "1 5", "public_url": running.url} | settings
+        defaults = {"simulated_delays": DELAYS, "webhook_delays": "1 5", "public_url": running.url}
+        settings = {**defaults, "webhook_private": "allow", **settings}
         self._database = Database(running.storage.engine(), running.clock)
         parts = background.Parts(Config(**settings), self._database, running.vault, running.blobs)
         background.ensure_channels(parts)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from parlour.webhooks import reach
 from tests.servers import ACCOUNT_SID, OTHER_ACCOUNT_SID
 
 pytestmark = pytest.mark.both_engines
@@ -124,8 +125,12 @@ def test_media_that_cannot_be_fetched_are_refused_and_nothing_is_added(scene, ar
     receiver.answer = lambda hook: None
     broken = arrive(MediaUrl=f"{receiver.url}/broken")
 
+    unreached = arrive(MediaUrl="http://127.0.0.1:1/closed")
+
     assert refusal(gone) == refusal(broken) == (400, 20001)
-    assert "answered 404" in gone.json()["message"]
+    # Different words would tell which hosts and ports there are.
+    texts = {answer.json()["message"] for answer in (gone, broken, unreached)}
+    assert texts == {"Invalid parameter MediaUrl: could not be fetched"}
     assert scene.api.get(f"{scene.path}/Messages").json()["messages"] == []
 
 
@@ -244,16 +249,43 @@ def test_sent_again_with_the_same_key_it_is_added_once(scene, arrive, receiver):
     assert len(receiver.hooks) == 1
 
 
+@pytest.mark.parametrize("told", ["text/plain;,text/html", "nonsense", "a/b/c", ""])
+def test_media_of_no_media_type_are_kept_as_bytes(scene, arrive, receiver, told):
+    scene.join(HERE, THERE)
+    receiver.headers = {"Content-Type": told}
+    message = arrive(MediaUrl=f"{receiver.url}/x").json()
+
+    assert message["media"][0]["content_type"] == "application/octet-stream"
+
+
 class TestPrivateAddresses:
-    def test_media_are_not_fetched_from_private_addresses_where_that_is_forbidden(self, launch, receiver):
-        server = launch("--webhook-private", "forbid")
-        with server.api() as api:
-            room = api.post("Conversations").json()["links"]
-            binding = {"MessagingBinding.Address": HERE, "MessagingBinding.ProxyAddress": THERE}
-            assert api.post(room["participants"], binding).status_code == 201
-            form = {"From": HERE, "To": THERE, "MediaUrl": f"{receiver.url}/x"}
-            answer = api.post(f"{api.url}/parlour/v1/Inbound", form)
+    """A server at `--public-url` on loopback, which a proxy in front brings into the world."""
+
+    @pytest.fixture
+    def running(self, start):
+        return start(public_url="https://chat.example.org")
+
+    @pytest.fixture
+    def arrive(self, scene, running):
+        def arrive(url):
+            scene.join(HERE, THERE)
+            form = {"From": HERE, "To": THERE, "MediaUrl": url}
+            return scene.api.post(f"{running.url}/parlour/v1/Inbound", form)
+
+        return arrive
+
+    def test_media_are_not_fetched_from_them(self, arrive, receiver):
+        answer = arrive(f"{receiver.url}/x")
 
         assert refusal(answer) == (400, 20001)
-        assert "private" in answer.json()["message"]
+        assert answer.json()["message"] == "Invalid parameter MediaUrl: could not be fetched"
         assert receiver.hooks == []
+
+    def test_a_redirect_leads_to_none(self, monkeypatch, arrive, receiver):
+        monkeypatch.setattr(reach, "is_private", lambda host: host != "127.0.0.1")
+        receiver.headers = {"Location": f"http://127.0.0.2:{receiver.port}/secret"}
+        receiver.answer = lambda hook: (302, b"")
+        answer = arrive(f"{receiver.url}/x")
+
+        assert answer.json()["message"] == "Invalid parameter MediaUrl: could not be fetched"
+        assert [hook.path for hook in receiver.hooks] == ["/x"]

@@ -8,7 +8,7 @@ import pytest
 from parlour.store import Database
 from parlour.webhooks.dispatcher import Dispatcher
 from parlour.webhooks.events import FILTERS
-from parlour.webhooks.poster import Poster
+from parlour.webhooks.poster import Poster, Studio
 from parlour.webhooks.sender import Sender
 from tests.receivers import WAIT_SECONDS
 
@@ -22,7 +22,9 @@ class DispatcherThread:
     def __init__(self, running, **settings):
         settings = {"delays": DELAYS, "keep_days": 7} | settings
         sender = Sender(allow_private=settings.pop("allow_private", True))
-        poster = Poster(sender, settings.pop("studio_url", None))
+        studio_url = settings.pop("studio_url", None)
+        studio = None if studio_url is None else Studio(studio_url, Sender(allow_private=True))
+        poster = Poster(sender, studio)
         self._database = Database(running.storage.engine(), running.clock)
         self._dispatcher = Dispatcher(self._database, running.vault, poster, {}, **settings)
         self._loop = asyncio.new_event_loop()

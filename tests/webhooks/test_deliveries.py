@@ -73,6 +73,19 @@ def test_one_that_failed_is_sent_once_more(delivered, api, receiver, tried):
     assert receiver.hooks[3].parameters["RetryCount"] == "1"
 
 
+def test_asked_for_twice_with_one_key_it_is_sent_once_more(delivered, api, receiver, tried):
+    path, key = f"{delivered[0]['url']}/Redeliver", {"Idempotency-Key": "again"}
+    first = api.request("POST", path, headers=key)
+    tried(4)
+    second = api.request("POST", path, headers=key)
+    other = api.request("POST", f"{delivered[1]['url']}/Redeliver", headers=key)
+
+    assert (first.status_code, second.status_code, other.status_code) == (200, 200, 422)
+    assert second.content == first.content
+    assert len(tried(4)[0]["attempts"]) == 2
+    assert len(receiver.hooks) == 4
+
+
 def test_one_that_is_on_its_way_is_not_sent_twice(hooked, room, listen, api, show):
     listen()
     hooked.post(f"{room}/Messages")

@@ -185,7 +185,11 @@ def test_a_stop_leaves_what_is_waiting_to_whoever_comes_next(
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "0.0.0.0"]
+    "host",
+    [
+        *("127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "0.0.0.0"),
+        *("[::ffff:127.0.0.1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"),
+    ],
 )
 def test_private_addresses_can_be_forbidden(say, listen, dispatch, tried, receiver, host):
     listen(PostWebhookUrl=f"http://{host}:{receiver.port}/post")

@@ -4,18 +4,18 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+import structlog
 
 from parlour import errors
 from parlour.api.collection import Call, Locate
 from parlour.api.streams import Asked, Desk
 from parlour.api.uploads import (
-    ANY_TYPE,
     FIELDS,
     MAX_FILENAME_CHARACTERS,
-    MEDIA_TYPE,
     Keep,
     Upload,
     describe,
@@ -23,10 +23,13 @@ from parlour.api.uploads import (
 )
 from parlour.store import Database
 from parlour.webhooks.reach import open_session, reason_of
+from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
 
 FETCH_SECONDS = 60.0
 MAX_CONNECTIONS = 100
 CHUNK_BYTES = 262_144
+
+log = structlog.get_logger()
 
 
 class Arrivals:
@@ -46,17 +49,17 @@ class Arrivals:
 
     async def _fetch(self, call: Call, url: str) -> str:
         asked = Asked(call.account_sid, call.service_sid, "", call.resource_path)
-        kept = await self._desk.take(asked, partial(self._receive, url))
+        kept = await self._desk.take(asked, partial(self._receive, call, url))
         return str(kept.sid)
 
-    async def _receive(self, url: str, keep: Keep) -> Upload:
+    async def _receive(self, call: Call, url: str, keep: Keep) -> Upload:
         if self._session is None:
             self._session = open_session(FETCH_SECONDS, MAX_CONNECTIONS, allow_private=self._allow_private)
-        with said_plainly():
+        with said_plainly(call, url):
             async with self._session.get(url, headers={"Accept-Encoding": "identity"}) as answer:
                 if answer.status != HTTPStatus.OK:
-                    raise not_fetched(f"its server answered {answer.status}")
-                written = await keep(no_larger_than_allowed(content_of(answer)))
+                    raise not_fetched(call, url, f"its server answered {answer.status}")
+                written = await keep(no_larger_than_allowed(content_of(call, url, answer)))
                 return describe(written, type_of(answer), name_of(answer), dict.fromkeys(FIELDS))
 
     async def close(self) -> None:
@@ -64,31 +67,45 @@ class Arrivals:
             await self._session.close()
 
 
-async def content_of(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def content_of(call: Call, url: str, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     # What breaks off the download must not pass for a fault of our own storage.
-    with said_plainly():
+    with said_plainly(call, url):
         async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
             yield chunk
 
 
 @contextlib.contextmanager
-def said_plainly() -> Iterator[None]:
+def said_plainly(call: Call, url: str) -> Iterator[None]:
     """400/20001 for whatever is wrong with the other side."""
     try:
         yield
     except TimeoutError:
-        raise not_fetched(f"it took more than {FETCH_SECONDS:g} s") from None
+        raise not_fetched(call, url, f"it took more than {FETCH_SECONDS:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise not_fetched(reason_of(error)) from None
+        raise not_fetched(call, url, reason_of(error)) from None
 
 
-def not_fetched(reason: str) -> errors.ApiError:
-    return errors.INVALID_PARAMETER(name="MediaUrl", reason=f"could not be fetched: {reason}")
+def not_fetched(call: Call, url: str, reason: str) -> errors.ApiError:
+    """One text whatever the reason: different ones would tell the caller which hosts and ports there are.
+
+    The log has the reason, and the host without the rest of the URL, which may hold a secret.
+    """
+    log.warning("media_not_fetched", account_sid=call.account_sid, host=host_of(url), reason=reason)
+    return errors.INVALID_PARAMETER(name="MediaUrl", reason="could not be fetched")
+
+
+def host_of(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def type_of(answer: aiohttp.ClientResponse) -> str:
+    """The type that the answer gives; bytes if it gives none, or what is no media type."""
     told = answer.headers.get("Content-Type", ANY_TYPE)
-    return told if MEDIA_TYPE.fullmatch(told) else ANY_TYPE
+    try:
+        read_media_type(told)
+    except NotAMediaType:
+        return ANY_TYPE
+    return told
 
 
 def name_of(answer: aiohttp.ClientResponse) -> str | None:

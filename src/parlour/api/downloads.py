@@ -11,11 +11,24 @@ from falcon.asgi import Request, Response
 
 from parlour import errors
 from parlour.store.blobs import Blobs
+from parlour.wire.media_types import ANY_TYPE, MediaType, NotAMediaType, read_media_type
 
 # Browsers may show these in place; all else they are to save.
-SHOWN_INLINE = re.compile(r"image/(png|jpeg|gif|webp|avif|bmp)|(audio|video)/[\w.+-]+|text/plain", re.ASCII)
-# What a browser would run or render is told as bytes.
-ACTIVE = re.compile(r"(text|application)/([\w.-]*script|html|xml|css)\b|[\w.-]+/[\w.-]+\+xml", re.ASCII)
+PLAYED = (
+    *("3gpp", "3gpp2", "aac", "ac3", "amr", "amr-nb", "basic", "flac", "mp3", "mp4", "mpeg", "ogg", "opus"),
+    *("quicktime", "vnd.wave", "wav", "webm", "x-m4a", "x-wav"),
+)
+SHOWN_INLINE = {
+    "text/plain",
+    *(f"image/{each}" for each in ("png", "jpeg", "gif", "webp", "avif", "bmp")),
+    *(f"{kind}/{each}" for kind in ("audio", "video") for each in PLAYED),
+}
+# What a browser would run, render or take apart is sent as bytes: by a word of its type, or its kind.
+ACTIVE_WORDS = frozenset({"xml", "css", "xsl", "xslt", "wasm"})
+ACTIVE_PARTS = ("html", "script")
+COMPOSITE = ("multipart/", "message/")
+
+BYTES = MediaType(ANY_TYPE, {})
 
 # Weak or strong: for If-None-Match both are the same.
 TAG = re.compile(r'"[^"]*"')
@@ -62,8 +75,9 @@ async def send_file(request: Request, response: Response, file: File, blobs: Blo
     response.status = 200 if chosen is None else 206
     if chosen is not None:
         response.set_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
-    response.content_type = safe_type(file.content_type)
-    response.set_header("Content-Disposition", disposition(file.content_type, file.filename))
+    media_type = safe_type(file.content_type)
+    response.content_type = str(media_type)
+    response.set_header("Content-Disposition", disposition(media_type, file.filename))
     response.content_length = end - start
     response.stream = chunks if chosen else checked(chunks, file)
 
@@ -106,17 +120,31 @@ async def checked(chunks: AsyncIterator[bytes], file: File) -> AsyncIterator[byt
     yield held_back
 
 
-def safe_type(content_type: str) -> str:
-    return "application/octet-stream" if ACTIVE.match(essence(content_type)) else content_type
+def safe_type(stored: str) -> MediaType:
+    """The type to serve a file with: bytes for what is active, and for what is no media type.
+
+    It is read anew for each answer, since the database may hold what earlier versions let in, and an
+    import anything.
+    """
+    try:
+        media_type = read_media_type(stored)
+    except NotAMediaType:
+        return BYTES
+    return BYTES if is_active(media_type.essence) else media_type
 
 
-def essence(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
+def is_active(essence: str) -> bool:
+    words = re.split(r"[^a-z0-9]", essence)
+    return (
+        essence.startswith(COMPOSITE)
+        or any(part in essence for part in ACTIVE_PARTS)
+        or not ACTIVE_WORDS.isdisjoint(words)
+    )
 
 
-def disposition(content_type: str, filename: str | None) -> str:
+def disposition(media_type: MediaType, filename: str | None) -> str:
     """`inline` only for what cannot act; the name without folders, in ASCII and in full (RFC 6266)."""
-    kind = "inline" if SHOWN_INLINE.fullmatch(essence(content_type)) else "attachment"
+    kind = "inline" if media_type.essence in SHOWN_INLINE else "attachment"
     name = re.split(r"[/\\]", filename or "")[-1]
     name = "".join(each for each in name if each.isprintable()).strip(" .")
     if not name:

@@ -1,13 +1,12 @@
 """`Idempotency-Key`: what is sent again with the same key is done once and answered as the first time."""
 
 import hashlib
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import msgspec
 
 from parlour import errors
-from parlour.api.collection import Call
 from parlour.store import Transaction
 
 HEADER = "Idempotency-Key"
@@ -54,10 +53,18 @@ def forget_old_answers(tx: Transaction) -> None:
     tx.execute(FORGET, tx.now - KEPT_MILLISECONDS)
 
 
-def read_key(header: str | None, call: Call, form: Mapping[str, str | list[str]]) -> Key | None:
-    if header is None:
-        return None
-    if not 0 < len(header) <= MAX_CHARACTERS:
+def read_header(header: str | None) -> str | None:
+    """The key that a request carries, if any; 400/20001 if it is too short or too long."""
+    if header is not None and not 0 < len(header) <= MAX_CHARACTERS:
         raise errors.INVALID_REQUEST(reason=f"{HEADER} must have 1 to {MAX_CHARACTERS} characters")
-    content = msgspec.json.encode([call.resource_path, sorted(form.items())])
-    return Key(call.account_sid, header, hashlib.sha256(content).hexdigest())
+    return header
+
+
+def key_of(account_sid: str, key: str, content: list[Any]) -> Key:
+    """The account's key, sent with this `content`: the path and what else makes two requests the same."""
+    return Key(account_sid, key, hashlib.sha256(msgspec.json.encode(content)).hexdigest())
+
+
+def is_used(tx: Transaction, account_sid: str, key: str) -> bool:
+    """Whether the key was used within its day, with whatever content."""
+    return bool(tx.select(FIND, account_sid, key, tx.now - KEPT_MILLISECONDS))

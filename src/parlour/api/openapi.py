@@ -157,8 +157,11 @@ def describe_files(files: Files) -> dict[str, Any]:
     }
     said = [query_parameter(name, TEXT) for name in FIELDS]
     command = {"content": json_content(SET_COMMAND)}
+    taken = describe_file("UploadMedia", place, 201, answer, said, upload)
+    error = json_content({"$ref": "#/components/schemas/Error"})
+    taken["responses"]["429"] = {"description": "Too many uploads go on at once", "content": error}
     return {
-        place: {"post": describe_file("UploadMedia", place, 201, answer, said, upload)},
+        place: {"post": taken},
         f"{place}/{{Sid}}": {
             "get": describe_file("FetchMedia", f"{place}/{{Sid}}", 200, answer),
             "delete": describe_file("DeleteMedia", f"{place}/{{Sid}}", 204, None),

@@ -10,11 +10,11 @@ from falcon.asgi import Request, Response
 from parlour.api.answers import Answer, Answers
 from parlour.api.arrivals import Arrivals
 from parlour.api.auth import Authenticator
-from parlour.api.body import JSON
+from parlour.api.body import JSON, Parameters
 from parlour.api.collection import ALONE, IN_SERVICE, Call, Handler, Operation
 from parlour.api.forms import decode_segment, parse_form
 from parlour.api.hooks import Hooks
-from parlour.api.idempotency import HEADER, Key, read_key
+from parlour.api.idempotency import HEADER, Key, key_of, read_header
 from parlour.store import Database, Transaction
 from parlour.store.credentials import Account
 from parlour.wire.paging import Page, envelope, read_page_request
@@ -78,15 +78,16 @@ class Pipeline:
         )
 
     async def _write(self, operation: Operation, call: Call, request: Request) -> bytes | None:
-        key = None
+        header = read_header(request.get_header(HEADER)) if operation.shows else None
+        form: Parameters = {}
         if operation.accepts:
             form = await operation.collection.encoding.read(request)
             changes = read_form(operation.collection.resource, form, operation.accepts)
-            key = read_key(request.get_header(HEADER), call, form)
             call = msgspec.structs.replace(call, changes=changes)
-        if key is None:
+        if header is None:
             result = await self._perform(operation, call, operation.perform)
             return encode(self._body(operation, call, result)) if operation.shows else None
+        key = key_of(call.account_sid, header, [call.resource_path, sorted(form.items())])
         return await self._write_once(key, operation, call)
 
     async def _write_once(self, key: Key, operation: Operation, call: Call) -> bytes:

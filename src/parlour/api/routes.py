@@ -25,10 +25,11 @@ BY_STATUS = {
     405: errors.METHOD_NOT_ALLOWED,
     413: errors.REQUEST_TOO_LARGE,
 }
-# What the answer with an error must carry (RFC 9110 §11.6.1 and §12.5.3).
+# What the answer with an error must carry (RFC 9110 §11.6.1, §12.5.3 and §10.2.3).
 HEADERS = {
     errors.AUTHENTICATE: {"WWW-Authenticate": 'Basic realm="Parlour"'},
     errors.CONTENT_ENCODED: {"Accept-Encoding": "identity"},
+    errors.TOO_MANY_REQUESTS: {"Retry-After": "5"},
 }
 
 

@@ -19,10 +19,12 @@ from parlour import errors
 from parlour.api.auth import Authenticator
 from parlour.api.body import JSON, read_bytes
 from parlour.api.downloads import File, send_file
+from parlour.api.idempotency import HEADER, Key, is_used, key_of, read_header
+from parlour.api.upload_turns import UploadTurns
 from parlour.api.uploads import Keep, Upload, receive_file
 from parlour.errors import ApiError
 from parlour.store import Database, Transaction
-from parlour.store.blobs import Blobs
+from parlour.store.blobs import Blobs, measure
 from parlour.store.credentials import Vault, same
 from parlour.wire.texts import BadText, read_json
 
@@ -30,6 +32,15 @@ LINK_SECONDS = 300
 
 encode = msgspec.json.encode
 Receive = Callable[[Keep], Awaitable[Upload]]
+Finish = Callable[[Transaction, str, Upload], Any]
+
+
+class AnsweredBefore(Exception):
+    """An upload with the same key and content was faster."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -94,23 +105,76 @@ class Desk:
     ) -> None:
         self.files, self._database, self._blobs = files, database, blobs
         self._authenticate, self._vault, self._public_url = authenticate, vault, public_url
+        self._turns = UploadTurns(blobs.held_by_one)
 
     async def upload(self, request: Request, response: Response, service: str) -> None:
         asked = await self._asked(request, service)
-        done = await self.take(asked, partial(receive_file, request))
-        self._answer(response, 201, self.files.show(done, None))
+        key, receive = read_header(request.get_header(HEADER)), partial(receive_file, request)
+        if key is None:
+            body = encode(self.files.show(await self.take(asked, receive), None))
+        else:
+            body = await self._take_once(asked, receive, key)
+        response.status, response.data, response.content_type = 201, body, JSON
 
     async def take(self, asked: Asked, receive: Receive) -> Any:
         """The row of a file that `receive` has kept; what it raises leaves nothing behind."""
-        begun = await self._database.write(lambda tx: self.files.begin(tx, asked))
+        return await self._take(
+            asked, receive, lambda tx, sid, upload: self.files.finish(tx, asked, sid, upload)
+        )
+
+    async def _take_once(self, asked: Asked, receive: Receive, header: str) -> bytes:
+        """The answer to an upload that carries a key: the first one's, if there was one."""
+        account_sid = asked.account_sid or ""
+
+        def key_for(upload: Upload) -> Key:
+            # The file's SHA-256 stands for its bytes.
+            return key_of(account_sid, header, [asked.resource_path, *upload])
+
+        def finish(tx: Transaction, sid: str, upload: Upload) -> bytes:
+            key = key_for(upload)
+            answer = key.find(tx)
+            if answer is not None:
+                raise AnsweredBefore(answer)
+            return key.once(
+                tx, lambda tx: encode(self.files.show(self.files.finish(tx, asked, sid, upload), None))
+            )
+
+        if await self._database.read(lambda tx: is_used(tx, account_sid, header)):
+            return await self._repeat(account_sid, receive, key_for)
         try:
-            upload = await receive(partial(self._blobs.put, begun.sid))
-            return await self._database.write(lambda tx: self.files.finish(tx, asked, begun.sid, upload))
+            answer: bytes = await self._take(asked, receive, finish)
+        except AnsweredBefore as before:
+            return before.answer
+        return answer
+
+    async def _repeat(self, account_sid: str, receive: Receive, key_for: Callable[[Upload], Key]) -> bytes:
+        """The answer that was given to the same upload; of this one nothing is kept."""
+        async with self._turns.place(account_sid):
+            upload = await receive(partial(measure, turn=partial(self._turns.block, account_sid)))
+        answer = await self._database.read(key_for(upload).find)
+        if answer is None:
+            # The key's day ended while the file came.
+            raise errors.SERVICE_UNAVAILABLE()
+        return answer
+
+    async def _take(self, asked: Asked, receive: Receive, finish: Finish) -> Any:
+        account_sid = asked.account_sid or ""
+        async with self._turns.place(account_sid):
+            begun = await self._database.write(lambda tx: self.files.begin(tx, asked))
+            turn = partial(self._turns.block, account_sid)
+            return await self._complete(
+                begun.sid, receive, partial(self._blobs.put, begun.sid, turn=turn), finish
+            )
+
+    async def _complete(self, sid: str, receive: Receive, keep: Keep, finish: Finish) -> Any:
+        try:
+            upload = await receive(keep)
+            return await self._database.write(lambda tx: finish(tx, sid, upload))
         except asyncio.CancelledError:
             # The server stops and waits no longer; the row leads the purge to what there is.
             raise errors.SERVICE_UNAVAILABLE() from None
         except Exception:
-            await self._abandon(begun.sid)
+            await self._abandon(sid)
             raise
 
     async def _abandon(self, sid: str) -> None:

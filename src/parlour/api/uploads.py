@@ -1,8 +1,7 @@
 """Reading a file out of a request, raw or from a multipart form, without ever holding it whole."""
 
 import contextlib
-import re
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 from falcon.asgi import Request
@@ -14,7 +13,8 @@ from falcon.util.mediatypes import parse_header
 
 from parlour import errors
 from parlour.api.forms import last_of, parse_form
-from parlour.store.blobs import Written
+from parlour.store.blobs import BLOCK_BYTES, Blocks, Written
+from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
 from parlour.wire.texts import BadText, decode_text, ensure_text
 
 MAX_FILE_BYTES = 150 * 1_048_576
@@ -26,12 +26,10 @@ MAX_AUTHOR_CHARACTERS = 256
 BUFFER_BYTES = 65_536
 
 MULTIPART = "multipart/form-data"
-ANY_TYPE = "application/octet-stream"
-MEDIA_TYPE = re.compile(r"[!#$&^_.+\w-]{1,127}/[!#$&^_.+\w-]{1,127}( *;[\x20-\x7e]{0,256})?", re.ASCII)
 CATEGORIES = ("media", "body", "history")
 FIELDS = ("Filename", "Category", "Author")
 
-Keep = Callable[[AsyncIterator[bytes]], Awaitable[Written]]
+Keep = Callable[[Blocks], Awaitable[Written]]
 
 
 class Upload(NamedTuple):
@@ -123,8 +121,10 @@ def query_of(request: Request) -> dict[str, str | None]:
 def describe(
     written: Written, content_type: str, filename: str | None, said: dict[str, str | None]
 ) -> Upload:
-    if not MEDIA_TYPE.fullmatch(content_type):
-        raise errors.INVALID_MEDIA_TYPE()
+    try:
+        read_media_type(content_type)
+    except NotAMediaType:
+        raise errors.INVALID_MEDIA_TYPE() from None
     category = (said["Category"] or CATEGORIES[0]).lower()
     if category not in CATEGORIES:
         raise errors.INVALID_PARAMETER(name="Category", reason=f"must be one of {', '.join(CATEGORIES)}")
@@ -152,13 +152,19 @@ def ensure_size_is_as_told(request: Request, size: int) -> None:
         raise errors.INVALID_REQUEST(reason="Content-Size is not the size of its body")
 
 
-async def no_larger_than_allowed(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    size = 0
+async def no_larger_than_allowed(chunks: AsyncIterable[bytes]) -> Blocks:
+    """The chunks, put together to blocks of BLOCK_BYTES or more; the last one may be smaller."""
+    size, block = 0, bytearray()
     try:
         async for chunk in chunks:
             size += len(chunk)
             if size > MAX_FILE_BYTES:
                 raise errors.MEDIA_TOO_LARGE()
-            yield chunk
+            block += chunk
+            if len(block) >= BLOCK_BYTES:
+                yield block
+                block = bytearray()
     except DelimiterError:
         raise errors.INVALID_REQUEST(reason="it is not a multipart form") from None
+    if block:
+        yield block

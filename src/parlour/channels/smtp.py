@@ -32,6 +32,7 @@ from parlour.channels.adapter import (
     Surroundings,
     no_reports,
 )
+from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
 
 DEFAULT_SUBJECT = "New message"
 MAX_SUBJECT_CHARACTERS = 256
@@ -118,9 +119,12 @@ def compose(outgoing: Outgoing, sender: str) -> EmailMessage:
 
 
 def attach(message: EmailMessage, each: Attachment, content: bytes) -> None:
-    kind, _, subkind = each.content_type.partition(";")[0].strip().lower().partition("/")
-    if kind in COMPOSITE or not subkind:
-        kind, subkind = "application", "octet-stream"
+    try:
+        kind, _, subkind = read_media_type(each.content_type).essence.partition("/")
+    except NotAMediaType:
+        kind, subkind = ANY_TYPE.split("/")
+    if kind in COMPOSITE:
+        kind, subkind = ANY_TYPE.split("/")
     name = on_one_line(each.filename or each.sid)
     message.add_attachment(content, maintype=kind, subtype=subkind, filename=name)
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import hashlib
-import os
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +15,13 @@ from obstore.store import LocalStore, ObjectStore
 
 from parlour import errors
 from parlour.errors import ApiError
+from parlour.store.folder_file import FolderFile
 
-# What one upload holds in memory is a part for each that is under way, and one that is being filled.
+# What comes in is hashed and written in blocks of this size, in a thread.
+BLOCK_BYTES = 1_048_576
+# Of a bucket's parts one is sent while the next is filled; none but the last may be smaller.
 PART_BYTES = 5 * 1_048_576
-PARTS_UNDER_WAY = 2
+PARTS_UNDER_WAY = 1
 CHUNK_BYTES = 262_144
 DELETED_AT_ONCE = 1_000
 
@@ -37,6 +40,50 @@ class Written(NamedTuple):
     sha256: str
 
 
+Blocks = AsyncIterator[bytes | bytearray]
+Turn = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class Hashed:
+    """Blocks on their way, whose size and SHA-256 are known once they have passed."""
+
+    def __init__(self, blocks: Blocks, turn: Turn) -> None:
+        self._blocks, self._turn = blocks, turn
+        self._size, self._digest = 0, hashlib.sha256()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for block in self._blocks:
+            async with self._turn():
+                await asyncio.to_thread(self._digest.update, block)
+            self._size += len(block)
+            yield bytes(block)
+
+    @property
+    def written(self) -> Written:
+        return Written(self._size, self._digest.hexdigest())
+
+
+async def measure(blocks: Blocks, turn: Turn) -> Written:
+    """What `put` would return, with nothing kept."""
+    hashed = Hashed(blocks, turn)
+    async for _ in hashed:
+        pass
+    return hashed.written
+
+
+async def put_in_folder(path: Path, blocks: Blocks, turn: Turn) -> Written:
+    file = await asyncio.to_thread(FolderFile, path)
+    try:
+        async for block in blocks:
+            async with turn():
+                await asyncio.to_thread(file.write, block)
+        async with turn():
+            return Written(*await asyncio.to_thread(file.finish))
+    except BaseException:
+        file.discard()
+        raise
+
+
 class BadPlace(Exception):
     """Media cannot be kept where the setting says."""
 
@@ -52,30 +99,33 @@ class Blobs:
     def __init__(self, store: ObjectStore, folder: Path | None) -> None:
         self._store, self._folder = store, folder
 
-    async def put(self, name: str, chunks: AsyncIterator[bytes]) -> Written:
-        """Keep all chunks under `name`, on the disk; what `chunks` raises leaves nothing behind."""
-        size, digest = 0, hashlib.sha256()
+    @property
+    def held_by_one(self) -> int:
+        """How many bytes one `put` holds in memory, more or less."""
+        return 2 * BLOCK_BYTES + (0 if self._folder is not None else (PARTS_UNDER_WAY + 1) * PART_BYTES)
 
-        async def counted() -> AsyncIterator[bytes]:
-            nonlocal size
-            async for chunk in chunks:
-                size += len(chunk)
-                digest.update(chunk)
-                yield chunk
+    async def put(self, name: str, blocks: Blocks, turn: Turn) -> Written:
+        """Keep all blocks under `name`, on the disk; what `blocks` raises leaves nothing behind.
 
+        Each block is hashed and written within a `turn`; none is held while the next block is waited for.
+        """
         try:
-            await obstore.put_async(
-                self._store,
-                path_of(name),
-                counted(),
-                chunk_size=PART_BYTES,
-                max_concurrency=PARTS_UNDER_WAY,
-            )
-            if self._folder is not None:
-                await asyncio.to_thread(sync, self._folder / path_of(name))
+            if self._folder is None:
+                return await self._put_in_bucket(name, blocks, turn)
+            return await put_in_folder(self._folder / path_of(name), blocks, turn)
         except UNAVAILABLE as error:
             raise unavailable(error) from None
-        return Written(size, digest.hexdigest())
+
+    async def _put_in_bucket(self, name: str, blocks: Blocks, turn: Turn) -> Written:
+        hashed = Hashed(blocks, turn)
+        await obstore.put_async(
+            self._store,
+            path_of(name),
+            aiter(hashed),
+            chunk_size=PART_BYTES,
+            max_concurrency=PARTS_UNDER_WAY,
+        )
+        return hashed.written
 
     async def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from `start` up to `end`; the first is there before this returns."""
@@ -132,16 +182,6 @@ def unavailable(error: Exception) -> ApiError:
 
 def first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def sync(path: Path) -> None:
-    """Have the file and its names on the disk, as the row that will speak of it is."""
-    for each in (path, path.parent, path.parent.parent):
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def remove_unfinished(path: Path) -> None:

@@ -1,6 +1,7 @@
 """The poster: carries one delivery to its target by HTTP, and says what came of it."""
 
 from http import HTTPStatus
+from typing import NamedTuple
 
 from parlour.webhooks.carriage import Outcome
 from parlour.webhooks.outbox import (
@@ -16,19 +17,29 @@ from parlour.webhooks.sender import Reply, Sender
 from parlour.webhooks.targets import STUDIO
 
 
-class Poster:
-    """Carries webhooks; `studio_url` is where those to flows go."""
+class Studio(NamedTuple):
+    """Where webhooks to flows go, by the operator's word, and the sender that may go there."""
 
-    def __init__(self, sender: Sender, studio_url: str | None) -> None:
-        self._sender, self._studio_url = sender, studio_url
+    url: str
+    sender: Sender
+
+
+class Poster:
+    """Sends webhooks by HTTP; those to flows go to `studio`."""
+
+    def __init__(self, sender: Sender, studio: Studio | None) -> None:
+        self._sender, self._studio = sender, studio
 
     async def carry(self, delivery: WebhookDelivery, auth_token: str, at: int, tries: int) -> Outcome:
         """The outcome of the try after `tries` others, begun at `at` (milliseconds since 1970)."""
         parameters = parameters_in(delivery.parameters) | {"RetryCount": str(tries)}
-        url = self._address(delivery.target_url)
-        if url is None:
-            return Outcome(delivery, Attempt(at, 0, error="no studio URL is set"), FAILED)
-        reply = await self._sender.send(
+        sender, url = self._sender, delivery.target_url
+        if url.startswith(STUDIO):
+            if self._studio is None:
+                return Outcome(delivery, Attempt(at, 0, error="no studio URL is set"), FAILED)
+            sender = self._studio.sender
+            url = self._studio.url.replace("{FlowSid}", url.removeprefix(STUDIO))
+        reply = await sender.send(
             delivery.method, url, parameters, auth_token, idempotency_token(delivery.sid)
         )
         attempt = Attempt(at, reply.milliseconds, reply.status_code, reply.error)
@@ -36,12 +47,8 @@ class Poster:
 
     async def close(self) -> None:
         await self._sender.close()
-
-    def _address(self, target_url: str) -> str | None:
-        if not target_url.startswith(STUDIO):
-            return target_url
-        flow_sid = target_url.removeprefix(STUDIO)
-        return None if self._studio_url is None else self._studio_url.replace("{FlowSid}", flow_sid)
+        if self._studio is not None:
+            await self._studio.sender.close()
 
 
 def status_after(reply: Reply) -> str:

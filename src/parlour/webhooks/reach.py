@@ -1,11 +1,12 @@
 """Connections to places that others name, and not to where they must not lead."""
 
-import ipaddress
 import os
 import socket
 from typing import Any
 
 import aiohttp
+
+from parlour.webhooks.private_addresses import is_private
 
 # The first that fits; what is not here has a number of the operating system's, or none.
 REASONS: dict[type[Exception], str] = {
@@ -42,12 +43,6 @@ def open_session(seconds: float, connections: int, *, allow_private: bool) -> ai
         auto_decompress=False,
         trust_env=False,
     )
-
-
-def is_private(host: str) -> bool:
-    address = ipaddress.ip_address(host.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return not (mapped or address).is_global
 
 
 def reason_of(error: Exception) -> str:

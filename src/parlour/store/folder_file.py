@@ -1,0 +1,60 @@
+"""A file that is being written into a folder, block by block, and takes its place when it is whole."""
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+# How much waits for the disk at most. All of a large file at its end would keep commits waiting for as long.
+SYNC_BYTES = 4 * 1_048_576
+
+
+class FolderFile:
+    """Its methods block, and are to be called in a thread; `discard` may be called in any.
+
+    The blocks go to `<path>#0`; `finish` has them on the disk and gives the file its name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._staged = path, path.with_name(f"{path.name}#0")
+        path.parent.mkdir(exist_ok=True)
+        self._file = self._staged.open("wb", buffering=0)
+        self._digest, self._unsynced, self._size = hashlib.sha256(), 0, 0
+        # A caller that was cancelled may discard while a thread still writes.
+        self._lock = threading.Lock()
+
+    def write(self, block: bytes | bytearray) -> None:
+        with self._lock:
+            self._digest.update(block)
+            rest = memoryview(block)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+            self._size += len(block)
+            self._unsynced += len(block)
+            if self._unsynced >= SYNC_BYTES:
+                os.fdatasync(self._file.fileno())
+                self._unsynced = 0
+
+    def finish(self) -> tuple[int, str]:
+        """Has the file and its names on the disk; returns its size and its SHA-256 in hex."""
+        with self._lock:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._staged.rename(self._path)
+            for each in (self._path.parent, self._path.parent.parent):
+                sync_folder(each)
+            return self._size, self._digest.hexdigest()
+
+    def discard(self) -> None:
+        """Removes what was written; nothing after `finish`."""
+        with self._lock:
+            self._file.close()
+            self._staged.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
