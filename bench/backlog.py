@@ -14,6 +14,8 @@ FEW, MANY = 100, 100_000
 LEAST = 50
 SECONDS = 3.0
 LOOK_SECONDS = 0.005
+# Lanes of one transaction: PostgreSQL gives a statement five seconds.
+TOGETHER = 5_000
 
 NUMBERS = (
     "WITH RECURSIVE n (n) AS (SELECT CAST(? AS BIGINT) UNION ALL SELECT n + 1 FROM n WHERE n < ?) SELECT"
@@ -48,6 +50,10 @@ class Backlog:
         return self.put - (self.heard() - self._before)
 
     def fill(self, lanes: int) -> None:
+        for start in range(0, lanes, TOGETHER):
+            self._put(min(TOGETHER, lanes - start))
+
+    def _put(self, lanes: int) -> None:
         first, last, now = self._next, self._next + lanes - 1, time.time_ns() // 1_000_000
         url, targets = f"{self._receiver.url}/", self._targets
         self._session.begin()

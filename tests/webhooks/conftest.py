@@ -23,8 +23,8 @@ class DispatcherThread:
         settings = {"delays": DELAYS, "keep_days": 7} | settings
         sender = Sender(allow_private=settings.pop("allow_private", True))
         poster = Poster(sender, settings.pop("studio_url", None))
-        self._database = Database(running.storage.engine(), running.clock)
-        self._dispatcher = Dispatcher(self._database, running.vault, poster, {}, **settings)
+        self.database = Database(running.storage.engine(), running.clock)
+        self._dispatcher = Dispatcher(self.database, running.vault, poster, {}, **settings)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run)
@@ -42,7 +42,7 @@ class DispatcherThread:
         self.ask_to_stop()
         self._thread.join()
         self._loop.close()
-        self._database.close()
+        self.database.close()
 
 
 @pytest.fixture
