@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from bench import report
+from bench.backlog import measure_backlogs
 from bench.deletion import measure_deletions
 from bench.errors import BenchError
 from bench.generators import GENERATORS, choose_generator
@@ -105,9 +106,12 @@ def run(folder: Path, generator: Generator, pace: Pace, chosen: list[tuple[str, 
     }
     deletions = measure_deletions(folder, generator, pace, postgresql=parts.postgresql) if parts.scale else []
     on_postgresql = measure_postgresql(folder, generator, pace) if parts.postgresql else None
-    verdicts = judge(measured, scaled, beside, deletions, on_postgresql)
+    backlogs = measure_backlogs(folder, generator, pace, postgresql=parts.postgresql)
+    verdicts = judge(measured, scaled, beside, deletions, on_postgresql, backlogs)
     report.echo_verdicts(verdicts)
-    found = report.results(generator, pace, measured, scaled, beside, deletions, on_postgresql, verdicts)
+    found = report.results(
+        generator, pace, measured, scaled, beside, deletions, on_postgresql, backlogs, verdicts
+    )
     report.write_results(RESULTS, found)
     click.echo(f"\nIt took {time.monotonic() - started:.0f} seconds; every figure is in {RESULTS.name}.")
 

@@ -1,19 +1,26 @@
-"""Webhooks with many lanes due beside few: deliveries a second, and what somebody else's messages take."""
+"""Webhooks with many lanes due beside few: deliveries a second, and the messages of a bystander."""
 
+import contextlib
+import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
+from bench import report
+from bench.cluster import running_cluster
+from bench.load import Generator, Outcome, Pace
 from bench.operations import ACCOUNT_SID, FORM, Request, ask_json
-from bench.subjects import Subject
+from bench.results import FEW, MANY, Backlogged, Scale
+from bench.subjects import Subject, running_module, running_parlour
 from parlour.config import Config
 from parlour.ground import open_engine
 
-FEW, MANY = 100, 100_000
-# Fewer than this are never due while FEW are measured.
-LEAST = 50
-SECONDS = 3.0
+# While few are due, there are always at least so many.
+LEAST = FEW // 2
 LOOK_SECONDS = 0.005
+TARGETS = 100
+# Requests of the bystander at a time: enough for a p99, and not so many that they are what is waited for.
+CONNECTIONS = 4
 # Lanes of one transaction: PostgreSQL gives a statement five seconds.
 TOGETHER = 5_000
 
@@ -21,10 +28,11 @@ NUMBERS = (
     "WITH RECURSIVE n (n) AS (SELECT CAST(? AS BIGINT) UNION ALL SELECT n + 1 FROM n WHERE n < ?) SELECT"
 )
 # SIDs of the right length: 23 digits here, nine of a number.
-ZEROS = "0" * 23
+ZEROS, FIRST = "0" * 23, 100_000_000
 CONVERSATION = f"'CH{ZEROS}' || CAST(n AS TEXT)"
-TARGET = f"'WH{ZEROS}' || CAST(100000000 + n % ? AS TEXT)"
-LANES = f"""INSERT INTO webhook_lanes (conversation_sid, sid, carrier, next_number, due_at, ready, leased_until)
+TARGET = f"'WH{ZEROS}' || CAST({FIRST} + n % {TARGETS} AS TEXT)"
+LANES = f"""INSERT INTO webhook_lanes
+(conversation_sid, sid, carrier, next_number, due_at, ready, leased_until)
 {NUMBERS} {CONVERSATION}, {TARGET}, {TARGET}, 1, ?, 1, 0 FROM n"""
 DELIVERIES = f"""INSERT INTO webhook_deliveries (conversation_sid, sid, account_sid, target_sid, number,
 event_type, target_url, method, parameters, status, attempts, date_created, date_updated)
@@ -33,49 +41,90 @@ event_type, target_url, method, parameters, status, attempts, date_created, date
 
 
 class Backlog:
-    """Lanes with one delivery each, for so many targets, put into the database of a server that runs."""
+    """Lanes with one delivery each, put into the database of a server that runs, and what came of them."""
 
-    def __init__(self, database: Path | str, receiver: Subject, targets: int) -> None:
+    def __init__(self, database: Path | str, receiver: Subject) -> None:
         self._session = open_engine(Config(database=str(database))).open()
-        self._receiver, self._targets = receiver, targets
-        self._next = 100_000_000
+        self._receiver, self._put, self._before = receiver, 0, 0
         self._before = self.heard()
-        self.put = 0
 
     def heard(self) -> int:
-        """How many deliveries have come in all."""
-        return int(ask_json(self._receiver.url, Request("GET", "/heard"))["count"])
-
-    def due(self) -> int:
-        return self.put - (self.heard() - self._before)
+        """How many deliveries have come."""
+        return int(ask_json(self._receiver.url, Request("GET", "/heard"))["count"]) - self._before
 
     def fill(self, lanes: int) -> None:
         for start in range(0, lanes, TOGETHER):
-            self._put(min(TOGETHER, lanes - start))
+            count = min(TOGETHER, lanes - start)
+            first, now = FIRST + self._put, time.time_ns() // 1_000_000
+            span = (first, first + count - 1)
+            self._session.begin()
+            self._session.execute(LANES, (*span, now))
+            self._session.execute(DELIVERIES, (*span, f"{self._receiver.url}/", now, now))
+            self._session.commit()
+            self._put += count
 
-    def _put(self, lanes: int) -> None:
-        first, last, now = self._next, self._next + lanes - 1, time.time_ns() // 1_000_000
-        url, targets = f"{self._receiver.url}/", self._targets
-        self._session.begin()
-        self._session.execute(LANES, (first, last, targets, targets, now))
-        self._session.execute(DELIVERIES, (first, last, targets, url, now, now))
-        self._session.commit()
-        self._next += lanes
-        self.put += lanes
+    @contextlib.contextmanager
+    def few(self) -> Iterator[None]:
+        """LEAST to FEW lanes are due within the block."""
+        ending = threading.Event()
 
-    def rate_of_few(self) -> float:
-        """Deliveries a second while LEAST to FEW lanes are due."""
-        self.fill(FEW)
-        started, before = time.perf_counter(), self.heard()
-        while time.perf_counter() < started + SECONDS:
-            due = self.due()
-            if due < LEAST:
-                self.fill(FEW - due)
-            time.sleep(LOOK_SECONDS)
-        return (self.heard() - before) / (time.perf_counter() - started)
+        def feed() -> None:
+            while not ending.wait(LOOK_SECONDS):
+                due = self._put - self.heard()
+                if due < LEAST:
+                    self.fill(FEW - due)
 
-    def rate(self) -> float:
+        thread = threading.Thread(target=feed)
+        thread.start()
+        try:
+            yield
+        finally:
+            ending.set()
+            thread.join()
+
+    def rate(self, seconds: float) -> float:
         """Deliveries a second."""
         started, before = time.perf_counter(), self.heard()
-        time.sleep(SECONDS)
+        time.sleep(seconds)
         return (self.heard() - before) / (time.perf_counter() - started)
+
+
+def measure_backlogs(
+    folder: Path, generator: Generator, pace: Pace, *, postgresql: bool
+) -> dict[str, Backlogged]:
+    """Measure on SQLite, and on PostgreSQL if asked to."""
+    place = folder / "backlog"
+    place.mkdir()
+    found = {}
+    with running_module("receiver", place) as receiver:
+        found["SQLite"] = measure_backlog(place / "parlour.db", place, receiver, generator, pace)
+        report.echo_backlog("SQLite", found["SQLite"])
+        if postgresql:
+            with running_cluster(place) as cluster:
+                url = cluster.make("backlog")
+                found["PostgreSQL"] = measure_backlog(url, place, receiver, generator, pace)
+            report.echo_backlog("PostgreSQL", found["PostgreSQL"])
+    return found
+
+
+def measure_backlog(
+    database: Path | str, folder: Path, receiver: Subject, generator: Generator, pace: Pace
+) -> Backlogged:
+    with running_parlour(folder, database) as parlour:
+        room = ask_json(parlour.url, Request("POST", "/v1/Conversations", "FriendlyName=Bystander"))
+        create = Request("POST", f"/v1/Conversations/{room['sid']}/Messages", FORM)
+        backlog = Backlog(database, receiver)
+        seconds = pace.rounds * pace.seconds
+
+        def loads() -> list[Outcome]:
+            return [
+                generator.load(parlour.url, create, CONNECTIONS, pace.seconds) for _ in range(pace.rounds)
+            ]
+
+        idle = loads()
+        with backlog.few():
+            backlog.rate(1)
+            of_few, beside_few = backlog.rate(seconds), loads()
+        backlog.fill(MANY)
+        of_many, beside_many = backlog.rate(seconds), loads()
+    return Backlogged(of_few, of_many, idle, Scale("create, a bystander", beside_few, beside_many))

@@ -9,6 +9,8 @@ Rounds = list[Outcome]
 
 # How many conversations a load is spread over.
 ROOMS = 100
+# Lanes of webhooks that are due at a time.
+FEW, MANY = 100, 100_000
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,26 @@ class OnPostgreSQL:
     rows: list[Pair]
     workers: Workers
     halved: Workers | None
+
+
+@dataclass(frozen=True)
+class Backlogged:
+    """Deliveries a second with FEW lanes due and with MANY; a bystander's requests, `idle` with none due."""
+
+    few: float
+    many: float
+    idle: Rounds
+    bystander: Scale
+
+    @property
+    def share(self) -> float:
+        """Which part of the deliveries with few lanes due there still are with many."""
+        return self.many / self.few if self.few else 0.0
+
+    @property
+    def p99(self) -> float:
+        """How many times as long the bystander's slowest requests take with many lanes due as with few."""
+        return median(self.bystander.large).p99 / median(self.bystander.small).p99
 
 
 def times(one: Rounds, other: Rounds) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.load import median
 from bench.operations import TARGET_CONNECTIONS
-from bench.results import ROOMS, Deletion, OnPostgreSQL, Scale, Scales, Session
+from bench.results import FEW, MANY, ROOMS, Backlogged, Deletion, OnPostgreSQL, Scale, Scales, Session
 
 # Requests a second: the share of the floor's, and how many times the naive server's.
 LEAST = {"create": (0.20, 20), "fetch": (0.50, 25), "list": (0.45, 25)}
@@ -20,6 +20,9 @@ MOST_COST_OF_RECEIPTS = 1.5
 MOST_P99_DURING_DELETION = 3
 LEAST_ON_POSTGRESQL = {f"create, {ROOMS} rooms": 5, "create, one room": 3}
 LEAST_OF_TWO = 1.5
+# With 100,000 lanes due, of what there is with 100: deliveries a second, and a bystander's p99.
+LEAST_SHARE_OF_BACKLOG = 0.8
+MOST_P99_OF_BACKLOG = 2
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def judge(
     beside: Mapping[str, Scale],
     deletions: Sequence[Deletion],
     on_postgresql: OnPostgreSQL | None,
+    backlogs: Mapping[str, Backlogged],
 ) -> list[Verdict]:
     of_beside = [
         Verdict(what, limit, beside[name].cost, form="{:.2f} x")
@@ -61,6 +65,7 @@ def judge(
         *of_beside,
         *judge_deletions(deletions),
         *judge_postgresql(on_postgresql),
+        *judge_backlogs(backlogs),
     ]
 
 
@@ -68,6 +73,20 @@ def judge_deletions(found: Sequence[Deletion]) -> Iterator[Verdict]:
     for each in found:
         what = f"{each.engine}, create p99, during a deletion by before"
         yield Verdict(what, MOST_P99_DURING_DELETION, each.cost, form="{:.2f} x")
+
+
+def judge_backlogs(backlogs: Mapping[str, Backlogged]) -> Iterator[Verdict]:
+    for engine in ("SQLite", "PostgreSQL"):
+        found = backlogs.get(engine)
+        share, p99 = (found.share, found.p99) if found else (None, None)
+        yield Verdict(
+            f"{engine}, deliveries with {MANY:,} lanes by {FEW}",
+            LEAST_SHARE_OF_BACKLOG,
+            share,
+            at_least=True,
+            form="{:.0%}",
+        )
+        yield Verdict(f"{engine}, a bystander's p99 then", MOST_P99_OF_BACKLOG, p99, form="{:.2f} x")
 
 
 def judge_postgresql(found: OnPostgreSQL | None) -> Iterator[Verdict]:
