@@ -1,6 +1,8 @@
 """Webhooks with many lanes due beside few: deliveries a second, and the messages of a bystander."""
 
 import contextlib
+import json
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -11,16 +13,20 @@ from bench.cluster import running_cluster
 from bench.load import Generator, Outcome, Pace
 from bench.operations import ACCOUNT_SID, FORM, Request, ask_json
 from bench.results import FEW, MANY, Backlogged, Scale
-from bench.subjects import Subject, running_module, running_parlour
+from bench.subjects import PARLOUR, Subject, running_module, running_parlour
 from parlour.config import Config
 from parlour.ground import open_engine
 
 # While few are due, there are always at least so many.
 LEAST = FEW // 2
 LOOK_SECONDS = 0.005
+# How long deliveries are counted.
+SECONDS = 4
 TARGETS = 100
 # Requests of the bystander at a time: enough for a p99, and not so many that they are what is waited for.
 CONNECTIONS = 4
+# Enough for the lanes of all loads.
+CONVERSATIONS = 2_000
 # Lanes of one transaction: PostgreSQL gives a statement five seconds.
 TOGETHER = 5_000
 
@@ -29,8 +35,9 @@ NUMBERS = (
 )
 # SIDs of the right length: 23 digits here, nine of a number.
 ZEROS, FIRST = "0" * 23, 100_000_000
-CONVERSATION = f"'CH{ZEROS}' || CAST(n AS TEXT)"
-TARGET = f"'WH{ZEROS}' || CAST({FIRST} + n % {TARGETS} AS TEXT)"
+# Each conversation has a lane to each target. Those of services are never looked for.
+CONVERSATION = f"'CH{ZEROS}' || CAST({FIRST} + (n - {FIRST}) / {TARGETS} AS TEXT)"
+TARGET = f"'IS{ZEROS}' || CAST({FIRST} + n % {TARGETS} AS TEXT)"
 LANES = f"""INSERT INTO webhook_lanes
 (conversation_sid, sid, carrier, next_number, due_at, ready, leased_until)
 {NUMBERS} {CONVERSATION}, {TARGET}, {TARGET}, 1, ?, 1, 0 FROM n"""
@@ -89,6 +96,21 @@ class Backlog:
         return (self.heard() - before) / (time.perf_counter() - started)
 
 
+def make_conversations(database: Path | str, service_sid: str) -> None:
+    common = {
+        "account_sid": ACCOUNT_SID,
+        "chat_service_sid": service_sid,
+        "date_created": 0,
+        "date_updated": 0,
+    }
+    lines = [
+        json.dumps({"table": "conversations", "row": {"sid": f"CH{ZEROS}{FIRST + number}", **common}})
+        for number in range(CONVERSATIONS)
+    ]
+    command: list[str | Path] = [PARLOUR, "import", "--database", str(database)]
+    subprocess.run(command, input="\n".join(lines), text=True, check=True, capture_output=True)
+
+
 def measure_backlogs(
     folder: Path, generator: Generator, pace: Pace, *, postgresql: bool
 ) -> dict[str, Backlogged]:
@@ -113,18 +135,16 @@ def measure_backlog(
     with running_parlour(folder, database) as parlour:
         room = ask_json(parlour.url, Request("POST", "/v1/Conversations", "FriendlyName=Bystander"))
         create = Request("POST", f"/v1/Conversations/{room['sid']}/Messages", FORM)
+        make_conversations(database, room["chat_service_sid"])
         backlog = Backlog(database, receiver)
-        seconds = pace.rounds * pace.seconds
 
-        def loads() -> list[Outcome]:
-            return [
-                generator.load(parlour.url, create, CONNECTIONS, pace.seconds) for _ in range(pace.rounds)
-            ]
+        def loads(rounds: int = pace.rounds) -> list[Outcome]:
+            return [generator.load(parlour.url, create, CONNECTIONS, pace.seconds) for _ in range(rounds)]
 
-        idle = loads()
+        idle = loads(1)
         with backlog.few():
             backlog.rate(1)
-            of_few, beside_few = backlog.rate(seconds), loads()
+            of_few, beside_few = backlog.rate(SECONDS), loads()
         backlog.fill(MANY)
-        of_many, beside_many = backlog.rate(seconds), loads()
+        of_many, beside_many = backlog.rate(SECONDS), loads()
     return Backlogged(of_few, of_many, idle, Scale("create, a bystander", beside_few, beside_many))
