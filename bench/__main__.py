@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from bench import report
+from bench.backlog import measure_backlogs
 from bench.deletion import measure_deletions
 from bench.errors import BenchError
 from bench.generators import GENERATORS, choose_generator
@@ -18,6 +19,7 @@ from bench.load import Generator, Pace
 from bench.operations import NAMES, cases
 from bench.postgresql import measure_postgresql
 from bench.receipts import measure_receipts
+from bench.results import Figures
 from bench.scale import measure_scale
 from bench.session import measure_subjects
 from bench.targets import judge
@@ -107,12 +109,11 @@ def run(folder: Path, generator: Generator, pace: Pace, chosen: list[tuple[str, 
     deletions = measure_deletions(folder, generator, pace, postgresql=parts.postgresql) if parts.scale else []
     on_postgresql = measure_postgresql(folder, generator, pace) if parts.postgresql else None
     uploads = measure_uploads(folder, pace, postgresql=parts.postgresql)
-    verdicts = judge(measured, scaled, beside, deletions, on_postgresql, uploads)
+    backlogs = measure_backlogs(folder, generator, pace, postgresql=parts.postgresql)
+    figures = Figures(measured, scaled, beside, deletions, on_postgresql, uploads, backlogs)
+    verdicts = judge(figures)
     report.echo_verdicts(verdicts)
-    found = report.results(
-        generator, pace, measured, scaled, beside, deletions, on_postgresql, uploads, verdicts
-    )
-    report.write_results(RESULTS, found)
+    report.write_results(RESULTS, report.results(generator, pace, figures, verdicts))
     click.echo(f"\nIt took {time.monotonic() - started:.0f} seconds; every figure is in {RESULTS.name}.")
 
 

@@ -1,24 +1,29 @@
-"""A receiver of webhooks: it answers every one with 200."""
+"""A receiver of webhooks: it answers every one with 200, and tells how many have come."""
 
 from typing import Any
 
-from falcon.asgi import App, Request
+from falcon.asgi import App, Request, Response
 
 from bench.serving import serve
 
 
-class Anything:
-    async def on_get(self, _: Request, __: Any) -> None:
-        """200, which is what a health check wants."""
+class Receiver:
+    def __init__(self) -> None:
+        self._count = 0
 
     async def on_post(self, request: Request, _: Any) -> None:
+        self._count += 1
         await request.stream.read()
+
+    async def on_get(self, _: Request, response: Response) -> None:
+        """The number of requests; it is a health check, too."""
+        response.media = {"count": self._count}
 
 
 def build() -> App[Any, Any]:
-    app = App()
-    for path in ("/", "/healthz"):
-        app.add_route(path, Anything())
+    app, receiver = App[Any, Any](), Receiver()
+    for path in ("/", "/heard", "/healthz"):
+        app.add_route(path, receiver)
     return app
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,20 @@ from typing import Any
 import click
 
 from bench.load import Generator, Pace, median
-from bench.results import Deletion, OnPostgreSQL, Pair, Rounds, Row, Scale, Scales, Session, Uploads, Workers
+from bench.results import (
+    FEW,
+    MANY,
+    Backlogged,
+    Deletion,
+    Figures,
+    OnPostgreSQL,
+    Pair,
+    Rounds,
+    Row,
+    Scale,
+    Uploads,
+    Workers,
+)
 from bench.targets import Verdict
 
 LABELS = {"list": "list-50", "fetch any": "fetch (any)", "list any": "list-50 (any)"}
@@ -93,6 +106,14 @@ def echo_workers(found: OnPostgreSQL) -> None:
             click.echo(f"  while two answered, of {os.cpu_count()} processors: {took}")
 
 
+def echo_backlog(engine: str, found: Backlogged) -> None:
+    click.echo(f"\n{engine:18}{f'{FEW:,} lanes due':>27}{f'{MANY:,} lanes due':>27}{'many by few':>18}")
+    click.echo(f"{'deliveries':<18}{found.few:>11,.0f}{'':16}{found.many:>11,.0f}{'':16}{found.share:>18.2f}")
+    row = found.bystander
+    click.echo(f"{row.name:<18.18}{cell(row.small)}{cell(row.large)}{found.p99:>14.2f} p99")
+    click.echo(f"{'  with none due':<18}{cell(found.idle)}")
+
+
 def echo_verdicts(verdicts: Sequence[Verdict]) -> None:
     click.echo(f"\n{'target':<46}{'limit':>16}{'measured':>12}")
     for each in verdicts:
@@ -111,17 +132,10 @@ def cell(rounds: Rounds) -> str:
     return f"{middle.per_second:>11,.0f}{middle.p50:>8.2f}{middle.p99:>8.2f}"
 
 
-def results(  # noqa: PLR0913, PLR0917 - each is a part of the file
-    generator: Generator,
-    pace: Pace,
-    session: Session,
-    scales: Scales | None,
-    beside: Mapping[str, Scale],
-    deletions: Sequence[Deletion],
-    on_postgresql: OnPostgreSQL | None,
-    uploads: Sequence[Uploads],
-    verdicts: Sequence[Verdict],
+def results(
+    generator: Generator, pace: Pace, figures: Figures, verdicts: Sequence[Verdict]
 ) -> dict[str, Any]:
+    session, scales, beside, deletions, on_postgresql, uploads, backlogs = figures
     return {
         "machine": {
             "cores": os.cpu_count(),
@@ -135,6 +149,7 @@ def results(  # noqa: PLR0913, PLR0917 - each is a part of the file
         "scale": [] if scales is None else [scale_result(row) for row in scales.rows],
         **{name: scale_result(row) for name, row in beside.items()},
         "deletions": [dataclasses.asdict(each) | {"cost": each.cost} for each in deletions],
+        "backlog": {name: backlog_result(each) for name, each in backlogs.items()},
         "postgresql": on_postgresql and postgresql_result(on_postgresql),
         "uploads": [dataclasses.asdict(row) | {"cost": row.cost} for row in uploads],
         "memory_megabytes": {
@@ -159,6 +174,10 @@ def row_result(row: Row) -> dict[str, Any]:
 
 def scale_result(row: Scale) -> dict[str, Any]:
     return dataclasses.asdict(row) | {"cost": row.cost}
+
+
+def backlog_result(found: Backlogged) -> dict[str, Any]:
+    return dataclasses.asdict(found) | {"share": found.share, "p99": found.p99}
 
 
 def postgresql_result(found: OnPostgreSQL) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """What was measured."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bench.load import Outcome, median
 from bench.subjects import Memory
@@ -9,6 +11,8 @@ Rounds = list[Outcome]
 
 # How many conversations a load is spread over.
 ROOMS = 100
+# Lanes of webhooks that are due at a time.
+FEW, MANY = 100, 100_000
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,38 @@ class OnPostgreSQL:
     rows: list[Pair]
     workers: Workers
     halved: Workers | None
+
+
+@dataclass(frozen=True)
+class Backlogged:
+    """Deliveries a second with FEW lanes due and with MANY; a bystander's requests, `idle` with none due."""
+
+    few: float
+    many: float
+    idle: Rounds
+    bystander: Scale
+
+    @property
+    def share(self) -> float:
+        """Which part of the deliveries with few lanes due there still are with many."""
+        return self.many / self.few if self.few else 0.0
+
+    @property
+    def p99(self) -> float:
+        """How many times as long the bystander's slowest requests take with many lanes due as with few."""
+        return median(self.bystander.large).p99 / median(self.bystander.small).p99
+
+
+class Figures(NamedTuple):
+    """All that one run of the bench has measured; None or empty where a part was left out."""
+
+    session: Session
+    scales: Scales | None
+    beside: Mapping[str, Scale]
+    deletions: Sequence[Deletion]
+    on_postgresql: OnPostgreSQL | None
+    uploads: Sequence[Uploads]
+    backlogs: Mapping[str, Backlogged]
 
 
 def times(one: Rounds, other: Rounds) -> float:

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 
 from bench.load import median
 from bench.operations import TARGET_CONNECTIONS
-from bench.results import ROOMS, Deletion, OnPostgreSQL, Scale, Scales, Session, Uploads
+from bench.results import (
+    FEW,
+    MANY,
+    ROOMS,
+    Backlogged,
+    Deletion,
+    Figures,
+    OnPostgreSQL,
+    Scales,
+    Session,
+    Uploads,
+)
 
 # Requests a second: the share of the floor's, and how many times the naive server's.
 LEAST = {"create": (0.20, 20), "fetch": (0.50, 25), "list": (0.45, 25)}
@@ -22,6 +33,9 @@ MOST_COST_OF_UPLOADS = 10
 MOST_MEGABYTES_WITH_UPLOADS = 350
 LEAST_ON_POSTGRESQL = {f"create, {ROOMS} rooms": 5, "create, one room": 3}
 LEAST_OF_TWO = 1.5
+# With 100,000 lanes due, of what there is with 100: deliveries a second, and a bystander's p99.
+LEAST_SHARE_OF_BACKLOG = 0.8
+MOST_P99_OF_BACKLOG = 2
 
 
 @dataclass(frozen=True)
@@ -42,14 +56,8 @@ class Verdict:
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
 
-def judge(
-    session: Session,
-    scales: Scales | None,
-    beside: Mapping[str, Scale],
-    deletions: Sequence[Deletion],
-    on_postgresql: OnPostgreSQL | None,
-    uploads: Sequence[Uploads],
-) -> list[Verdict]:
+def judge(figures: Figures) -> list[Verdict]:
+    session, scales, beside, deletions, on_postgresql, uploads, backlogs = figures
     of_beside = [
         Verdict(what, limit, beside[name].cost, form="{:.2f} x")
         for name, what, limit in (
@@ -65,6 +73,7 @@ def judge(
         *judge_deletions(deletions),
         *judge_postgresql(on_postgresql),
         *judge_uploads(uploads),
+        *judge_backlogs(backlogs),
     ]
 
 
@@ -80,6 +89,20 @@ def judge_uploads(rows: Sequence[Uploads]) -> Iterator[Verdict]:
         yield Verdict(f"{what}, p99 by alone", MOST_COST_OF_UPLOADS, row.cost, form="{:.1f} x")
         most = None if row.memory is None else row.memory.most
         yield Verdict(f"{what}, memory", MOST_MEGABYTES_WITH_UPLOADS, most, form="{:.0f} MB")
+
+
+def judge_backlogs(backlogs: Mapping[str, Backlogged]) -> Iterator[Verdict]:
+    for engine in ("SQLite", "PostgreSQL"):
+        found = backlogs.get(engine)
+        share, p99 = (found.share, found.p99) if found else (None, None)
+        yield Verdict(
+            f"{engine}, deliveries with {MANY:,} lanes by {FEW}",
+            LEAST_SHARE_OF_BACKLOG,
+            share,
+            at_least=True,
+            form="{:.0%}",
+        )
+        yield Verdict(f"{engine}, a bystander's p99 then", MOST_P99_OF_BACKLOG, p99, form="{:.2f} x")
 
 
 def judge_postgresql(found: OnPostgreSQL | None) -> Iterator[Verdict]:

@@ -50,7 +50,10 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         delays=config.retry_delays(),
         keep_days=config.webhook_keep_days,
     )
-    await asyncio.gather(dispatcher.run(stop), courier.run(stop))
+    # If one of them fails, the other is cancelled: whoever called this begins anew with both.
+    async with asyncio.TaskGroup() as group:
+        group.create_task(dispatcher.run(stop))
+        group.create_task(courier.run(stop))
 
 
 def ensure_channels(parts: Parts) -> None:

@@ -14,6 +14,8 @@ import structlog
 from parlour.config import Config, environment_name, option_name
 
 RESTART_SECONDS = 1.0
+# When the system starts no process, for want of memory for instance, the pauses grow up to this.
+MAX_RESTART_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -81,9 +83,25 @@ class Child:
             if self._stopping.wait(RESTART_SECONDS):
                 return
             log.error("child_ended", command=self._command, code=code)
-            self._process = self._start()
+            if not self._start_again():
+                return
             if self._stopping.is_set():
                 self._end_input()
+
+    def _start_again(self) -> bool:
+        """Start the process anew, with growing pauses while the system refuses. False if it is to stop."""
+        pause = RESTART_SECONDS
+        while True:
+            try:
+                self._process = self._start()
+            except OSError as error:
+                if pause == RESTART_SECONDS:
+                    log.error("child_not_started", command=self._command, error=str(error))  # noqa: TRY400 - it says all
+            else:
+                return True
+            if self._stopping.wait(pause):
+                return False
+            pause = min(2 * pause, MAX_RESTART_SECONDS)
 
 
 def environment(config: Config) -> dict[str, str]:

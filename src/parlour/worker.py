@@ -6,10 +6,13 @@ import os
 import signal
 import threading
 
+import structlog
+
 from parlour import background
-from parlour.children import Child
+from parlour.children import RESTART_SECONDS, Child
 from parlour.config import Config
 from parlour.store import Database
+from parlour.webhooks.dispatcher import sleep_until
 
 # What the worker is told of the server's settings, as options or variables of `parlour work`.
 SETTINGS = (
@@ -30,6 +33,8 @@ SETTINGS = (
 # Longer than a target may take to answer.
 STOP_SECONDS = 15.0
 NICENESS = 10
+
+log = structlog.get_logger()
 
 
 async def work(parts: background.Parts) -> None:
@@ -70,7 +75,13 @@ class WorkerThread:
         self._database.close()
 
     def _run(self) -> None:
-        self._loop.run_until_complete(background.run(self._parts, self._stop))
+        """Work until the stop. Whatever ends the work before is logged, and it begins anew."""
+        while not self._stop.is_set():
+            try:
+                self._loop.run_until_complete(background.run(self._parts, self._stop))
+            except Exception:
+                log.exception("worker_failed")
+                self._loop.run_until_complete(sleep_until(self._stop, RESTART_SECONDS))
 
 
 def start_worker(config: Config) -> Child:

@@ -39,6 +39,22 @@ class Pigeons:
             return Sent([name, outgoing.report("delivered"), told])
         if outgoing.body == "later":
             return Sent([outgoing.report("sent"), outgoing.report("delivered", after=0.2)])
+        if outgoing.body == "cancel":
+            raise asyncio.CancelledError
+        if outgoing.body == "exit":
+            raise SystemExit(1)
+        if outgoing.body == "endless reason":
+            raise NotSent("\\ud800\\0" * 1_000_000, again=False, error_code="x", status_code=10**40)
+        if outgoing.body == "number":
+            return Sent([outgoing.report("failed", error_code=2**63)], 10**40)
+        if outgoing.body == "later number":
+            return Sent([outgoing.report("failed", error_code=2**63, after=0.001)])
+        if outgoing.body == "never":
+            return Sent([outgoing.report("sent"), outgoing.report("read", after=float("inf"))])
+        if outgoing.body == "name":
+            return Sent([outgoing.report("sent", channel_message_sid="\\0")])
+        if outgoing.body == "broken list":
+            return Sent(1 // 0 for _ in "x")
         if outgoing.body == "nonsense":
             wrong = [outgoing.report("lost"), outgoing.report("read", error_code="x")]
             return Sent([wrong[0], outgoing.report("sent"), wrong[1]])
@@ -108,6 +124,37 @@ def test_an_adapter_of_somebody_else_carries_its_channel(scene, tmp_path, body, 
         assert "a hawk" not in logged
     assert "explode" not in logged
     assert "+15550100001" not in logged
+
+
+HOSTILE = {
+    "cancel": "failed",
+    "exit": "failed",
+    "endless reason": "failed",
+    "number": None,
+    "later number": None,
+    "never": "sent",
+    "name": None,
+    "broken list": None,
+}
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("options", [(), ("--control",)], ids=["process", "thread"])
+def test_nothing_that_an_adapter_does_stops_its_lane(launch, pigeons, options):
+    """In a worker that is a process, and in one that is a thread of a server under control."""
+    server = launch("--channels", "sms=pigeon", "--webhook-delays", "", *options, **pigeons)
+    with server.api() as api:
+        scene = Scene(api, "Conversations/" + api.post("Conversations").json()["sid"])
+        scene.join("+15550100001")
+        messages = {body: scene.post(Body=body) for body in HOSTILE}
+        scene.reached(scene.post(Body="Hi"), "delivered")
+        found = {body: scene.receipts(message)[0]["status"] for body, message in messages.items()}
+        deliveries = scene.outgoing()
+
+    assert found == HOSTILE
+    assert [len(each["attempts"]) for each in deliveries] == [1] * len(deliveries)
+    assert all(each["attempts"][0]["error"] for each in deliveries[:-1])
+    assert {len(each["attempts"][0]["error"]) <= 500 for each in deliveries[:-1]} == {True}
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,53 @@ def test_an_answer_of_2xx_says_how_far_it_is(scene, connect, receiver, answer, s
     assert receipt["error_code"] == (30007 if status == "failed" else None)
 
 
+HOSTILE = [
+    b'{"error_code": 99999999999999999999}',
+    b'{"error_code": 9223372036854775807}',
+    b'{"error_code": "21211"}',
+    b'{"sid": "SM\\u0000"}',
+    b'{"sid": "%s"}' % (b"x" * 65),
+    b'{"sid": ["SM1"]}',
+    b'{"status": {"a": 1}}',
+    b'["sent"]',
+    b'"\\ud800"',
+    b"\xff\xfe",
+    b"[" * 60_000,
+]
+
+
+@pytest.mark.parametrize("said", HOSTILE, ids=range(len(HOSTILE)))
+def test_an_answer_that_makes_no_sense_is_written_down_and_the_message_is_not_sent_again(
+    scene, connect, receiver, clock, said
+):
+    receiver.answer = lambda hook: (200, said) if hook.parameters["Body"] == "first" else (400, said)
+    scene.join("+15550100001")
+    first, second = scene.post(Body="first"), scene.post(Body="second")
+    connect()
+    [taken] = scene.reached(first, "sent")
+    [refused] = scene.reached(second, "failed")
+    clock.advance(seconds=3_600)
+    scene.reached(scene.post(Body="third"), "failed")
+    accepted, *_ = scene.outgoing()
+
+    assert [hook.parameters["Body"] for hook in receiver.hooks] == ["first", "second", "third"]
+    assert (taken["error_code"], taken["channel_message_sid"]) == (None, None)
+    assert refused["error_code"] == 30008
+    assert accepted["status"] == "delivered"
+    assert [each["status_code"] for each in accepted["attempts"]] == [200]
+    assert "not all of the gateway's answer was understood" in accepted["attempts"][0]["error"]
+
+
+def test_a_name_of_64_characters_is_taken(scene, connect, receiver):
+    receiver.answer_json({"sid": "x" * 64})
+    scene.join("+15550100001")
+    message = scene.post(Body="Hi")
+    connect()
+    [receipt] = scene.reached(message, "sent")
+
+    assert receipt["channel_message_sid"] == "x" * 64
+
+
 @pytest.mark.parametrize(
     ("answer", "error_code"),
     [((400, b'{"error_code": 21211}'), 21211), ((404, b"gone"), 30008), ((302, b""), 30008)],

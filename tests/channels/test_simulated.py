@@ -237,3 +237,23 @@ class TestLongBodies:
         [receipt] = scene.reached(scene.post(Body="é" * length), fate[0])
 
         assert receipt["error_code"] == fate[1]
+
+
+def test_a_report_that_cannot_be_taken_holds_up_no_other(running, scene, carry, clock):
+    """As an adapter may have given it to a version that took anything."""
+    scene.join("+15550100001")
+    carry()
+    bad, good = scene.post(Body="bad"), scene.post(Body="good")
+    for message in (bad, good):
+        scene.reached(message, "sent")
+    poison = f'"error_code":{2**63},"status":"failed"'
+    replace = """UPDATE expected_reports SET reports = REPLACE(reports, '"status":"delivered"', ?)
+    WHERE conversation_sid = ? AND sid = ?"""
+    [receipt] = scene.receipts(bad)
+    key = (receipt["conversation_sid"], receipt["sid"])
+    running.in_database(lambda tx: tx.execute(replace, poison, *key))
+    clock.advance(seconds=3)
+
+    scene.reached(good, "read")
+    scene.reached(bad, "sent")
+    scene.reached(scene.post(Body="after"), "sent")

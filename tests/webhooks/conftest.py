@@ -25,8 +25,8 @@ class DispatcherThread:
         studio_url = settings.pop("studio_url", None)
         studio = None if studio_url is None else Studio(studio_url, Sender(allow_private=True))
         poster = Poster(sender, studio)
-        self._database = Database(running.storage.engine(), running.clock)
-        self._dispatcher = Dispatcher(self._database, running.vault, poster, {}, **settings)
+        self.database = Database(running.storage.engine(), running.clock)
+        self._dispatcher = Dispatcher(self.database, running.vault, poster, {}, **settings)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run)
@@ -44,7 +44,7 @@ class DispatcherThread:
         self.ask_to_stop()
         self._thread.join()
         self._loop.close()
-        self._database.close()
+        self.database.close()
 
 
 @pytest.fixture

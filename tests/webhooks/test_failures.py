@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from parlour.errors import SERVICE_UNAVAILABLE
 from parlour.webhooks import dispatcher
 from tests.receivers import Receiver
 
@@ -90,6 +91,51 @@ def test_a_target_that_is_down_loses_nothing_and_keeps_the_order(say, listen, di
     assert "Connect" in first["attempts"][0]["error"]
     assert all(each["attempts"] == [] for each in rest)
     assert messages_of(back) == list("abc")
+
+
+@pytest.fixture
+def dispatch_without_records(monkeypatch, dispatch, receiver):
+    """Starts a dispatcher that cannot record what it has sent first, for longer than its lease."""
+    monkeypatch.setattr(dispatcher, "WAIT_SECONDS", 0.01)
+
+    def dispatch_without_records(problem):
+        database = dispatch().database
+        write = database.write
+        failures = []
+
+        async def fail_twice(work, about=None):
+            if receiver.hooks and len(failures) < 2:
+                failures.append(problem)
+                database.clock.advance(seconds=8)
+                raise problem
+            return await write(work, about)
+
+        monkeypatch.setattr(database, "write", fail_twice)
+        return failures
+
+    return dispatch_without_records
+
+
+AWAY, REFUSED = SERVICE_UNAVAILABLE(), OverflowError("too large")
+
+
+@pytest.mark.parametrize(
+    ("problem", "error"), [(AWAY, None), (REFUSED, "what came of it could not be stored")]
+)
+def test_what_was_sent_and_is_not_recorded_at_once_is_not_sent_again(
+    say, listen, dispatch_without_records, settled, problem, error
+):
+    listen()
+    failures = dispatch_without_records(problem)
+    say("a", "b")
+    settled(2)
+    say("c")
+    deliveries = settled(3)
+
+    assert failures == [problem] * 2
+    assert [each["status"] for each in deliveries] == ["delivered"] * 3
+    assert [len(each["attempts"]) for each in deliveries] == [1] * 3
+    assert deliveries[0]["attempts"][0]["error"] == error
 
 
 def test_a_target_that_closes_mid_answer_has_not_heard(say, listen, dispatch, receiver, clock, tried):
@@ -202,14 +248,17 @@ def test_private_addresses_can_be_forbidden(say, listen, dispatch, tried, receiv
     assert receiver.hooks == []
 
 
-def test_a_connection_that_talks_nonsense_is_a_failure(say, listen, dispatch, settled):
+@pytest.mark.parametrize(
+    "said", [b"SSH-2.0-nonsense\r\n\r\n", b"HTTP/1.1 200 \xff\x00\r\n\xff\xfe: \x00\r\n\r\n"]
+)
+def test_a_connection_that_talks_nonsense_is_a_failure(say, listen, dispatch, settled, said):
     with socket.create_server(("127.0.0.1", 0)) as server:
         listen(PostWebhookUrl=f"http://127.0.0.1:{server.getsockname()[1]}/")
         dispatch(delays=())
         say("Hi")
         connection, _ = server.accept()
         connection.recv(65_536)
-        connection.sendall(b"SSH-2.0-nonsense\r\n\r\n")
+        connection.sendall(said)
         connection.close()
         [delivery] = settled(1)
 

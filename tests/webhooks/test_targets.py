@@ -115,6 +115,24 @@ def test_a_studio_flow_hears_where_the_setting_says(hooked, room, dispatch, rece
     assert [hook.path for hook in receiver.hooks] == ([f"/flows/{flow}"] if is_set else [])
 
 
+def test_a_flow_whose_url_is_none_has_failed_and_the_next_event_goes_on(
+    hooked, room, listen, dispatch, receiver, settled
+):
+    listen()
+    dispatch(studio_url="http://[bad/{FlowSid}")
+    hooked.post(f"{room}/Webhooks", {"Target": "studio", "Configuration.FlowSid": "FW" + "a" * 32})
+    for body in "ab":
+        hooked.post(f"{room}/Messages", Body=body)
+    deliveries = settled(4)
+    to_flow = [each for each in deliveries if each["target_url"].startswith("studio:")]
+
+    assert [each["status"] for each in to_flow] == ["failed"] * 2
+    assert [[attempt["error"] for attempt in each["attempts"]] for each in to_flow] == [
+        ["the URL is not valid"]
+    ] * 2
+    assert [hook.parameters["Body"] for hook in receiver.hooks] == ["a", "b"]
+
+
 def test_a_new_webhook_is_told_again_what_was_said(hooked, room, paths, receiver):
     for body in "abcd":
         hooked.post(f"{room}/Messages", Body=body)

@@ -19,8 +19,8 @@ ROWS_OF_A_STEP = 64
 # Targets without room that one look passes over. The next look goes on from there, so they keep no other out.
 MAX_PASSED_OVER = 64
 # Lanes of one transaction, which requests that write wait for.
-MAX_CLAIMED = 100
-MAX_MADE_READY = 100
+MAX_CLAIMED = 64
+MAX_MADE_READY = 64
 
 # As the index has them. A step begins behind all lanes of a target, for no lane is due later than LAST.
 READY = """SELECT carrier, conversation_sid, sid FROM webhook_lanes

@@ -173,11 +173,14 @@ class Dispatcher:
         """Attempt the deliveries in order and return their outcomes.
 
         Stops after one that was not delivered, has more to record than its status, or was the last of
-        MAX_UNSETTLED_MILLISECONDS, so that outcomes are recorded in small groups.
+        MAX_UNSETTLED_MILLISECONDS, so that outcomes are recorded in small groups; and when the lease has
+        run out, for then another worker may have claimed the lane.
         """
         outcomes: list[Outcome] = []
         spent = 0
         for delivery in load.deliveries:
+            if self._database.clock() >= load.way.leased_until:
+                break
             try:
                 outcome = await self._attempt(delivery, load.account)
             except ApiError:
