@@ -22,6 +22,8 @@ AMENDABLE = {
     "onConversationUpdate": ("friendly_name", "attributes"),
 }
 
+log = structlog.get_logger()
+
 
 class Question(NamedTuple):
     """What is asked of whom; `sid` names the occasion."""
@@ -39,6 +41,8 @@ async def ask(sender: Sender, vault: Vault, question: Question) -> dict[str, str
     token = vault.unseal(question.sealed_auth_token)
     target = question.target
     reply = await sender.send(target.method, target.url, parameters, token, idempotency_token(question.sid))
+    if reply.status_code is not None and reply.error is not None:
+        log.warning("pre_event_answer_unreadable", target_sid=target.sid, error=reply.error)
     return amendments(question.event, reply)
 
 
