@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.load import median
 from bench.operations import TARGET_CONNECTIONS
-from bench.results import ROOMS, Deletion, OnPostgreSQL, Scale, Scales, Session, Uploads
+from bench.results import ROOMS, Deletion, Expiry, OnPostgreSQL, Scale, Scales, Session, Uploads
 
 # Requests a second: the share of the floor's, and how many times the naive server's.
 LEAST = {"create": (0.20, 20), "fetch": (0.50, 25), "list": (0.45, 25)}
@@ -20,6 +20,9 @@ MOST_COST_OF_RECEIPTS = 1.5
 MOST_P99_DURING_DELETION = 3
 MOST_COST_OF_UPLOADS = 10
 MOST_MEGABYTES_WITH_UPLOADS = 350
+# Each message that is created may be told to several webhooks.
+LEAST_REMOVED_BY_CREATED = 2.0
+MOST_P99_DURING_EXPIRY = 3
 LEAST_ON_POSTGRESQL = {f"create, {ROOMS} rooms": 5, "create, one room": 3}
 LEAST_OF_TWO = 1.5
 
@@ -63,6 +66,7 @@ def judge(
         *judge_scales(scales),
         *of_beside,
         *judge_deletions(deletions),
+        *judge_expiry(beside["expiry"]),
         *judge_postgresql(on_postgresql),
         *judge_uploads(uploads),
     ]
@@ -80,6 +84,16 @@ def judge_uploads(rows: Sequence[Uploads]) -> Iterator[Verdict]:
         yield Verdict(f"{what}, p99 by alone", MOST_COST_OF_UPLOADS, row.cost, form="{:.1f} x")
         most = None if row.memory is None else row.memory.most
         yield Verdict(f"{what}, memory", MOST_MEGABYTES_WITH_UPLOADS, most, form="{:.0f} MB")
+
+
+def judge_expiry(found: Scale) -> Iterator[Verdict]:
+    if isinstance(found, Expiry):
+        what = "expired deliveries, removed by created"
+        yield Verdict(
+            what, LEAST_REMOVED_BY_CREATED, found.removed_by_created, at_least=True, form="{:.1f} x"
+        )
+        what = "create p99, while deliveries expire by before"
+        yield Verdict(what, MOST_P99_DURING_EXPIRY, found.p99_by_before, form="{:.1f} x")
 
 
 def judge_postgresql(found: OnPostgreSQL | None) -> Iterator[Verdict]:
