@@ -90,7 +90,7 @@ def test_an_amendment_that_cannot_be_decoded_is_logged(hooked, room, ask_before,
     compress({"body": "amended"}, *way)
 
     assert hooked.post(f"{room}/Messages", Body="Hi").json()["body"] == "Hi"
-    assert log.warning.call_args.args == ("pre_event_answer_unreadable",)
+    assert log.warning.call_args.args == ("pre_event_answer_not_understood",)
 
 
 def test_of_an_amendment_that_grows_without_end_no_more_is_decoded_than_is_read(

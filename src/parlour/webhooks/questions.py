@@ -22,8 +22,6 @@ AMENDABLE = {
     "onConversationUpdate": ("friendly_name", "attributes"),
 }
 
-log = structlog.get_logger()
-
 
 class Question(NamedTuple):
     """What is asked of whom; `sid` names the occasion."""
@@ -41,8 +39,6 @@ async def ask(sender: Sender, vault: Vault, question: Question) -> dict[str, str
     token = vault.unseal(question.sealed_auth_token)
     target = question.target
     reply = await sender.send(target.method, target.url, parameters, token, idempotency_token(question.sid))
-    if reply.status_code is not None and reply.error is not None:
-        log.warning("pre_event_answer_unreadable", target_sid=target.sid, error=reply.error)
     return amendments(question.event, reply)
 
 
@@ -52,6 +48,9 @@ def amendments(event: str, reply: Reply) -> dict[str, str]:
         return {}
     if reply.status_code >= HTTPStatus.MULTIPLE_CHOICES:
         raise errors.WEBHOOK_CANCELLED()
+    if reply.error is not None:
+        log.warning("pre_event_answer_not_understood", event_type=event, reason=reply.error)
+        return {}
     try:
         answer = read_json(reply.body)
     except BadText as reason:
