@@ -14,6 +14,7 @@ from bench import report
 from bench.backlog import measure_backlogs
 from bench.deletion import measure_deletions
 from bench.errors import BenchError
+from bench.expiry import measure_expiry
 from bench.generators import GENERATORS, choose_generator
 from bench.load import Generator, Pace
 from bench.operations import NAMES, cases
@@ -105,6 +106,7 @@ def run(folder: Path, generator: Generator, pace: Pace, chosen: list[tuple[str, 
     beside = {
         "telling": measure_telling(folder, generator, pace),
         "receipts": measure_receipts(folder, generator, pace),
+        "expiry": measure_expiry(folder, generator, pace),
     }
     deletions = measure_deletions(folder, generator, pace, postgresql=parts.postgresql) if parts.scale else []
     on_postgresql = measure_postgresql(folder, generator, pace) if parts.postgresql else None

@@ -1,5 +1,6 @@
 """What was measured."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -87,6 +88,21 @@ class Uploads:
     def cost(self) -> float:
         """How many times as long the slowest hundredth of the requests takes."""
         return median(self.beside).p99 / median(self.alone).p99
+
+
+@dataclass(frozen=True)
+class Expiry(Scale):
+    """Creates without and with deliveries that expire, and how many of these were removed a second."""
+
+    removed_per_second: list[float]
+
+    @property
+    def removed_by_created(self) -> float:
+        return statistics.median(self.removed_per_second) / median(self.large).per_second
+
+    @property
+    def p99_by_before(self) -> float:
+        return median(self.large).p99 / median(self.small).p99
 
 
 @dataclass(frozen=True)

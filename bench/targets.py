@@ -11,8 +11,10 @@ from bench.results import (
     ROOMS,
     Backlogged,
     Deletion,
+    Expiry,
     Figures,
     OnPostgreSQL,
+    Scale,
     Scales,
     Session,
     Uploads,
@@ -31,6 +33,9 @@ MOST_COST_OF_RECEIPTS = 1.5
 MOST_P99_DURING_DELETION = 3
 MOST_COST_OF_UPLOADS = 10
 MOST_MEGABYTES_WITH_UPLOADS = 350
+# Each message that is created may be told to several webhooks.
+LEAST_REMOVED_BY_CREATED = 2.0
+MOST_P99_DURING_EXPIRY = 3
 LEAST_ON_POSTGRESQL = {f"create, {ROOMS} rooms": 5, "create, one room": 3}
 LEAST_OF_TWO = 1.5
 # With 100,000 lanes due, of what there is with 100: deliveries a second, and a bystander's p99.
@@ -71,6 +76,7 @@ def judge(figures: Figures) -> list[Verdict]:
         *judge_scales(scales),
         *of_beside,
         *judge_deletions(deletions),
+        *judge_expiry(beside["expiry"]),
         *judge_postgresql(on_postgresql),
         *judge_uploads(uploads),
         *judge_backlogs(backlogs),
@@ -103,6 +109,16 @@ def judge_backlogs(backlogs: Mapping[str, Backlogged]) -> Iterator[Verdict]:
             form="{:.0%}",
         )
         yield Verdict(f"{engine}, a bystander's p99 then", MOST_P99_OF_BACKLOG, p99, form="{:.2f} x")
+
+
+def judge_expiry(found: Scale) -> Iterator[Verdict]:
+    if isinstance(found, Expiry):
+        what = "expired deliveries, removed by created"
+        yield Verdict(
+            what, LEAST_REMOVED_BY_CREATED, found.removed_by_created, at_least=True, form="{:.1f} x"
+        )
+        what = "create p99, while deliveries expire by before"
+        yield Verdict(what, MOST_P99_DURING_EXPIRY, found.p99_by_before, form="{:.1f} x")
 
 
 def judge_postgresql(found: OnPostgreSQL | None) -> Iterator[Verdict]:

@@ -34,7 +34,7 @@ class Hook:
 
 
 class Receiver:
-    """`answer(hook)` gives a status and a body, or writes to the connection itself and gives None.
+    """`answer(hook)` gives a status, a body and perhaps headers, or None to close the connection.
 
     `headers` go with every answer.
     """
@@ -80,8 +80,10 @@ class Receiver:
         if answered is None:
             handler.close_connection = True
             return
-        status, body = answered
+        status, body, *more = answered
         handler.send_response(status)
+        for name, value in more[0].items() if more else ():
+            handler.send_header(name, value)
         pieces = [body] if isinstance(body, bytes) else body
         handler.send_header("Content-Length", str(sum(map(len, pieces))))
         redirect = {"Location": f"{self.url}/elsewhere"} if 300 <= status < 400 else {}

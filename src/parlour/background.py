@@ -6,6 +6,7 @@ import ipaddress
 from typing import NamedTuple
 
 from parlour.api.collection import OURS_IN_SERVICE
+from parlour.api.idempotency import KEPT_MILLISECONDS, remove_old_answers
 from parlour.api.streams import signed_link
 from parlour.channels.adapter import Attachment, Outgoing, Surroundings
 from parlour.channels.courier import Courier, Ledger
@@ -16,10 +17,13 @@ from parlour.resources.reports import drop_due, find_due, is_wanted, record, rec
 from parlour.store import Database
 from parlour.store.blobs import Blobs
 from parlour.store.credentials import Vault
+from parlour.store.retention import Expiring, Retention
+from parlour.webhooks.carriage import remove_settled
 from parlour.webhooks.dispatcher import Dispatcher
 from parlour.webhooks.poster import Poster, Studio
 from parlour.webhooks.sender import Sender
 from parlour.webhooks.targets import CHANNEL
+from parlour.wire.kinds import DAY
 
 LEDGER = Ledger(is_wanted, record, find_due, record_due, drop_due)
 # What is not for adapters: credentials of callers, and what opens the vault.
@@ -48,12 +52,20 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         poster,
         {CHANNEL: courier},
         delays=config.retry_delays(),
-        keep_days=config.webhook_keep_days,
     )
-    # If one of them fails, the other is cancelled: whoever called this begins anew with both.
+    retention = Retention(database, expiring_tables(config))
+    # If one of them fails, the others are cancelled: whoever called this begins anew with all.
     async with asyncio.TaskGroup() as group:
         group.create_task(dispatcher.run(stop))
         group.create_task(courier.run(stop))
+        group.create_task(retention.run(stop))
+
+
+def expiring_tables(config: Config) -> list[Expiring]:
+    return [
+        Expiring("webhook_deliveries", config.webhook_keep_days * DAY, remove_settled),
+        Expiring("idempotency_keys", KEPT_MILLISECONDS, remove_old_answers),
+    ]
 
 
 def ensure_channels(parts: Parts) -> None:

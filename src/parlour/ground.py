@@ -6,12 +6,10 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
 
 import structlog
 
 from parlour import background
-from parlour.api.idempotency import forget_old_answers
 from parlour.config import Config
 from parlour.control import Controls
 from parlour.resources.accounts import (
@@ -30,6 +28,7 @@ from parlour.store.engine import Engine
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
 from parlour.wire.sids import is_account_sid
+from parlour.wire.urls import is_http_url
 from parlour.worker import WorkerThread, start_worker
 
 FIRST_ACCOUNT_NAME = "My account"
@@ -121,7 +120,6 @@ def grounded(config: Config, listener: socket.socket, controls: Controls | None 
         vault = open_fitting_vault(database, config)
         made = database.run(lambda tx: ensure_account(tx, vault, config))
         ensure_webhook_settings(config)
-        database.run(forget_old_answers)
         blobs, url = open_media(config), public_url(config, listener)
         holder = f"{socket.gethostname()}:{listener.getsockname()[1]}"
         known = with_url(config, url)
@@ -138,6 +136,8 @@ def grounded(config: Config, listener: socket.socket, controls: Controls | None 
 def ensure_webhook_settings(config: Config) -> None:
     if not 0 <= config.webhook_keep_days <= MAX_PURGE_DAYS:
         raise BadSetting(f"webhooks may be kept for 0 to {MAX_PURGE_DAYS} days")
+    if config.studio_url is not None and not is_http_url(config.studio_url.replace("{FlowSid}", "FW")):
+        raise BadSetting("the studio URL must be http:// or https://, a host and perhaps a path")
     try:
         config.retry_delays()
     except ValueError as error:
@@ -168,8 +168,7 @@ def listen(config: Config, port: int | None = None, *, shares: bool = False) -> 
 
 def public_url(config: Config, listener: socket.socket) -> str:
     if config.public_url is not None:
-        given = urlsplit(config.public_url)
-        if given.scheme not in {"http", "https"} or not given.netloc or given.query or given.fragment:
+        if not is_http_url(config.public_url) or set("?#").intersection(config.public_url):
             raise BadSetting("the public URL must be http:// or https://, a host and perhaps a path")
         return config.public_url.rstrip("/")
     return url_of(config, listener.getsockname()[1])

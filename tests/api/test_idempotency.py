@@ -84,15 +84,6 @@ def test_after_24_hours_a_key_is_free_again(api, room, clock):
     assert count(api, room) == 2
 
 
-def test_what_is_older_than_that_is_not_stored_any_more(api, room, clock, running):
-    post(api, f"{room}/Messages", "a", Body="Hello")
-    clock.advance(hours=24)
-    post(api, f"{room}/Messages", "b", Body="Hello")
-
-    rows = running.in_database(lambda tx: tx.select("SELECT idempotency_key FROM idempotency_keys"))
-    assert rows == [("b",)]
-
-
 def test_a_refusal_is_not_kept(api, service):
     path = f"{service}/Conversations/room/Messages"
     assert post(api, path, "a", Body="Hello").status_code == 404

@@ -141,3 +141,32 @@ def test_the_servers_own_purger_goes_on_when_one_purge_fails(running, api, servi
     with Purger(running.database, running.blobs, Terms(0, 0), "test"):
         wait_until(lambda: files_in(tmp_path) == [])
     assert len(failed) == 1
+
+
+def test_more_uploads_than_fit_into_a_step_go_in_one_purge_and_fresh_ones_stay(
+    running, api, service, clock, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("parlour.resources.purge.ROWS_AT_ONCE", 3)
+    for _ in range(7):
+        upload(api, service)
+    clock.advance(hours=24)
+    fresh = upload(api, service).json()
+
+    assert running.purge().media == 7
+    assert [path.name for path in files_in(tmp_path)] == [fresh["sid"]]
+
+
+def test_deleted_media_that_are_kept_for_some_days_and_uploads_that_are_not_go_each_in_time(
+    running, api, service, clock, tmp_path
+):
+    attached, unsent = (upload(api, service).json()["sid"] for _ in range(2))
+    room = api.post(f"{service}/Conversations").json()["links"]["messages"]
+    message = api.post(room, MediaSid=attached).json()
+    api.delete(message["url"])
+
+    assert running.purge(unattached_hours=0, purge_days=1).media == 1
+    assert [path.name for path in files_in(tmp_path)] == [attached]
+    clock.advance(days=1)
+    assert running.purge(purge_days=1).media == 1
+    assert unsent != attached
+    assert files_in(tmp_path) == []

@@ -20,7 +20,7 @@ class DispatcherThread:
     """A dispatcher as the worker process runs it, with the clock of the test."""
 
     def __init__(self, running, **settings):
-        settings = {"delays": DELAYS, "keep_days": 7} | settings
+        settings = {"delays": DELAYS} | settings
         sender = Sender(allow_private=settings.pop("allow_private", True))
         studio_url = settings.pop("studio_url", None)
         studio = None if studio_url is None else Studio(studio_url, Sender(allow_private=True))

@@ -93,13 +93,3 @@ def test_one_that_is_on_its_way_is_not_sent_twice(hooked, room, listen, api, sho
     answer = api.post(f"{waiting['url']}/Redeliver")
 
     assert (answer.status_code, answer.json()["code"]) == (409, 20409)
-
-
-def test_what_is_done_with_is_removed_in_time(delivered, dispatch, clock, deliveries):
-    clock.advance(days=1)
-    dispatch(keep_days=1)
-    assert len(deliveries(lambda found: True)) == 3
-
-    clock.advance(seconds=1)
-    dispatch(keep_days=1)
-    assert deliveries(lambda found: not found) == []

@@ -3,8 +3,9 @@
 import pytest
 from twilio.request_validator import RequestValidator
 
-from parlour.webhooks.sender import as_sent, as_signed, with_query
+from parlour.webhooks.sender import as_signed, with_query
 from parlour.webhooks.signature import sign
+from parlour.wire.urls import as_sent
 from tests.servers import AUTH_TOKEN
 
 URLS = [

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 import structlog
+import yarl
 
 from parlour import errors
 from parlour.api.collection import Call, Locate
@@ -22,12 +23,13 @@ from parlour.api.uploads import (
     no_larger_than_allowed,
 )
 from parlour.store import Database
+from parlour.webhooks.encodings import decoded
 from parlour.webhooks.reach import open_session, reason_of
 from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
+from parlour.wire.urls import as_sent
 
 FETCH_SECONDS = 60.0
 MAX_CONNECTIONS = 100
-CHUNK_BYTES = 262_144
 
 log = structlog.get_logger()
 
@@ -56,7 +58,7 @@ class Arrivals:
         if self._session is None:
             self._session = open_session(FETCH_SECONDS, MAX_CONNECTIONS, allow_private=self._allow_private)
         with said_plainly(call, url):
-            async with self._session.get(url, headers={"Accept-Encoding": "identity"}) as answer:
+            async with self._session.get(yarl.URL(as_sent(url), encoded=True)) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise not_fetched(call, url, f"its server answered {answer.status}")
                 written = await keep(no_larger_than_allowed(content_of(call, url, answer)))
@@ -70,8 +72,8 @@ class Arrivals:
 async def content_of(call: Call, url: str, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     # What breaks off the download must not pass for a fault of our own storage.
     with said_plainly(call, url):
-        async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
-            yield chunk
+        async for piece in decoded(answer):
+            yield piece
 
 
 @contextlib.contextmanager

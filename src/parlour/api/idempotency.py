@@ -19,7 +19,11 @@ FIND = """
     WHERE account_sid = ? AND idempotency_key = ? AND date_created > ?
 """
 KEEP = "INSERT INTO idempotency_keys VALUES (?, ?, ?, ?, ?)"
-FORGET = "DELETE FROM idempotency_keys WHERE date_created <= ?"
+# A key whose day is over is free again, whether or not the worker has removed it yet.
+FREE = "DELETE FROM idempotency_keys WHERE account_sid = ? AND idempotency_key = ? AND date_created <= ?"
+REMOVE_OLD = """DELETE FROM idempotency_keys WHERE (account_sid, idempotency_key) IN (
+SELECT account_sid, idempotency_key FROM idempotency_keys WHERE date_created >= ? AND date_created < ?
+ORDER BY date_created LIMIT ?) RETURNING date_created"""
 
 
 class Key(NamedTuple):
@@ -43,14 +47,14 @@ class Key(NamedTuple):
         answer = self.find(tx)
         if answer is None:
             answer = perform(tx)
-            # A key whose day is over is free again.
-            forget_old_answers(tx)
+            tx.execute(FREE, self.account_sid, self.key, tx.now - KEPT_MILLISECONDS)
             tx.execute(KEEP, self.account_sid, self.key, self.fingerprint, answer.decode(), tx.now)
         return answer
 
 
-def forget_old_answers(tx: Transaction) -> None:
-    tx.execute(FORGET, tx.now - KEPT_MILLISECONDS)
+def remove_old_answers(tx: Transaction, since: int, until: int, limit: int) -> list[int]:
+    """Delete up to `limit` keys that were first sent in this time, the oldest first; return their moments."""
+    return [moment for (moment,) in tx.execute(REMOVE_OLD, since, until, limit)]
 
 
 def read_header(header: str | None) -> str | None:

@@ -19,8 +19,8 @@ from parlour.channels.adapter import (
 from parlour.webhooks.outbox import DELIVERED, PENDING, idempotency_token
 from parlour.webhooks.poster import status_after
 from parlour.webhooks.sender import Sender
-from parlour.wire.kinds import is_http_url
 from parlour.wire.texts import NUL, BadText, decode_text, parse_json
+from parlour.wire.urls import is_http_url
 
 # Words of a gateway for what is not sent yet, beside null.
 NOT_YET = frozenset({"accepted", "queued", "sending", "scheduled"})
@@ -70,7 +70,8 @@ class Gateway:
             channel_message_sid=answer.sid,
             error_code=answer.error_code,
         )
-        return Sent([report], reply.status_code, None if answer.is_clear else UNCLEAR)
+        remark = reply.error or (None if answer.is_clear else UNCLEAR)
+        return Sent([report], reply.status_code, remark)
 
     def _form(self, outgoing: Outgoing) -> dict[str, str]:
         links = {

@@ -17,11 +17,13 @@ from parlour.resources.timers import (
 from parlour.store import Transaction
 from parlour.webhooks.outbox import ITSELF, Cause, announce
 from parlour.wire import sids
+from parlour.wire.channels import is_e_mail_address
 from parlour.wire.kinds import (
     DateCreated,
     DateUpdated,
     FriendlyName,
     Integer,
+    Kind,
     Text,
     Timestamp,
     bound,
@@ -36,7 +38,15 @@ from parlour.wire.sids import is_conversation_sid
 
 STATES = ("active", "inactive", "closed")
 
+
+def read_e_mail_address(raw: str) -> str:
+    if raw and not is_e_mail_address(raw):
+        raise ValueError("must be an e-mail address, like support@example.org")
+    return raw
+
+
 Attributes = Annotated[str, json_text(max_bytes=16_384)]
+EmailAddress = Annotated[str, Kind(read_e_mail_address, {"type": "string"})]
 MessagingServiceSid = Annotated[str, sids.sid("MG", invalid=errors.INVALID_MESSAGING_SERVICE_SID)]
 State = Annotated[str, choice(*STATES, invalid=errors.INVALID_STATE, empty=errors.STATE_EMPTY)]
 UniqueName = Annotated[str, path_name(256, too_long=errors.UNIQUE_NAME_TOO_LONG)]
@@ -64,7 +74,7 @@ class Conversation(Resource, frozen=True):
     closed_after: Hidden[Writable[Annotated[ClosedAfter | None, Wire("Timers.Closed")]]] = None
     date_inactive: Hidden[Timestamp | None] = None
     date_closed: Hidden[Timestamp | None] = None
-    email_address: Hidden[Writable[Annotated[Text | None, Wire("Bindings.Email.Address")]]] = None
+    email_address: Hidden[Writable[Annotated[EmailAddress | None, Wire("Bindings.Email.Address")]]] = None
     email_name: Hidden[Writable[Annotated[Text | None, Wire("Bindings.Email.Name")]]] = None
     # The counter is here so that deleting a message never frees its index.
     next_message_index: Hidden[Integer] = 0

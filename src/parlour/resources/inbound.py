@@ -16,9 +16,10 @@ from parlour.resources.participants import MAX_ADDRESS_CHARACTERS, Participant, 
 from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire.channels import channel_of, is_address
-from parlour.wire.kinds import Kind, is_http_url
+from parlour.wire.kinds import Kind
 from parlour.wire.marks import Creatable, Required, Wire
 from parlour.wire.resource import Parameters
+from parlour.wire.urls import is_http_url
 
 MAX_URL_CHARACTERS = 2_048
 

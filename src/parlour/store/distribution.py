@@ -71,7 +71,7 @@ ACROSS = {
     'SELECT "date_created", "sid" FROM webhook_deliveries WHERE "account_sid"': "they go with the account",
     'DELETE FROM webhook_deliveries WHERE "account_sid"': "they go with the account",
     "SELECT sid FROM media WHERE date_deleted": "the purge takes what was deleted anywhere",
-    "DELETE FROM idempotency_keys WHERE date_created": "keys go by their age",
+    "DELETE FROM idempotency_keys WHERE (account_sid, idempotency_key) IN": "keys go by their age",
 }
 # Lists of what no conversation holds: of a service's conversations, of an account's deliveries.
 LISTS = re.compile(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,9 +14,14 @@ from parlour.store.transaction import Transaction
 
 T = TypeVar("T")
 
+PRIVATE = 0o600
 BUSY_SECONDS = 5.0
 # Whoever writes has the lock from the start: nobody who has read meets it when it comes to writing.
 READ, WRITE = "BEGIN", "BEGIN IMMEDIATE"
+# Emptying the log is tried for about a second; each try holds writers up for at most this long.
+TRUNCATE_MILLISECONDS = 50
+TRUNCATE_TRIES = 10
+TRUNCATE_PAUSE_SECONDS = 0.05
 CACHE_KIBIBYTES = 8_192
 STATEMENTS_KEPT = 512
 
@@ -83,16 +89,21 @@ class SQLite:
 
     def truncate_log(self) -> bool:
         """Empty the write-ahead log, which still holds what was deleted; False if somebody reads from it."""
-        session = self.open()
+        session, pause = self.open(), threading.Event()
         try:
-            busy: int = session.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            session.execute(f"PRAGMA busy_timeout = {TRUNCATE_MILLISECONDS}")
+            for _ in range(TRUNCATE_TRIES):
+                if truncated(session):
+                    return True
+                pause.wait(TRUNCATE_PAUSE_SECONDS)
         except sqlite3.OperationalError as error:
             raise Unavailable(str(error)) from None
         finally:
             session.close()
-        return not busy
+        return False
 
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
+        make_private(self.path)
         connection = sqlite3.connect(
             self.path,
             timeout=BUSY_SECONDS,
@@ -108,6 +119,22 @@ class SQLite:
             connection.close()
             raise sqlite3.OperationalError(str(error)) from None
         return connection
+
+
+def truncated(session: Session) -> bool:
+    """Whether the log could be emptied now. While it waits for readers, all writers wait for it."""
+    _, frames, copied = session.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if copied < frames:
+        # An export or a backup reads an older state: it may take long, and nobody is to wait for its end.
+        return False
+    busy: int = session.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    return not busy
+
+
+def make_private(path: Path) -> None:
+    """Make a new database file readable by its owner only; SQLite gives its -wal and -shm the same mode."""
+    with contextlib.suppress(OSError):
+        path.touch(PRIVATE, exist_ok=False)
 
 
 class SQLiteSession:

@@ -11,13 +11,15 @@ from parlour.store.statements import CONVERSATION_EXISTS, quoted
 from parlour.webhooks.claims import LEASE_MILLISECONDS, Way
 from parlour.webhooks.outbox import FAILED, PENDING, Attempt, Lane, WebhookDelivery, attempts_in
 
-PURGED_AT_ONCE = 1_000
 UNSTORABLE = "what came of it could not be stored"
 
 FOLLOWING = f"""SELECT {quoted(WebhookDelivery.__struct_fields__)} FROM webhook_deliveries
 WHERE conversation_sid = ? AND target_sid = ? AND status = 'pending' ORDER BY number LIMIT ?"""
-PURGE = """DELETE FROM webhook_deliveries WHERE (conversation_sid, sid) IN (SELECT conversation_sid, sid
-FROM webhook_deliveries WHERE date_updated < ? AND status <> 'pending' ORDER BY date_updated LIMIT ?)"""
+# The status is compared twice: what is sent once more meanwhile is pending again, and stays.
+REMOVE_SETTLED = """DELETE FROM webhook_deliveries WHERE (conversation_sid, sid) IN (
+SELECT conversation_sid, sid FROM webhook_deliveries
+WHERE status <> 'pending' AND date_updated >= ? AND date_updated < ?
+ORDER BY date_updated LIMIT ?) AND status <> 'pending' RETURNING date_updated"""
 # What lanes lead to that can be deleted from its conversation, by the prefix of its SID.
 TARGETS = {
     "WH": "SELECT 1 FROM conversation_webhooks WHERE conversation_sid = ? AND sid = ?",
@@ -130,6 +132,6 @@ def attempts_of(delivery: WebhookDelivery) -> list[Attempt]:
         return []
 
 
-def purge(tx: Transaction, keep_milliseconds: int) -> None:
-    """Remove what was settled so long ago, a bounded number at once."""
-    tx.execute(PURGE, tx.now - keep_milliseconds, PURGED_AT_ONCE)
+def remove_settled(tx: Transaction, since: int, until: int, limit: int) -> list[int]:
+    """Delete up to `limit` deliveries settled in this time, the oldest first; return their moments."""
+    return [moment for (moment,) in tx.execute(REMOVE_SETTLED, since, until, limit)]

@@ -11,7 +11,7 @@ import structlog
 from parlour.errors import ApiError
 from parlour.store import Database
 from parlour.store.credentials import Account, Vault, VaultError
-from parlour.webhooks.carriage import Load, Outcome, attempts_of, next_load, purge, settle
+from parlour.webhooks.carriage import Load, Outcome, attempts_of, next_load, settle
 from parlour.webhooks.claims import BEGINNING, MAX_CLAIMED, LaneKey, Way, claim, find_lanes, release
 from parlour.webhooks.outbox import DELIVERED, PENDING, Attempt, WebhookDelivery
 
@@ -19,7 +19,6 @@ from parlour.webhooks.outbox import DELIVERED, PENDING, Attempt, WebhookDelivery
 POLL_SECONDS = 0.05
 # And how long it is left alone when it does not answer.
 WAIT_SECONDS = 1.0
-PURGE_SECONDS = 60.0
 MAX_LANES = 512
 # One that failed last carries one lane at a time, so that a slow one takes no room from others.
 MAX_LANES_OF_A_CARRIER = 16
@@ -42,7 +41,7 @@ class Carrier(Protocol):
 class Dispatcher:
     """`carriers` by what a target's URL begins with; of any other, `otherwise` is the carrier.
 
-    `delays` are those before repetitions, in seconds; settled deliveries are kept for `keep_days`.
+    `delays` are those before repetitions, in seconds.
     """
 
     def __init__(
@@ -53,12 +52,10 @@ class Dispatcher:
         carriers: Mapping[str, Carrier],
         *,
         delays: Iterable[float],
-        keep_days: float,
     ) -> None:
         self._database, self._vault = database, vault
         self._otherwise, self._carriers = otherwise, carriers
         self._delays = tuple(round(seconds * 1_000) for seconds in delays)
-        self._keep_milliseconds = round(keep_days * 24 * 60 * 60 * 1_000)
         self._under_way: dict[LaneKey, asyncio.Task[None]] = {}
         self._counts: Counter[str] = Counter()
         self._failing: set[str] = set()
@@ -68,7 +65,6 @@ class Dispatcher:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`; what is under way then is finished, and its outcome written down."""
-        purging = asyncio.create_task(self._purge(stop))
         while not stop.is_set():
             self._has_room.clear()
             try:
@@ -81,7 +77,7 @@ class Dispatcher:
                 await sleep_until(stop, WAIT_SECONDS)
             else:
                 await sleep_until(self._has_room if behind else stop, POLL_SECONDS)
-        await asyncio.gather(purging, *self._under_way.values())
+        await asyncio.gather(*self._under_way.values())
         for carrier in {self._otherwise, *self._carriers.values()}:
             await carrier.close()
 
@@ -211,16 +207,6 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - a try that broke is a try
             reason = type(error).__name__
         return Outcome(delivery, Attempt(at, 0, error=reason), PENDING)
-
-    async def _purge(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self._database.write(lambda tx: purge(tx, self._keep_milliseconds))
-            except ApiError as error:
-                log.warning("purge_waits", error=str(error))
-            except Exception:
-                log.exception("purge_failed")
-            await sleep_until(stop, PURGE_SECONDS)
 
 
 async def sleep_until(stop: asyncio.Event, seconds: float) -> None:

@@ -48,6 +48,9 @@ def amendments(event: str, reply: Reply) -> dict[str, str]:
         return {}
     if reply.status_code >= HTTPStatus.MULTIPLE_CHOICES:
         raise errors.WEBHOOK_CANCELLED()
+    if reply.error is not None:
+        log.warning("pre_event_answer_not_understood", event_type=event, reason=reply.error)
+        return {}
     try:
         answer = read_json(reply.body)
     except BadText as reason:

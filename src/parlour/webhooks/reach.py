@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 
+from parlour.webhooks.encodings import ANNOUNCED, BadEncoding
 from parlour.webhooks.private_addresses import is_private
 
 # The first that fits; what is not here has a number of the operating system's, or none.
@@ -40,6 +41,8 @@ def open_session(seconds: float, connections: int, *, allow_private: bool) -> ai
         connector=aiohttp.TCPConnector(limit=connections, socket_factory=make_socket),
         timeout=aiohttp.ClientTimeout(total=seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
+        headers=ANNOUNCED,
+        # Answers are read by `decoded`, which is bounded.
         auto_decompress=False,
         trust_env=False,
     )
@@ -48,7 +51,7 @@ def open_session(seconds: float, connections: int, *, allow_private: bool) -> ai
 def reason_of(error: Exception) -> str:
     """Why a request failed, in our words: the library's may hold anything, a URL with a password for one."""
     cause = error.__cause__ or error
-    if isinstance(cause, Forbidden):
+    if isinstance(cause, Forbidden | BadEncoding):
         return str(cause)
     known = next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), None)
     number = getattr(cause, "errno", None)

@@ -1,15 +1,18 @@
 """One HTTP request to a target: signed, bounded in time and size, and not to where it must not go."""
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import yarl
 
+from parlour.webhooks.encodings import BadEncoding, decoded
 from parlour.webhooks.reach import Forbidden, open_session, reason_of
 from parlour.webhooks.signature import sign
+from parlour.wire.urls import as_sent
 
 TIMEOUT_SECONDS = 5.0
 MAX_ANSWER_BYTES = 65_536
@@ -19,7 +22,10 @@ INVALID_URL = "the URL is not valid"
 
 
 class Reply(NamedTuple):
-    """What a target answered, or the reason that there is none; if that `is_final`, it would be so again."""
+    """What a target answered, or the reason that there is none; if that `is_final`, it would be so again.
+
+    With both a status and an error, the target answered with a body that cannot be read.
+    """
 
     milliseconds: int
     status_code: int | None = None
@@ -39,10 +45,12 @@ class Sender:
         self, method: str, url: str, parameters: Mapping[str, str], auth_token: str, idempotency_token: str
     ) -> Reply:
         """The answer, of which at most MAX_ANSWER_BYTES are read, within TIMEOUT_SECONDS."""
+        started = time.perf_counter()
         try:
             address = as_sent(url) if method == "POST" else with_query(as_sent(url), parameters)
-        except ValueError:
-            return Reply(0, error=INVALID_URL, is_final=True)
+        except ValueError as error:
+            # Such URLs are refused today; this one was stored before.
+            return Reply(0, error=f"{INVALID_URL}: {error}", is_final=True)
         form = dict(parameters) if method == "POST" else {}
         headers = {
             "Accept": "*/*",
@@ -50,9 +58,8 @@ class Sender:
             "I-Twilio-Idempotency-Token": idempotency_token,
             "X-Twilio-Signature": sign(auth_token, as_signed(address), form.items()),
         }
-        started = time.perf_counter()
         try:
-            status, body = await self._ask(method, address, form, headers)
+            reply = await self._ask(method, address, form, headers)
         except TimeoutError:
             return Reply(since(started), error=f"no answer within {TIMEOUT_SECONDS:g} s")
         except ValueError:
@@ -61,11 +68,11 @@ class Sender:
         except (aiohttp.ClientError, OSError) as error:
             forbidden = isinstance(error.__cause__ or error, Forbidden)
             return Reply(since(started), error=reason_of(error), is_final=forbidden)
-        return Reply(since(started), status, body)
+        return reply._replace(milliseconds=since(started))
 
     async def _ask(
         self, method: str, address: str, form: Mapping[str, str], headers: Mapping[str, str]
-    ) -> tuple[int, bytes]:
+    ) -> Reply:
         if self._session is None:
             self._session = open_session(TIMEOUT_SECONDS, MAX_CONNECTIONS, allow_private=self._allow_private)
         data = urlencode(form) if method == "POST" else None
@@ -75,24 +82,25 @@ class Sender:
         async with self._session.request(
             method, target, data=data, headers={**headers, **kind}, allow_redirects=False
         ) as answer:
-            return answer.status, await read_up_to(MAX_ANSWER_BYTES, answer.content)
+            try:
+                return Reply(0, answer.status, await read_up_to(MAX_ANSWER_BYTES, answer))
+            except BadEncoding as error:
+                # It was answered all the same, and what was answered is not asked again.
+                return Reply(0, answer.status, error=str(error))
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
 
 
-async def read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:
+async def read_up_to(limit: int, answer: aiohttp.ClientResponse) -> bytes:
     body = b""
-    while len(body) < limit and (piece := await content.read(limit - len(body))):
-        body += piece
-    return body
-
-
-def as_sent(url: str) -> str:
-    """The URL in the characters that go over the wire, with a path."""
-    parts = urlsplit(quote(url.partition("#")[0], safe="%/:?[]@!$&'()*+,;=~"))
-    return parts._replace(path=parts.path or "/").geturl()
+    async with contextlib.aclosing(decoded(answer)) as pieces:
+        async for piece in pieces:
+            body += piece
+            if len(body) >= limit:
+                break
+    return body[:limit]
 
 
 def as_signed(url: str) -> str:

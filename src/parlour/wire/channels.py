@@ -2,12 +2,18 @@
 
 import re
 
+from parlour.wire.urls import is_host_name
+
 PREFIXES = ("whatsapp", "messenger", "rcs")
 CHANNELS = ("sms", *PREFIXES, "email")
 
 PHONE_NUMBER = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
 SHORT_CODE = re.compile(r"\d{3,8}", re.ASCII)
-E_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+# Names that a channel gives: of a page's visitor, of a brand. A comma and a blank separate addresses.
+NAME = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff,<>]+")
+# The part before the @ (RFC 5322 dot-atom, RFC 6531), without quotes.
+WORD = r"""[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff"(),.:;<>@\[\\\]]+"""
+LOCAL_PART = re.compile(rf"{WORD}(\.{WORD})*")
 
 
 def channel_of(address: str) -> str:
@@ -18,9 +24,31 @@ def channel_of(address: str) -> str:
 
 
 def is_address(address: str) -> bool:
+    """Whether a text is an address of its channel. The one check for every parameter that is an address."""
     channel = channel_of(address)
     if channel == "email":
-        return E_MAIL.fullmatch(address) is not None
+        return is_e_mail_address(address)
     if channel == "sms":
-        return PHONE_NUMBER.fullmatch(address) is not None or SHORT_CODE.fullmatch(address) is not None
-    return len(address) > len(channel) + 1
+        return is_phone_number(address) or SHORT_CODE.fullmatch(address) is not None
+    name = address.removeprefix(f"{channel}:")
+    if channel == "whatsapp":
+        return is_phone_number(name)
+    if channel == "rcs" and (name.startswith("+") or name.isdecimal()):
+        return is_phone_number(name)
+    return NAME.fullmatch(name) is not None
+
+
+def is_phone_number(text: str) -> bool:
+    """E.164, with its plus."""
+    return PHONE_NUMBER.fullmatch(text) is not None
+
+
+def is_e_mail_address(text: str) -> bool:
+    """`bob@example.org`, without a name, brackets or a prefix."""
+    local_part, _, domain = text.rpartition("@")
+    return (
+        LOCAL_PART.fullmatch(local_part) is not None
+        and "." in domain
+        and not domain.endswith(".")
+        and is_host_name(domain)
+    )

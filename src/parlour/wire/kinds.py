@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn
-from urllib.parse import urlsplit
 
 import msgspec
 
 from parlour import errors
 from parlour.errors import Problem
+from parlour.wire.urls import is_http_url
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -176,14 +176,6 @@ def url(max_characters: int, invalid: Problem, too_long: Problem) -> Kind:
         return raw
 
     return Kind(read, {"type": "string", "format": "uri"})
-
-
-def is_http_url(raw: str) -> bool:
-    try:
-        parts = urlsplit(raw)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def timestamp(invalid: Problem | None = None, nullable: bool = False) -> Kind:
