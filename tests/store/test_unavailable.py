@@ -9,7 +9,8 @@ from parlour.store import sqlite
 from parlour.store.sqlite import SQLite
 from tests.servers import Api, ServerThread
 
-PAGES = 80
+# The schema takes some 75 of them.
+PAGES = 120
 
 
 class SmallDisk(SQLite):
@@ -38,12 +39,16 @@ def test_on_a_full_disk_writes_are_refused_reads_go_on_and_room_made_is_used(sma
         kept.append(answer.json())
     listed = small.get(f"{room}/Messages", PageSize=100).json()["messages"]
 
+    not_ready = small.request("GET", f"{small.url}/readyz")
+
     assert (answer.status_code, answer.json()["code"]) == (503, 20503)
+    assert (not_ready.status_code, not_ready.json()["code"]) == (503, 20503)
     assert len(kept) > 10
     assert listed == kept[:100]
     assert small.delete(kept[0]["url"]).status_code == 204
     assert small.delete(kept[1]["url"]).status_code == 204
     assert small.post(f"{room}/Messages", Body="short").json()["index"] == len(kept)
+    assert small.request("GET", f"{small.url}/readyz").status_code == 200
 
 
 @pytest.mark.embedded

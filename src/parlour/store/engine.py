@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from parlour.store.statements import quote
 
 if TYPE_CHECKING:
+    from parlour.store.health import Health
     from parlour.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -23,7 +24,15 @@ class StorageFault(Exception):
 
 
 class Unavailable(Exception):
-    """The storage does not answer, or takes nothing."""
+    """The storage does not answer, or takes nothing; `damaged` if what it holds cannot be read any more."""
+
+    def __init__(self, cause: str, *, damaged: bool = False) -> None:
+        super().__init__(cause)
+        self.damaged = damaged
+
+
+class Damaged(Exception):
+    """The database is damaged, and a server must not be started with it."""
 
 
 class Cursor(Protocol):
@@ -71,15 +80,15 @@ class Engine(Protocol):
     """Where rows are kept.
 
     Where other processes may write too it is `shared`: what is changed is locked when it is found.
-    `faults` are all errors of the storage; `unavailable` those that are nobody's fault, `conflicts`
-    those after which the same may succeed at once, `collisions` those in which another was faster.
+    `faults` are all errors of the storage; `conflicts` those after which the same may succeed at once,
+    `collisions` those in which another was faster.
     """
 
     shared: bool
     faults: Errors
-    unavailable: Errors
     conflicts: Errors
     collisions: Errors
+    health: "Health"
 
     @property
     def combines(self) -> bool:
@@ -88,6 +97,15 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """Which storage it is, without credentials."""
+
+    def exists(self) -> bool:
+        """Whether there is a database with Parlour's tables. Makes nothing; raises Unavailable."""
+
+    def ensure_whole(self) -> None:
+        """Raise Damaged if a quick look finds damage, if there is a database: for the start of a server."""
+
+    def as_unavailable(self, error: Exception) -> Unavailable | None:
+        """Return an error that is the storage's own, with its cause; None for one of whoever asked."""
 
     def told(self, error: Exception) -> Exception:
         """An error of the storage as it may be logged: without any value that somebody sent."""

@@ -6,7 +6,7 @@ from functools import partial
 from importlib import resources
 from typing import NamedTuple, TypeVar
 
-from parlour.store.engine import Engine, Session, Unavailable
+from parlour.store.engine import Engine, Session
 
 T = TypeVar("T")
 
@@ -36,11 +36,26 @@ def migrate(engine: Engine) -> list[str]:
         missing = alone(session, partial(missing_migrations, session))
         applied = [each.name for each in missing if alone(session, partial(apply, session, each))]
         alone(session, partial(engine.finish_migrating, session))
-    except engine.unavailable as error:
-        raise Unavailable(str(error)) from None
+    except engine.faults as error:
+        raise engine.as_unavailable(error) or error from None
     finally:
         session.close()
     return applied
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether all migrations were applied; raises DatabaseTooNew, or Unavailable. Writes nothing."""
+    session = engine.open(read_only=True)
+    try:
+        session.begin()
+        done = applied_numbers(session)
+    except engine.faults as error:
+        raise engine.as_unavailable(error) or error from None
+    finally:
+        session.roll_back()
+        session.close()
+    ensure_not_too_new(done)
+    return done.issuperset(each.number for each in known_migrations())
 
 
 def alone(session: Session, work: Callable[[], T]) -> T:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,17 @@ from psycopg import errors as problems
 from psycopg.pq import TransactionStatus
 
 from parlour.store.distribution import CLUSTERED, distribute, is_distributed
-from parlour.store.engine import BackupRefused, Cursor, Errors, Reader, Session, StorageFault
+from parlour.store.engine import (
+    BackupRefused,
+    Cursor,
+    Errors,
+    Reader,
+    Session,
+    StorageFault,
+    Unavailable,
+)
 from parlour.store.flights import COMMIT, Flights, Rows, Statement
+from parlour.store.health import Health
 from parlour.store.readers import ThreadedReader
 
 READERS = 4
@@ -32,6 +42,20 @@ LOCK_ALONE = b"SELECT pg_advisory_xact_lock(%d)" % MIGRATION_LOCK
 BEGUN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 KEEP_ALIVE: Any = {"keepalives_idle": 5, "keepalives_interval": 2, "tcp_user_timeout": 10_000}
 NOTHING = Rows()
+HAS_SCHEMA = "SELECT to_regclass('migrations')::text"
+
+# Errors that are nobody's fault who calls us. A server is read-only while it is a standby.
+UNAVAILABLE: Errors = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    problems.ReadOnlySqlTransaction,
+    problems.InsufficientPrivilege,
+)
+UNREADABLE = (
+    "must be postgresql://user:password@host:port/name; in it, write @, /, ?, # and % of a user or a"
+    " password as %40, %2F, %3F, %23 and %25"
+)
+DAMAGE: Errors = (problems.DataCorrupted, problems.IndexCorrupted)
 
 
 class PostgreSQL:
@@ -39,12 +63,12 @@ class PostgreSQL:
 
     shared = True
     faults: Errors = (psycopg.Error,)
-    unavailable: Errors = (psycopg.OperationalError, psycopg.InterfaceError)
     conflicts: Errors = (problems.DeadlockDetected, problems.SerializationFailure)
     collisions: Errors = (problems.UniqueViolation,)
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.health = Health()
 
     @functools.cached_property
     def combines(self) -> bool:
@@ -61,6 +85,31 @@ class PostgreSQL:
     def name(self) -> str:
         parts = psycopg.conninfo.conninfo_to_dict(self.url)
         return f"postgresql://{parts.get('host', 'localhost')}/{parts.get('dbname', '')}"
+
+    def exists(self) -> bool:
+        session = self.open(read_only=True)
+        try:
+            session.begin()
+            return bool(session.execute(HAS_SCHEMA).fetchone()[0])
+        except psycopg.Error as error:
+            raise self.as_unavailable(error) or self.told(error) from None
+        finally:
+            session.roll_back()
+            session.close()
+
+    def ensure_whole(self) -> None:
+        """Nothing: its files are the server's business."""
+
+    def as_unavailable(self, error: Exception) -> Unavailable | None:
+        if isinstance(error, Unavailable):
+            return error
+        if not isinstance(error, (*UNAVAILABLE, *DAMAGE)):
+            return None
+        if isinstance(error, problems.ReadOnlySqlTransaction):
+            # One cause, whichever statement met it.
+            return Unavailable("the server is read-only")
+        # The lines after the first may quote rows.
+        return Unavailable(str(error).partition("\n")[0], damaged=isinstance(error, DAMAGE))
 
     def told(self, error: Exception) -> Exception:
         # Its errors quote rows.
@@ -98,6 +147,7 @@ class PostgreSQLSession:
         self._url = url
         self._begin: list[Statement] = [(sql, ()) for sql in opening]
         self._flights: Flights | None = None
+        self._is_read_only = False
         # What goes before the next statement, and what waits to go with others.
         self._opening: list[Statement] = []
         self._gathered: list[Statement] | None = None
@@ -126,6 +176,9 @@ class PostgreSQLSession:
 
     def roll_back(self) -> None:
         self._opening = []
+        if self._is_read_only:
+            # The next transaction may find another server, or this one changed.
+            self.close()
         if self._flights is not None and self._status != TransactionStatus.IDLE:
             try:
                 self._flights.send([(ROLLBACK, ())])
@@ -156,7 +209,7 @@ class PostgreSQLSession:
         if self._flights is not None:
             with contextlib.suppress(psycopg.Error):
                 self._flights.connection.close()
-        self._flights = None
+        self._flights, self._is_read_only = None, False
 
     @property
     def _status(self) -> TransactionStatus:
@@ -169,6 +222,9 @@ class PostgreSQLSession:
         had_one = self._flights is not None
         try:
             return self._connected().send(opening + statements)
+        except problems.ReadOnlySqlTransaction:
+            self._is_read_only = True
+            raise
         except psycopg.OperationalError:
             if not (opening and had_one) or self._status in BEGUN:
                 raise
@@ -178,11 +234,36 @@ class PostgreSQLSession:
 
     def _connected(self) -> Flights:
         if self._flights is None:
-            connection = psycopg.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, **KEEP_ALIVE
-            )
+            connection = connect(self._url)
             self._flights = Flights(connection)
         return self._flights
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    try:
+        return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS, **KEEP_ALIVE)
+    except psycopg.ProgrammingError as error:
+        # Of an option in the URL that has no such value.
+        raise psycopg.OperationalError(str(error)) from None
+
+
+def ensure_url(url: str) -> None:
+    """Raise ValueError if it cannot be understood; the reason holds nothing of it.
+
+    An `@`, `/`, `?` or `#` that stands in a password as it is would make a part of the password a host,
+    a port or a name, which errors quote.
+    """
+    address = url.partition("://")[2].partition("?")[0]
+    hosts = re.sub(r"\[[^]]*\]", "", address.partition("/")[0].rpartition("@")[2]).split(",")
+    ports = [host.partition(":")[2] for host in hosts]
+    if address.count("@") > 1 or "@" in address.partition("/")[2] or "#" in address:
+        raise ValueError(UNREADABLE)
+    if not all(port.isdecimal() or not port for port in ports):
+        raise ValueError(UNREADABLE)
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ValueError(UNREADABLE) from None
 
 
 @functools.lru_cache(maxsize=1_024)

@@ -6,18 +6,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-import structlog
-
 from parlour import errors
-from parlour.store.engine import Engine, Session
+from parlour.store.engine import Engine, Session, Unavailable
 from parlour.store.transaction import Transaction
 from parlour.store.writer import Failure, answer, take_waiting
 
 T = TypeVar("T")
 
 MAX_TOGETHER = 32
-
-log = structlog.get_logger()
 
 
 class Job(NamedTuple):
@@ -67,10 +63,14 @@ class ThreadedReader:
         try:
             session.begin()
             tx = Transaction(session, self._clock(), self._new_sid)
-            return [self._outcome(tx, work) for work in works]
+            outcomes = [self._outcome(tx, work) for work in works]
         except self._engine.faults as error:
-            log.error("storage_unavailable", error=str(self._engine.told(error)))  # noqa: TRY400 - as the writer
+            unavailable = self._engine.as_unavailable(error) or Unavailable(str(self._engine.told(error)))
+            self._engine.health.failed("reads", unavailable)
             return [Failure(errors.SERVICE_UNAVAILABLE())] * len(works)
+        else:
+            self._engine.health.worked("reads")
+            return outcomes
         finally:
             session.roll_back()
 

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from parlour import errors
 from parlour.store.engine import BackupRefused, Cursor, Errors, Reader, Session, Unavailable
+from parlour.store.health import Health
+from parlour.store.sqlite_damage import ensure_whole, is_damage
 from parlour.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -24,6 +26,7 @@ TRUNCATE_TRIES = 10
 TRUNCATE_PAUSE_SECONDS = 0.05
 CACHE_KIBIBYTES = 8_192
 STATEMENTS_KEPT = 512
+HAS_SCHEMA = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'"
 
 # FULL: a commit is on the disk before it returns. Deleted content is overwritten with zeros.
 PRAGMAS = (
@@ -42,16 +45,37 @@ class SQLite:
     # A statement costs less here than what it takes to put several into one.
     combines = False
     faults: Errors = (sqlite3.Error,)
-    unavailable: Errors = (sqlite3.OperationalError,)
     conflicts: Errors = ()
     collisions: Errors = ()
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.health = Health()
 
     @property
     def name(self) -> str:
         return str(self.path)
+
+    def exists(self) -> bool:
+        if not self.path.is_file():
+            return False
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS)
+        try:
+            return bool(connection.execute(HAS_SCHEMA).fetchall())
+        except sqlite3.DatabaseError as error:
+            raise self.as_unavailable(error) or error from None
+        finally:
+            connection.close()
+
+    def ensure_whole(self) -> None:
+        ensure_whole(self.path)
+
+    def as_unavailable(self, error: Exception) -> Unavailable | None:
+        if isinstance(error, Unavailable):
+            return error
+        if not isinstance(error, sqlite3.OperationalError) and not is_damage(error):
+            return None
+        return Unavailable(str(error), damaged=is_damage(error))
 
     def told(self, error: Exception) -> Exception:
         # Its errors name columns, and never what is in them.
@@ -63,29 +87,29 @@ class SQLite:
     def open(self, *, read_only: bool = False) -> Session:
         try:
             return SQLiteSession(self.connect(read_only=read_only), READ if read_only else WRITE)
-        except sqlite3.OperationalError as error:
-            raise Unavailable(str(error)) from None
+        except sqlite3.DatabaseError as error:
+            raise self.as_unavailable(error) or error from None
 
     def open_snapshot(self) -> Session:
         return self.open(read_only=True)
 
     def open_reader(self, clock: Callable[[], int], new_sid: Callable[[str], str]) -> Reader:
-        return LoopReader(self.open(read_only=True), clock, new_sid)
+        return LoopReader(self, clock, new_sid)
 
     def back_up(self, path: Path) -> None:
         """One step copies one snapshot; writers go on meanwhile, into the write-ahead log."""
         if not self.path.exists():
             raise BackupRefused(f"there is no database {self.path}")
-        source, copy = self.connect(read_only=True), sqlite3.connect(path)
         try:
-            source.backup(copy)
-            # One file, without a log beside it.
-            copy.execute("PRAGMA journal_mode = DELETE")
-        except sqlite3.OperationalError as error:
-            raise Unavailable(str(error)) from None
-        finally:
-            copy.close()
-            source.close()
+            with (
+                contextlib.closing(self.connect(read_only=True)) as source,
+                contextlib.closing(sqlite3.connect(path)) as copy,
+            ):
+                source.backup(copy)
+                # One file, without a log beside it.
+                copy.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.DatabaseError as error:
+            raise self.as_unavailable(error) or error from None
 
     def truncate_log(self) -> bool:
         """Empty the write-ahead log, which still holds what was deleted; False if somebody reads from it."""
@@ -96,8 +120,8 @@ class SQLite:
                 if truncated(session):
                     return True
                 pause.wait(TRUNCATE_PAUSE_SECONDS)
-        except sqlite3.OperationalError as error:
-            raise Unavailable(str(error)) from None
+        except sqlite3.DatabaseError as error:
+            raise self.as_unavailable(error) or error from None
         finally:
             session.close()
         return False
@@ -114,10 +138,9 @@ class SQLite:
         try:
             for pragma in (*PRAGMAS, f"query_only = {'ON' if read_only else 'OFF'}"):
                 connection.execute(f"PRAGMA {pragma}")
-        except sqlite3.DatabaseError as error:
-            # A file that is no database is unavailable too, though sqlite3 says it in another class.
+        except BaseException:
             connection.close()
-            raise sqlite3.OperationalError(str(error)) from None
+            raise
         return connection
 
 
@@ -173,8 +196,9 @@ class LoopReader:
     snapshot is younger than each request that the turn began with.
     """
 
-    def __init__(self, session: Session, clock: Callable[[], int], new_sid: Callable[[str], str]) -> None:
-        self._session, self._clock, self._new_sid = session, clock, new_sid
+    def __init__(self, engine: SQLite, clock: Callable[[], int], new_sid: Callable[[str], str]) -> None:
+        self._engine, self._session = engine, engine.open(read_only=True)
+        self._clock, self._new_sid = clock, new_sid
         self._turn: Transaction | None = None
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
@@ -183,9 +207,14 @@ class LoopReader:
                 self._session.begin()
                 self._turn = Transaction(self._session, self._clock(), self._new_sid)
                 asyncio.get_running_loop().call_soon(self._end_turn)
-            return work(self._turn)
-        except sqlite3.OperationalError:
+            result = work(self._turn)
+        except sqlite3.DatabaseError as error:
+            if (unavailable := self._engine.as_unavailable(error)) is None:
+                raise
+            self._engine.health.failed("reads", unavailable)
             raise errors.SERVICE_UNAVAILABLE() from None
+        self._engine.health.worked("reads")
+        return result
 
     def _end_turn(self) -> None:
         self._turn = None

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-import structlog
-
 from parlour import errors
 from parlour.store.engine import Engine, Session, Unavailable
 from parlour.store.transaction import About, Transaction
@@ -22,8 +20,6 @@ MAX_CONFLICTS = 5
 MAX_LEFT = 3
 
 Work = Callable[[Transaction], Any]
-
-log = structlog.get_logger()
 
 
 class Spoiled(Exception):
@@ -144,7 +140,7 @@ class Writer:
                 waits=self._patient is None,
             )
         except Unavailable as error:
-            log.error("storage_unavailable", error=str(error))  # noqa: TRY400 - the trace tells nothing more
+            self._engine.health.failed("writes", error)
             return [Failure(errors.SERVICE_UNAVAILABLE())] * len(tasks)
         except Exception as error:  # noqa: BLE001 - whatever it is, the writer goes on and the caller hears of it
             return [Failure(self._engine.told(error))] * len(tasks)
@@ -209,11 +205,10 @@ def commit_together(
             tx.commit()
         except engine.conflicts:
             session.roll_back()
-        except engine.unavailable as error:
+        except Exception as error:
             session.roll_back()
-            raise Unavailable(str(error)) from None
-        except Exception:
-            session.roll_back()
+            if (unavailable := engine.as_unavailable(error)) is not None:
+                raise unavailable from None
             # The second try finds out whose it is.
             if tries > 0:
                 raise
@@ -221,6 +216,8 @@ def commit_together(
             session.roll_back()
             raise
         else:
+            if tx.writes:
+                engine.health.worked("writes")
             return outcomes
     raise Unavailable(f"others were in the way {MAX_CONFLICTS} times")
 
@@ -269,9 +266,11 @@ def attempt(engine: Engine, session: Session, tx: Transaction, work: Work) -> An
     try:
         result = work(tx)
         tx.flush()
-    except (*engine.unavailable, *engine.conflicts):
+    except engine.conflicts:
         raise
     except Exception as error:
+        if engine.as_unavailable(error) is not None:
+            raise
         tx.discard()
         session.execute("ROLLBACK TO work")
         session.execute("RELEASE work")
