@@ -17,6 +17,10 @@ def upload(api, service, data=PNG, content_type="image/png", **query):
     )
 
 
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def files_in(folder):
     return sorted(path for path in (folder / "parlour.db.media").rglob("*") if path.is_file())
 

@@ -1,6 +1,8 @@
 """`parlour purge`: what was deleted is not on the disk any more, whatever file is searched."""
 
+import os
 import subprocess
+import time
 
 import pytest
 
@@ -53,7 +55,7 @@ def test_what_was_deleted_is_in_no_file(launch, tmp_path):
         api.delete(message["url"])
         ended = parlour(tmp_path, "purge")
 
-        assert (ended.returncode, ended.stdout) == (0, "removed 2 media and 0 files without a row\n")
+        assert (ended.returncode, ended.stdout) == (0, "removed 2 media\n")
         assert {secret: holders(tmp_path, secret) for secret in SECRETS} == {secret: [] for secret in SECRETS}
         assert holders(tmp_path, "kept name")
         assert api.get("Conversations").status_code == 200
@@ -77,16 +79,49 @@ def test_a_deleted_account_is_gone_at_once_and_then_from_every_file(launch, tmp_
     assert "there is no account" in parlour(tmp_path, "account", "delete", ACCOUNT_SID, "--yes").stderr
 
 
-def test_bytes_without_a_row_are_removed_and_what_is_not_ours_stays(running, api, service, tmp_path):
+def add_strays(folder, *, days):
+    """Files without a row, finished and not, that were stored so many days ago."""
+    strays = [folder / f"ME{'a' * 30}{folder.name}", folder / f"ME{'b' * 30}{folder.name}#1"]
+    for path in strays:
+        path.write_text("x")
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+    return strays
+
+
+def test_bytes_without_a_row_are_counted_and_stay(running, api, service, tmp_path):
     media = upload(api, service).json()
     folder = files_in(tmp_path)[0].parent
-    strays = [folder / f"ME{'a' * 30}{folder.name}", folder / f"ME{'b' * 30}{folder.name}#1"]
     foreign = [folder.parent / "notes.txt", folder / "README"]
-    for path in strays + foreign:
+    for path in foreign:
         path.write_text("x")
+    strays = add_strays(folder, days=100)
 
     assert running.purge().strays == 2
-    assert files_in(tmp_path) == sorted([folder / media["sid"], *foreign])
+    assert files_in(tmp_path) == sorted([folder / media["sid"], *strays, *foreign])
+
+
+def test_an_operator_removes_files_without_a_row_after_a_question_and_a_grace_period(launch, tmp_path):
+    server = launch()
+    with server.api() as api:
+        service = f"Services/{api.post('Conversations').json()['chat_service_sid']}"
+        kept = upload(api, service).json()["sid"]
+    [file] = [path for path in files_in(tmp_path) if path.name == kept]
+    before = files_in(tmp_path)
+    old = add_strays(file.parent, days=8)
+    counted = parlour(tmp_path, "purge")
+    asked = parlour(tmp_path, "purge", "--strays")
+    spared = parlour(tmp_path, "purge", "--strays", "--yes", "--grace-days", "9")
+
+    assert "left 2 files without a row" in counted.stdout
+    assert asked.returncode == 1
+    assert "They cannot be brought back" in asked.stdout
+    assert "0 files without a row" in spared.stdout
+    assert files_in(tmp_path) == sorted([*before, *old])
+
+    done = parlour(tmp_path, "purge", "--strays", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("removed 2 files without a row\n")
+    assert files_in(tmp_path) == before
 
 
 def test_a_purge_may_be_repeated_and_finds_nothing_more(running, api, service):
@@ -109,20 +144,25 @@ def test_an_upload_under_way_when_it_expires_is_refused_and_leaves_nothing(runni
     assert files_in(tmp_path) == running.in_database(lambda tx: tx.select("SELECT * FROM media")) == []
 
 
-@pytest.mark.parametrize("options", [("--purge-days", "31"), ("--unattached-hours", "-1")])
-def test_times_that_cannot_be_meant_are_refused(tmp_path, options):
+@pytest.mark.parametrize(
+    ("option", "value", "bounds"),
+    [("--purge-days", "31", "0 to 30 days"), ("--unattached-hours", "-1", "0 to ")],
+)
+def test_times_that_cannot_be_meant_are_refused(tmp_path, option, value, bounds):
     for command in ("purge", "serve"):
-        ended = parlour(tmp_path, command, *options)
+        ended = parlour(tmp_path, command, option, value)
         assert ended.returncode == 1
-        assert "at most 30" in ended.stderr
+        assert f"{option} must be {bounds}" in ended.stderr
 
 
 @pytest.mark.parametrize("place", ["ftp://example.org/x", "s3:/bucket"])
 def test_a_place_for_media_that_cannot_be_used_is_told(tmp_path, place):
+    parlour(tmp_path, "migrate")
     ended = parlour(tmp_path, "purge", "--media", place)
 
     assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr
+    assert ended.stderr.startswith("Error: ")
+    assert place in ended.stderr
 
 
 def test_the_servers_own_purger_goes_on_when_one_purge_fails(running, api, service, tmp_path, monkeypatch):

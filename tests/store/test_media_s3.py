@@ -1,14 +1,18 @@
 """Media in a bucket: the same, against a real S3 server."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
+import time
 
 import boto3
 import pytest
 import requests
 
+from parlour.resources.strays import find_old_strays, remove_strays
+from parlour.store.blobs import MARKER, BadPlace, open_blobs, owner_of
 from tests.files import PNG, upload
 from tests.servers import TIMEOUT_SECONDS
 
@@ -85,7 +89,7 @@ def test_what_was_not_finished_leaves_no_object_and_no_parts(api, service, runni
     assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
 
 
-def test_the_purge_removes_what_was_deleted_and_what_has_no_row(api, service, room, running, s3):
+def test_the_purge_removes_what_was_deleted_and_leaves_what_has_no_row(api, service, room, running, s3):
     kept, gone = upload(api, service).json(), upload(api, service).json()
     api.post(f"{room}/Messages", MediaSid=kept["sid"])
     api.delete(running.url + gone["url"])
@@ -93,7 +97,40 @@ def test_the_purge_removes_what_was_deleted_and_what_has_no_row(api, service, ro
     s3.put_object(Bucket=BUCKET, Key="pre/fix/notes.txt", Body=b"not ours")
 
     assert running.purge()[:2] == (1, 1)
-    assert sorted(keys(s3)) == sorted([f"pre/fix/{kept['sid'][-2:]}/{kept['sid']}", "pre/fix/notes.txt"])
+    stay = [f"{kept['sid'][-2:]}/{kept['sid']}", f"aa/ME{'a' * 32}", "notes.txt"]
+    assert sorted(keys(s3)) == sorted(f"pre/fix/{name}" for name in stay)
+
+
+def test_an_operator_may_remove_what_has_no_row(api, service, running, s3, clock):
+    kept = upload(api, service).json()
+    s3.put_object(Bucket=BUCKET, Key=f"pre/fix/aa/ME{'a' * 32}", Body=b"stray")
+    parts = (running.database, running.blobs)
+    clock.now = time.time_ns() // 1_000_000
+    assert asyncio.run(find_old_strays(*parts, grace_days=1)) == []
+    clock.advance(days=2)
+    found = asyncio.run(find_old_strays(*parts, grace_days=1))
+
+    assert [(each.name, each.size) for each in found] == [(f"ME{'a' * 32}", 5)]
+    assert asyncio.run(remove_strays(*parts, found)) == 1
+    assert keys(s3) == [f"pre/fix/{kept['sid'][-2:]}/{kept['sid']}"]
+
+
+def test_the_first_database_that_claims_a_bucket_owns_it(s3):
+    place = f"s3://{BUCKET}/pre/fix"
+    before = owner_of(place)
+    open_blobs(place).claim("DB1")
+    open_blobs(place).claim("DB2")
+
+    assert (before, owner_of(place)) == (None, "DB1")
+    assert keys(s3) == [f"pre/fix/{MARKER}"]
+
+
+def test_a_bucket_that_cannot_be_reached_or_is_not_there_is_told_at_the_start(s3, monkeypatch):
+    with pytest.raises(BadPlace):
+        open_blobs("s3://no-such-bucket/x").claim("DB1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(BadPlace):
+        owner_of(f"s3://{BUCKET}/pre/fix")
 
 
 def test_a_bucket_that_is_gone_is_503(api, service, running, s3):

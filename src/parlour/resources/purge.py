@@ -1,4 +1,4 @@
-"""The purge: what was deleted, or never sent, goes from the disk too."""
+"""The purge: what was deleted, or never sent, goes from the disk too; only bytes of its own rows do."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 import structlog
 
 from parlour.errors import ApiError
+from parlour.resources.strays import find_strays
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs
 from parlour.store.duties import leave_duty, take_duty
@@ -18,7 +19,6 @@ from parlour.store.engine import Unavailable
 
 HOUR = 60 * 60 * 1_000
 DAY = 24 * HOUR
-MAX_PURGE_DAYS = 30
 
 ROWS_AT_ONCE = 500
 DELETED_TOGETHER = 8
@@ -53,7 +53,7 @@ class Terms:
 
 
 class Purged(NamedTuple):
-    """How many media were removed with their rows, how many bytes without one; whether the log is empty."""
+    """How many media were removed, how many files without a row were seen, whether the log is empty."""
 
     media: int
     strays: int
@@ -65,9 +65,9 @@ async def purge(
 ) -> Purged:
     """Remove what is due. The bytes go first and their row after them, so none are left without a row.
 
-    `thoroughly` also looks through all that is stored for bytes whose row is not there, as after an
-    older backup was put back: a row is written before its first byte, so these belong to nobody.
-    Between its steps it asks whether to `go_on`.
+    `thoroughly` also looks through all that is stored and counts the files that have no row in this
+    database. They stay: they may be those of another database, or of a newer one after a backup was
+    restored. Between its steps it asks whether to `go_on`.
     """
     removed, strays = 0, 0
     while go_on() and database.run(lambda tx: expire(tx, terms)) == ROWS_AT_ONCE:
@@ -80,12 +80,10 @@ async def purge(
         database.run(partial(remove_rows, sids=due))
         removed += len(due)
     if thoroughly:
-        async for names in blobs.names():
+        async for found in find_strays(database, blobs):
+            strays += len(found)
             if not go_on():
                 break
-            stray = database.run(partial(without_row, names=names))
-            await blobs.delete(stray)
-            strays += len(stray)
     return Purged(removed, strays, await asyncio.to_thread(database.engine.truncate_log))
 
 
@@ -104,10 +102,6 @@ def find_due(tx: Transaction, terms: Terms) -> list[str]:
 def remove_rows(tx: Transaction, sids: Iterable[str]) -> None:
     for sid in sids:
         tx.execute("DELETE FROM media WHERE sid = ?", sid)
-
-
-def without_row(tx: Transaction, names: Iterable[str]) -> list[str]:
-    return [name for name in dict.fromkeys(names) if not tx.select("SELECT 1 FROM media WHERE sid = ?", name)]
 
 
 class Purger:
@@ -149,5 +143,7 @@ class Purger:
         except Exception:
             log.exception("purge_failed")
         else:
-            if done.media or done.strays:
-                log.info("purged", media=done.media, strays=done.strays)
+            if done.media:
+                log.info("purged", media=done.media)
+            if done.strays:
+                log.warning("media_without_rows", files=done.strays, see="parlour purge --strays")

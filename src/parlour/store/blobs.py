@@ -1,21 +1,27 @@
 """Blobs: the bytes of media, in a directory or in a bucket, under the SIDs of their rows."""
 
 import asyncio
+import contextlib
 import hashlib
+import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import obstore
 import structlog
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotSupportedError
 from obstore.store import LocalStore, ObjectStore
 
 from parlour import errors
 from parlour.errors import ApiError
-from parlour.store.folder_file import FolderFile
+from parlour.store.folder_file import FolderFile, sync
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
 
 # What comes in is hashed and written in blocks of this size, in a thread.
 BLOCK_BYTES = 1_048_576
@@ -23,10 +29,14 @@ BLOCK_BYTES = 1_048_576
 PART_BYTES = 5 * 1_048_576
 PARTS_UNDER_WAY = 1
 CHUNK_BYTES = 262_144
-DELETED_AT_ONCE = 1_000
+LISTED_AT_ONCE = 1_000
+# Whoever starts a server is not left waiting for a bucket that does not answer, as an upload may be.
+SHORTLY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 
 UNAVAILABLE = (OSError, BaseError)
 IN_A_BUCKET = re.compile(r"s3://[^/]+(/.*)?")
+# The object that says whose media these are. It stands beside the folders of media, whose names are hex.
+MARKER = "parlour-database"
 # A part of a path that is ours, and of a file that a crash left unfinished: `3f/ME…` and `3f/ME…#1`.
 OURS = re.compile(r"([0-9a-f]{2})/(ME[0-9a-f]{30}\1)(#\d+)?")
 
@@ -82,6 +92,14 @@ async def put_in_folder(path: Path, blocks: Blocks, turn: Turn) -> Written:
     except BaseException:
         file.discard()
         raise
+
+
+class StoredFile(NamedTuple):
+    """A file in the store, finished or not; `modified` is in milliseconds since 1970."""
+
+    name: str
+    modified: int
+    size: int
 
 
 class BadPlace(Exception):
@@ -149,30 +167,90 @@ class Blobs:
             if self._folder is not None:
                 remove_unfinished(self._folder / path_of(name))
 
-    async def names(self) -> AsyncIterator[list[str]]:
-        """All names under which there is something, finished or not, in lists."""
+    async def files(self) -> AsyncIterator[list[StoredFile]]:
+        """All files of media that there are, finished or not, in lists."""
         try:
             if self._folder is not None:
-                yield await asyncio.to_thread(names_in, self._folder)
+                files = await asyncio.to_thread(files_in, self._folder)
+                for start in range(0, len(files), LISTED_AT_ONCE):
+                    yield files[start : start + LISTED_AT_ONCE]
                 return
-            async for listed in obstore.list(self._store, chunk_size=DELETED_AT_ONCE):
-                yield our_names(item["path"] for item in listed)
+            async for listed in obstore.list(self._store, chunk_size=LISTED_AT_ONCE):
+                yield [
+                    StoredFile(found[2], round(item["last_modified"].timestamp() * 1_000), item["size"])
+                    for item in listed
+                    if (found := OURS.fullmatch(item["path"]))
+                ]
         except UNAVAILABLE as error:
             raise unavailable(error) from None
+
+    def owner(self) -> str | None:
+        """Return the SID of the database that the media belong to, or None if they belong to none yet."""
+        try:
+            return bytes(obstore.get(self._store, MARKER).bytes()).decode(errors="replace").strip()
+        except FileNotFoundError:
+            return None
+        except UNAVAILABLE as error:
+            raise BadPlace(f"the media cannot be read: {first_line(error)}") from None
+
+    def claim(self, database_sid: str) -> None:
+        """Write down that the media belong to this database, unless they belong to one already."""
+        content = f"{database_sid}\n".encode()
+        try:
+            obstore.put(self._store, MARKER, content, mode="create")
+            if self._folder is not None:
+                for each in (self._folder / MARKER, self._folder):
+                    sync(each)
+        except AlreadyExistsError:
+            pass
+        except NotSupportedError:
+            # Some servers for S3 cannot create only what is missing.
+            if self.owner() is None:
+                obstore.put(self._store, MARKER, content)
+        except UNAVAILABLE as error:
+            raise BadPlace(f"media cannot be kept there: {first_line(error)}") from None
 
 
 def open_blobs(place: str) -> Blobs:
     """A directory, which is made if it is missing, or `s3://bucket/prefix` with what AWS_… variables say."""
+    ensure_place(place)
     if IN_A_BUCKET.fullmatch(place):
-        try:
-            return Blobs(obstore.store.from_url(place), None)
-        except BaseError as error:
-            raise BadPlace(f"media cannot be kept in {place}: {first_line(error)}") from None
-    if "://" in place:
-        raise BadPlace("the place for media must be a directory or s3://bucket/prefix")
+        return open_bucket(place)
     folder = Path(place).absolute()
     folder.mkdir(mode=0o700, exist_ok=True)
     return Blobs(LocalStore(folder), folder)
+
+
+def open_bucket(place: str, retries: "RetryConfig | None" = None) -> Blobs:
+    try:
+        return Blobs(obstore.store.from_url(place, retry_config=retries), None)
+    except BaseError as error:
+        raise BadPlace(f"media cannot be kept in {place}: {first_line(error)}") from None
+
+
+def ensure_place(place: str) -> None:
+    """Raise BadPlace if media cannot be kept there. Makes nothing, and asks no bucket."""
+    if IN_A_BUCKET.fullmatch(place):
+        open_bucket(place)
+        return
+    if "://" in place or not place:
+        raise BadPlace(f"media cannot be kept in {place!r}: it must be a directory or s3://bucket/prefix")
+    folder = Path(place).absolute()
+    if folder.exists() and not folder.is_dir():
+        raise BadPlace(f"media cannot be kept in {place}: it is not a folder")
+    if not folder.parent.is_dir():
+        raise BadPlace(f"media cannot be kept in {place}: there is no folder {folder.parent}")
+    if not os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK):
+        raise BadPlace(f"media cannot be kept in {place}: this user may not write there")
+
+
+def owner_of(place: str) -> str | None:
+    """Return the SID of the database that owns the media in a place. Makes nothing."""
+    ensure_place(place)
+    if IN_A_BUCKET.fullmatch(place):
+        return open_bucket(place, SHORTLY).owner()
+    folder = Path(place).absolute()
+    return Blobs(LocalStore(folder), folder).owner() if folder.is_dir() else None
 
 
 def unavailable(error: Exception) -> ApiError:
@@ -189,13 +267,16 @@ def remove_unfinished(path: Path) -> None:
         staged.unlink(missing_ok=True)
 
 
-def names_in(folder: Path) -> list[str]:
+def files_in(folder: Path) -> list[StoredFile]:
     # The library's own list hides what a crash left unfinished.
-    return our_names(path.relative_to(folder).as_posix() for path in folder.glob("*/*"))
-
-
-def our_names(paths: Iterable[str]) -> list[str]:
-    return [found[2] for path in paths if (found := OURS.fullmatch(path))]
+    found = []
+    for path in folder.glob("*/*"):
+        ours = OURS.fullmatch(path.relative_to(folder).as_posix())
+        with contextlib.suppress(FileNotFoundError):
+            if ours:
+                status = path.stat()
+                found.append(StoredFile(ours[2], status.st_mtime_ns // 1_000_000, status.st_size))
+    return found
 
 
 async def no_chunks() -> AsyncIterator[bytes]:

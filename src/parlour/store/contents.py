@@ -9,10 +9,12 @@ from parlour.store.statements import quote, quoted, slots
 from parlour.store.transaction import Transaction
 
 CREATED = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
-# What remains when the rest is emptied: who may call, and the service that each account always has.
+# What remains when the rest is emptied: who may call, the service that each account always has, and
+# which database it is, which the media store knows too.
 KEPT = {
     "accounts": "FALSE",
     "api_keys": "FALSE",
+    "identity": "FALSE",
     "services": "sid NOT IN (SELECT default_chat_service_sid FROM accounts)",
 }
 

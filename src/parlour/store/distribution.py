@@ -39,6 +39,7 @@ REFERENCE = (
     "contents",
     "content_approvals",
     "duties",
+    "identity",
 )
 # A foreign key from one of these would lead to rows on other servers.
 FREED = ("address_holders",)

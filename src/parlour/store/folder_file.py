@@ -42,7 +42,7 @@ class FolderFile:
             self._file.close()
             self._staged.rename(self._path)
             for each in (self._path.parent, self._path.parent.parent):
-                sync_folder(each)
+                sync(each)
             return self._size, self._digest.hexdigest()
 
     def discard(self) -> None:
@@ -52,8 +52,9 @@ class FolderFile:
             self._staged.unlink(missing_ok=True)
 
 
-def sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Has a file, or the names in a folder, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,0 +1,58 @@
+"""`parlour purge`: removes from the disk what was deleted, and files without a row if it is asked to."""
+
+import asyncio
+
+import click
+
+from parlour import ground
+from parlour.config import Config
+from parlour.options import settings
+from parlour.resources.purge import purge as purge_now
+from parlour.resources.strays import find_old_strays, remove_strays
+from parlour.store import Database
+from parlour.store.blobs import Blobs
+
+GRACE_DAYS = 7
+MAX_GRACE_DAYS = 3_650
+
+
+@click.command()
+@click.option("--strays", is_flag=True, help="Also remove files of media that have no row in the database.")
+@click.option(
+    "--grace-days",
+    type=click.IntRange(0, MAX_GRACE_DAYS),
+    default=GRACE_DAYS,
+    show_default=True,
+    help="With --strays: leave files that were stored less than so many days ago.",
+)
+@click.option("--yes", is_flag=True, help="With --strays: do not ask.")
+@settings("database", "media", "unattached_hours", "purge_days")
+def purge(config: Config, *, strays: bool, grace_days: int, yes: bool) -> None:
+    """Remove from the disk what was deleted and what was never sent, as `serve` does every minute.
+
+    Files of media without a row in the database are only counted: they may be another database's.
+    """
+    database = Database(ground.find_engine(config))
+    blobs = ground.find_media(config, database)
+    done = asyncio.run(purge_now(database, blobs, ground.terms_of(config), thoroughly=True))
+    click.echo(f"removed {done.media} media")
+    if done.strays and not strays:
+        click.echo(f"left {done.strays} files without a row: parlour purge --strays removes them")
+    elif strays:
+        purge_strays(database, blobs, grace_days, yes=yes)
+    if not done.log_is_empty:
+        raise click.ClickException("the write-ahead log is in use: run it again")
+
+
+def purge_strays(database: Database, blobs: Blobs, grace_days: int, *, yes: bool) -> None:
+    found = asyncio.run(find_old_strays(database, blobs, grace_days))
+    size = sum(file.size for file in found)
+    click.echo(
+        f"{len(found)} files without a row in {database.engine.name} were stored {grace_days} days ago or"
+        f" before: {size:,} bytes"
+    )
+    if not found:
+        return
+    if not yes:
+        click.confirm("They cannot be brought back. Remove them?", abort=True)
+    click.echo(f"removed {asyncio.run(remove_strays(database, blobs, found))} files without a row")

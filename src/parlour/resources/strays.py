@@ -1,0 +1,45 @@
+"""Files without a row: found and counted by the purge, removed only when an operator says so.
+
+A row is committed before its first byte is stored and is there until its last byte is gone. So a file
+without a row belongs to another database, or to a time that this database does not know.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+
+from parlour.store import Database, Transaction
+from parlour.store.blobs import LISTED_AT_ONCE, Blobs, StoredFile
+
+FIND = "SELECT 1 FROM media WHERE sid = ?"
+DAY_MILLISECONDS = 24 * 60 * 60 * 1_000
+
+
+async def find_strays(database: Database, blobs: Blobs) -> AsyncIterator[list[StoredFile]]:
+    """Return the files that have no row in the database, in lists."""
+    async for files in blobs.files():
+        yield database.run(partial(without_row, files=files))
+
+
+def without_row(tx: Transaction, files: Sequence[StoredFile]) -> list[StoredFile]:
+    # A file may be there twice, finished and not: its row is looked for once.
+    known = {name for name in {file.name for file in files} if tx.select(FIND, name)}
+    return [file for file in files if file.name not in known]
+
+
+async def find_old_strays(database: Database, blobs: Blobs, grace_days: int) -> list[StoredFile]:
+    """Return the files without a row that were stored more than `grace_days` ago.
+
+    The grace period leaves time to notice that the wrong database was named, or a backup was restored.
+    """
+    before = database.clock() - grace_days * DAY_MILLISECONDS
+    return [file async for found in find_strays(database, blobs) for file in found if file.modified <= before]
+
+
+async def remove_strays(database: Database, blobs: Blobs, files: Sequence[StoredFile]) -> int:
+    """Remove files that still have no row, finished or not; return how many."""
+    removed = 0
+    for start in range(0, len(files), LISTED_AT_ONCE):
+        stray = database.run(partial(without_row, files=files[start : start + LISTED_AT_ONCE]))
+        await blobs.delete(dict.fromkeys(file.name for file in stray))
+        removed += len(stray)
+    return removed

@@ -1,0 +1,19 @@
+"""Which database this is: a SID that goes with its rows, into backups and exports, too."""
+
+from parlour.store.transaction import Transaction
+
+NAME = "database"
+READ = "SELECT sid FROM identity WHERE name = ?"
+WRITE = "INSERT INTO identity (name, sid) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
+
+
+def ensure_identity(tx: Transaction) -> str:
+    """Return the database's SID, which is made if there is none yet."""
+    tx.execute(WRITE, NAME, tx.new_sid("DB"))
+    [(sid,)] = tx.select(READ, NAME)
+    return str(sid)
+
+
+def find_identity(tx: Transaction) -> str | None:
+    """Return the database's SID, or None if no server was started with it yet."""
+    return next((str(sid) for (sid,) in tx.select(READ, NAME)), None)
