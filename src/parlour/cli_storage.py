@@ -1,9 +1,11 @@
 """Commands that move what is stored: `parlour backup`, `export` and `import`."""
 
 import asyncio
+import contextlib
 import os
 import sys
-from collections import deque
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,11 +16,10 @@ from parlour.config import Config
 from parlour.options import settings
 from parlour.resources.remover import remove_all
 from parlour.store import Database
-from parlour.store.migrate import migrate
+from parlour.store.engine import Engine, Unavailable
+from parlour.store.export_ends import Ends
 from parlour.store.row_texts import RowTexts
-from parlour.store.transfer import export_lines, import_lines
-
-PRIVATE = 0o600
+from parlour.store.transfer import BadLine, export_lines, import_lines
 
 
 @click.command("backup")
@@ -26,36 +27,64 @@ PRIVATE = 0o600
 @settings("database")
 def back_up(config: Config, file: Path) -> None:
     """Copy the database into FILE, while the server runs; media and the secret key are apart."""
-    draft = file.with_name(f"{file.name}.part")
-    draft.unlink(missing_ok=True)
-    try:
-        draft.touch(PRIVATE)
+    with whole_file(file) as draft:
         ground.open_engine(config).back_up(draft)
-        sync(draft)
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
     click.echo(f"wrote {file}, {file.stat().st_size:,} bytes")
 
 
-def sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
 @click.command("export")
-@click.argument("file", type=click.File("wb", lazy=False), default="-")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
 @settings("database")
-def export(config: Config, file: IO[bytes]) -> None:
-    """Write all that is stored as JSON Lines to FILE, as it was at one moment."""
-    if not file.isatty() and Path(file.name).is_file():
-        # Auth tokens are in it, sealed, and people's messages.
-        Path(file.name).chmod(PRIVATE)
+def export(config: Config, file: str) -> None:
+    """Write all that is stored as JSON Lines to FILE, as it was at one moment; `-` is standard output.
+
+    A file of this name is replaced when the export is whole.
+    """
+    engine, path = ground.find_engine(config), Path(file)
+    if file == "-":
+        write_export(engine, sys.stdout.buffer)
+    elif path.exists() and not path.is_file():
+        # A pipe, for instance, which cannot be replaced.
+        with path.open("wb") as stream:
+            write_export(engine, stream)
+    else:
+        with whole_file(path) as draft, draft.open("wb") as stream:
+            write_export(engine, stream)
+
+
+def write_export(engine: Engine, stream: IO[bytes]) -> None:
     with progress("Exporting") as bar:
-        for line, count in export_lines(ground.open_engine(config)):
-            file.write(line)
+        for line, count in export_lines(engine):
+            stream.write(line)
             bar.length = count
             bar.update(1)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A draft beside the file, for its owner only, which takes its place when it is on the disk.
+
+    Whoever is killed meanwhile leaves the draft behind, and the older file as it was.
+    """
+    path = path.resolve()
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(descriptor)
+    draft = Path(name)
+    try:
+        yield draft
+        sync(draft)
+        draft.replace(path)
+        sync(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @click.command("import")
@@ -64,18 +93,29 @@ def export(config: Config, file: IO[bytes]) -> None:
 @settings("database")
 def import_(config: Config, file: IO[bytes], *, mend: bool) -> None:
     """Put the lines of FILE in; rows that are there already stay as they are."""
-    texts = RowTexts(mend=mend)
-    engine = ground.open_engine(config)
-    migrate(engine)
+    engine = ground.make_engine(config)
     # A row whose SID is one of a row that was deleted and is not removed yet would be lost with it.
     asyncio.run(remove_all(Database(engine)))
     size = os.fstat(file.fileno()).st_size
-    with progress("Importing", size) as bar:
-        steps = deque(import_lines(engine, counted(file, bar), texts), maxlen=1)
-    read, added = steps[-1] if steps else (0, 0)
+    read, added, texts, ends = 0, 0, RowTexts(mend=mend), Ends()
+    try:
+        with progress("Importing", size) as bar:
+            for read, added in import_lines(engine, counted(file, bar), texts, ends):  # noqa: B007 - it is told below
+                pass
+    except (BadLine, Unavailable) as error:
+        raise click.ClickException(
+            f"{error}\n{read:,} rows were read before that, {added:,} of them new: they stay."
+            " After mending it, the same command goes on."
+        ) from None
     click.echo(f"{read:,} rows read, {added:,} of them new", err=True)
     for place, count in sorted(texts.mended.items()):
         click.echo(f"mended {count:,} texts in {place}", err=True)
+    if not ends.was_exported:
+        click.echo(
+            "The file does not say how many rows it has, as exports of this version do: if it was"
+            " exported by an older one, look whether it is whole.",
+            err=True,
+        )
 
 
 def counted(file: IO[bytes], bar: Any) -> Any:

@@ -2,11 +2,12 @@
 
 A line is `{"table": "messages", "row": {"sid": "IM…", …}}`, with the columns of the table; parents come
 before their children. Moments are milliseconds since 1970, or ISO 8601. Columns that are missing have
-the values that a new row has.
+the values that a new row has. An export has a first and a last line beside its rows.
 """
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -14,7 +15,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from parlour.store.contents import tables
-from parlour.store.engine import Engine, Session, Unavailable, columns_of
+from parlour.store.engine import Engine, Session, columns_of
+from parlour.store.export_ends import Ends, NotWhole, first_line, last_line
 from parlour.store.row_texts import RowTexts
 from parlour.store.statements import quote, quoted, slots
 from parlour.store.tombstones import Tombstones
@@ -72,36 +74,43 @@ def export_lines(engine: Engine) -> Iterator[tuple[bytes, int]]:
     session = engine.open_snapshot()
     try:
         session.begin()
-        counts = [
+        total = sum(
             session.execute(f"SELECT COUNT(*) FROM {quote(table)}").fetchone()[0]
             for table in exported_tables()
-        ]
-        tombstones = Tombstones(session)
+        )
+        yield first_line(), total
+        # Of what was deleted and is not removed yet, nothing is written, and nothing counted.
+        counts, tombstones = Counter[str](), Tombstones(session)
         for table in exported_tables():
             names = columns_of(session, table)
             filtered = tombstones.filter_for(table, names)
             for row in filter(
                 None, map(filtered, session.stream(f"SELECT {quoted(names)} FROM {quote(table)}"))
             ):
-                yield encode({"table": table, "row": dict(zip(names, row, strict=True))}) + b"\n", sum(counts)
-    except engine.unavailable as error:
-        raise Unavailable(str(error)) from None
+                counts[table] += 1
+                yield encode({"table": table, "row": dict(zip(names, row, strict=True))}) + b"\n", total
+        yield last_line(counts), total
+    except engine.faults as error:
+        raise engine.as_unavailable(error) or error from None
     finally:
         session.roll_back()
         session.close()
 
 
-def import_lines(engine: Engine, lines: Iterable[bytes], texts: RowTexts) -> Iterator[tuple[int, int]]:
+def import_lines(
+    engine: Engine, lines: Iterable[bytes], texts: RowTexts, ends: Ends
+) -> Iterator[tuple[int, int]]:
     """Put rows in, a thousand in a transaction; after each the numbers of rows read, and of new ones.
 
     A row whose key is there already is left as it is, so the same can be imported again, after a break
-    for instance. Raises BadLine, with all that came before it imported. `texts` checks the rows' texts.
+    for instance. Raises BadLine, with all that came before it imported, also when the file is not whole:
+    `ends` knows. `texts` checks the rows' texts.
     """
     session = engine.open()
     read = added = first = 0
     columns: dict[str, list[str]] = {}
     try:
-        for batch in batches(lines):
+        for batch in batches(lines, ends):
             first = batch[0][0]
             session.begin()
             rows = [row for number, line in batch for row in read_rows(session, columns, texts, number, line)]
@@ -113,9 +122,9 @@ def import_lines(engine: Engine, lines: Iterable[bytes], texts: RowTexts) -> Ite
             session.commit()
             read += len(batch)
             yield read, added
-    except engine.unavailable as error:
-        raise Unavailable(str(error)) from None
     except engine.faults as error:
+        if (unavailable := engine.as_unavailable(error)) is not None:
+            raise unavailable from None
         reason = f"it, or one of the {ROWS_TOGETHER} from it on, is refused: {engine.told(error)}"
         raise BadLine(first, reason) from None
     finally:
@@ -128,20 +137,24 @@ def conversations_in(batch: Iterable[tuple[int, Line]]) -> set[str]:
     return {sid for sid in sids if isinstance(sid, str)}
 
 
-def batches(lines: Iterable[bytes]) -> Iterator[list[tuple[int, Line]]]:
+def batches(lines: Iterable[bytes], ends: Ends) -> Iterator[list[tuple[int, Line]]]:
     batch = []
-    for number, raw in enumerate(lines, 1):
-        if not raw.strip():
-            continue
-        try:
-            batch.append((number, parse_json(decode_text(raw), Line)))
-        except BadText as error:
-            if batch:
+    number = 0
+    try:
+        for number, raw in enumerate(lines, 1):
+            if not raw.strip() or ends.take(raw):
+                continue
+            line: Line = parse_json(decode_text(raw), Line)
+            ends.count(line.table)
+            batch.append((number, line))
+            if len(batch) == ROWS_TOGETHER:
                 yield batch
-            raise BadLine(number, error) from None
-        if len(batch) == ROWS_TOGETHER:
+                batch = []
+        ends.ensure_whole()
+    except (BadText, NotWhole) as error:
+        if batch:
             yield batch
-            batch = []
+        raise BadLine(number, error) from None
     if batch:
         yield batch
 
