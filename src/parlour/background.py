@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import ipaddress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from parlour.api.collection import OURS_IN_SERVICE
 from parlour.api.idempotency import KEPT_MILLISECONDS, remove_old_answers
@@ -68,14 +68,26 @@ def expiring_tables(config: Config) -> list[Expiring]:
     ]
 
 
-def ensure_channels(parts: Parts) -> None:
-    """Raises BadChannel when a channel cannot be carried as the settings say."""
-    open_adapters(parts.config.channels, surroundings(parts))
+def ensure_channels(config: Config) -> None:
+    """Raise BadChannel when a channel cannot be carried as the settings say."""
+
+    def not_yet(*_: object) -> Any:
+        raise RuntimeError("an adapter may use what it is handed only to send and to report")
+
+    open_adapters(config.channels, Surroundings(settings_for_adapters(config), not_yet, not_yet, not_yet))
+    if config.smtp_url is not None:
+        from parlour.channels.smtp import read_server  # noqa: PLC0415 - of no use to most
+
+        read_server(config.smtp_url)
+
+
+def settings_for_adapters(config: Config) -> dict[str, Any]:
+    settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+    return {name: value for name, value in settings.items() if name not in WITHHELD}
 
 
 def surroundings(parts: Parts) -> Surroundings:
     config, database, vault, blobs = parts
-    settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
     public_url = config.public_url or ""
 
     def media_url(outgoing: Outgoing, attachment: Attachment) -> str:
@@ -95,8 +107,7 @@ def surroundings(parts: Parts) -> Surroundings:
         )
         return public_url + path
 
-    shown = {name: value for name, value in settings.items() if name not in WITHHELD}
-    return Surroundings(shown, media_url, read_media, callback_url)
+    return Surroundings(settings_for_adapters(config), media_url, read_media, callback_url)
 
 
 def allows_private(config: Config) -> bool:

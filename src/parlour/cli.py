@@ -11,13 +11,16 @@ from parlour import __version__, background, ground, resources, server, webhook_
 from parlour.api.openapi import describe
 from parlour.cli_db import database
 from parlour.cli_dropin import env, logs, run
+from parlour.cli_purge import purge
 from parlour.cli_storage import back_up, export, import_
 from parlour.config import Config, environment_name
 from parlour.logs import configure_logs
 from parlour.options import find_account, in_database, settings
 from parlour.resources import accounts
-from parlour.resources.purge import purge
 from parlour.resources.remover import remove_all
+from parlour.startup_checks import ensure_key
+from parlour.store import Database
+from parlour.store.blobs import open_blobs
 from parlour.store.migrate import migrate
 
 EXAMPLE_URL = "http://127.0.0.1:8080"
@@ -46,9 +49,10 @@ def serve(config: Config) -> None:
 def work(config: Config) -> None:
     """Carry what leaves, as the worker does that `serve` starts; ends with its standard input."""
     configure_logs(config.log_level, config.log_format)
-    database = ground.open_database(config)
+    database = Database(ground.find_engine(config))
     try:
-        vault, blobs = ground.open_vault(config, may_make_key=False), ground.open_media(config)
+        vault = ground.open_vault(config, may_make_key=False)
+        blobs = open_blobs(config.media_place())
         asyncio.run(worker.work(background.Parts(config, database, vault, blobs)))
     finally:
         database.close()
@@ -62,7 +66,7 @@ def answer(config: Config, descriptor: int) -> None:
     server.answer(config, descriptor)
 
 
-for each in (env, run, logs, back_up, export, import_, database):
+for each in (env, run, logs, back_up, export, import_, database, purge):
     main.add_command(each)
 
 
@@ -81,22 +85,6 @@ def openapi(config: Config) -> None:
     click.echo(
         json.dumps(describe(resources.ALL, config.public_url or EXAMPLE_URL, resources.FILES), indent=2)
     )
-
-
-@main.command("purge")
-@settings("database", "media", "unattached_hours", "purge_days")
-def purge_now(config: Config) -> None:
-    """Remove from the disk what was deleted and what was never sent, as `serve` does every minute."""
-    terms, blobs = ground.terms_of(config), ground.open_media(config)
-    database = ground.open_database(config)
-    try:
-        asyncio.run(remove_all(database))
-        done = asyncio.run(purge(database, blobs, terms, thoroughly=True))
-    finally:
-        database.close()
-    click.echo(f"removed {done.media} media and {done.strays} files without a row")
-    if not done.log_is_empty:
-        raise click.ClickException("the write-ahead log is in use: run it again")
 
 
 @main.command()
@@ -120,8 +108,11 @@ def account() -> None:
 @click.argument("friendly_name", default="My account")
 @settings("database")
 def create_account(config: Config, friendly_name: str) -> None:
-    """Make an account and print its SID and auth token, once."""
-    made, token = in_database(config, lambda tx, vault: accounts.create_account(tx, vault, friendly_name))
+    """Make an account and print its SID and auth token, once; a database that is missing is made."""
+    ensure_key(config)
+    database = Database(ground.make_engine(config))
+    vault = ground.open_fitting_vault(database, config)
+    made, token = database.run(lambda tx: accounts.create_account(tx, vault, friendly_name))
     click.echo(f"TWILIO_ACCOUNT_SID={made.sid}\nTWILIO_AUTH_TOKEN={token}")
 
 
@@ -129,7 +120,7 @@ def create_account(config: Config, friendly_name: str) -> None:
 @settings("database")
 def list_accounts(config: Config) -> None:
     """List the accounts: SID, day of creation, name."""
-    echo_table(in_database(config, lambda tx, _: accounts.list_accounts(tx)))
+    echo_table(in_database(config, accounts.list_accounts))
 
 
 @account.command("rotate-token")
@@ -137,9 +128,11 @@ def list_accounts(config: Config) -> None:
 @settings("database")
 def rotate_token(config: Config, account_sid: str) -> None:
     """Give an account a new auth token and print it, once; the old one stops working within a second."""
-    token = in_database(
-        config, lambda tx, vault: accounts.rotate_token(tx, vault, find_account(tx, account_sid))
-    )
+    database = Database(ground.find_engine(config))
+    database.run(lambda tx: find_account(tx, account_sid))
+    # Where the key is lost, this is the way to a new one.
+    vault = ground.open_vault(config, may_make_key=True)
+    token = database.run(lambda tx: accounts.rotate_token(tx, vault, find_account(tx, account_sid)))
     click.echo(f"TWILIO_AUTH_TOKEN={token}")
 
 
@@ -153,8 +146,8 @@ def delete_account(config: Config, account_sid: str) -> None:
     Its rows are removed in small steps beside other work; if that is interrupted, a server or
     `parlour purge` goes on with it.
     """
-    in_database(config, lambda tx, _: accounts.delete_account(tx, find_account(tx, account_sid)))
-    database = ground.open_database(config)
+    database = Database(ground.find_engine(config))
+    database.run(lambda tx: accounts.delete_account(tx, find_account(tx, account_sid)))
     try:
         asyncio.run(remove_all(database))
     finally:
@@ -174,7 +167,7 @@ def key() -> None:
 def create_key(config: Config, account_sid: str, friendly_name: str) -> None:
     """Make an API key of an account and print its SID and secret, once."""
     made, secret = in_database(
-        config, lambda tx, _: accounts.create_key(tx, find_account(tx, account_sid), friendly_name)
+        config, lambda tx: accounts.create_key(tx, find_account(tx, account_sid), friendly_name)
     )
     click.echo(f"TWILIO_API_KEY={made.sid}\nTWILIO_API_SECRET={secret}")
 
@@ -184,7 +177,7 @@ def create_key(config: Config, account_sid: str, friendly_name: str) -> None:
 @settings("database")
 def list_keys(config: Config, account_sid: str) -> None:
     """List an account's API keys: SID, day of creation, name."""
-    echo_table(in_database(config, lambda tx, _: accounts.list_keys(tx, find_account(tx, account_sid))))
+    echo_table(in_database(config, lambda tx: accounts.list_keys(tx, find_account(tx, account_sid))))
 
 
 @key.command("revoke")
@@ -192,7 +185,7 @@ def list_keys(config: Config, account_sid: str) -> None:
 @settings("database")
 def revoke_key(config: Config, key_sid: str) -> None:
     """Revoke an API key; it stops working within a second."""
-    if not in_database(config, lambda tx, _: accounts.revoke_key(tx, key_sid)):
+    if not in_database(config, lambda tx: accounts.revoke_key(tx, key_sid)):
         raise click.ClickException(f"there is no key {key_sid}")
     click.echo(f"revoked {key_sid}")
 
@@ -206,7 +199,7 @@ def webhooks() -> None:
 @settings("database")
 def tail_webhooks(config: Config) -> None:
     """Print deliveries as they happen: SID, event, conversation, target, status, last try."""
-    database = ground.open_database(config)
+    database = Database(ground.find_engine(config))
     try:
         asyncio.run(webhook_tools.tail(database))
     finally:

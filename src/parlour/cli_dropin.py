@@ -14,7 +14,7 @@ from parlour.dropin.environment import SHELLS, show, variables, write_files
 from parlour.options import find_account, in_database, settings
 from parlour.resources import accounts
 from parlour.store import Transaction
-from parlour.store.credentials import Vault
+from parlour.store.credentials import Account
 from parlour.store.database import milliseconds_now
 from parlour.testing.process import running
 from parlour.testing.run import NOT_EXECUTABLE, NOT_FOUND, Forwarder
@@ -33,20 +33,27 @@ def env(config: Config, shell: str, credentials: bool) -> None:
     \b
     eval "$(parlour env)"
     """
+    known = first_credentials(config) if credentials else {}
     folder = config.authority_folder()
     write_files(Authority(folder, milliseconds_now), folder)
     values = variables(ground.url_of(config, config.intercept_port), folder)
     values["PARLOUR_URL"] = ground.url_of(config, config.port)
-    if credentials:
-        values |= in_database(config, first_credentials)
+    values |= known
     click.echo(show(values, shell))
 
 
-def first_credentials(tx: Transaction, vault: Vault) -> dict[str, str]:
+def first_credentials(config: Config) -> dict[str, str]:
+    found = in_database(config, first_account)
+    if found is None:
+        raise click.ClickException("there is no account yet")
+    token = ground.open_vault(config, may_make_key=False).unseal(found.sealed_auth_token)
+    return {"TWILIO_ACCOUNT_SID": found.sid, "TWILIO_AUTH_TOKEN": token}
+
+
+def first_account(tx: Transaction) -> Account | None:
     for sid, *_ in accounts.list_accounts(tx):
-        token = vault.unseal(find_account(tx, sid).sealed_auth_token)
-        return {"TWILIO_ACCOUNT_SID": sid, "TWILIO_AUTH_TOKEN": token}
-    raise click.ClickException("there is no account yet")
+        return find_account(tx, sid)
+    return None
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -97,8 +104,6 @@ def logs(config: Config, follow: bool) -> None:
 def control_client(config: Config) -> ControlClient:
     url = os.environ.get("PARLOUR_URL")
     if url is None:
-        return ControlClient(
-            ground.url_of(config, config.port), *in_database(config, first_credentials).values()
-        )
+        return ControlClient(ground.url_of(config, config.port), *first_credentials(config).values())
     names = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
     return ControlClient(url, *(os.environ.get(name, "") for name in names))

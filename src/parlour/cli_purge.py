@@ -8,6 +8,7 @@ from parlour import ground
 from parlour.config import Config
 from parlour.options import settings
 from parlour.resources.purge import purge as purge_now
+from parlour.resources.remover import remove_all
 from parlour.resources.strays import find_old_strays, remove_strays
 from parlour.store import Database
 from parlour.store.blobs import Blobs
@@ -34,6 +35,7 @@ def purge(config: Config, *, strays: bool, grace_days: int, yes: bool) -> None:
     """
     database = Database(ground.find_engine(config))
     blobs = ground.find_media(config, database)
+    asyncio.run(remove_all(database))
     done = asyncio.run(purge_now(database, blobs, ground.terms_of(config), thoroughly=True))
     click.echo(f"removed {done.media} media")
     if done.strays and not strays:

@@ -1,34 +1,60 @@
-"""Every setting: its default and what it means, in one frozen dataclass."""
+"""Every setting: its default, what it means and what it may be, in one frozen dataclass."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from parlour import setting_checks as checks
+from parlour.setting_checks import Check, between
+
 ENVIRONMENT_PREFIX = "PARLOUR_"
-MAX_DELAY_SECONDS = 24 * 60 * 60
+MAX_PORT = 65_535
+MAX_WORKERS = 256
+MAX_UNATTACHED_HOURS = 366 * 24
+MAX_PURGE_DAYS = 30
+MAX_STOP_SECONDS = 3_600
+MAX_CONNECTIONS = 1_000_000
+# How long a client may keep a connection waiting.
+A_WAIT = between(1, 86_400, "seconds")
 
 
-def setting(default: Any, meaning: str) -> Any:
-    """A setting that is an option and an environment variable."""
-    return dataclasses.field(default=default, metadata={"meaning": meaning, "option": True})
+class BadSetting(Exception):
+    """A setting has a value that cannot be used."""
 
 
-def secret(meaning: str) -> Any:
+def setting(default: Any, meaning: str, check: Check | None = None) -> Any:
+    """A setting that is an option and an environment variable.
+
+    Without a `check` all values of its type are possible, or it is checked with others in
+    `parlour.startup_checks`.
+    """
+    return dataclasses.field(default=default, metadata={"meaning": meaning, "option": True, "check": check})
+
+
+def secret(meaning: str, check: Check | None = None) -> Any:
     """A setting that only the environment gives: options can be read by everyone on the machine."""
-    return dataclasses.field(default=None, metadata={"meaning": meaning, "option": False})
+    return dataclasses.field(default=None, metadata={"meaning": meaning, "option": False, "check": check})
 
 
 @dataclass(frozen=True)
 class Config:
-    host: str = setting("127.0.0.1", "Address to listen on.")
-    port: int = setting(8080, "Port to listen on; 0 takes a free one.")
-    workers: int = setting(1, "Processes that answer requests; with more than one, use PostgreSQL.")
-    database: str = setting(
-        "parlour.db", "SQLite database file, made if it is missing; or postgresql://user@host/name."
+    host: str = setting("127.0.0.1", "Address to listen on.", checks.not_empty)
+    port: int = setting(8080, "Port to listen on; 0 takes a free one.", between(0, MAX_PORT))
+    workers: int = setting(
+        1,
+        "Processes that answer requests; with more than one, use PostgreSQL.",
+        between(1, MAX_WORKERS, "processes"),
     )
-    public_url: str | None = setting(None, "The URL that clients reach this server by, for links in answers.")
+    database: str = setting(
+        "parlour.db",
+        "SQLite database file, made if it is missing; or postgresql://user@host/name.",
+        checks.database,
+    )
+    public_url: str | None = setting(
+        None, "The URL that clients reach this server by, for links in answers.", checks.public_url
+    )
     profile: Literal["documented", "observed"] = setting(
         "documented", "Follow the reference page, or what was recorded of the live service."
     )
@@ -36,9 +62,15 @@ class Config:
         None, "Where media are kept: a directory or s3://bucket/prefix; else <database>.media."
     )
     unattached_hours: int = setting(
-        24, "How long an upload may wait for the message it is sent with, in hours."
+        24,
+        "How long an upload may wait for the message it is sent with, in hours.",
+        between(0, MAX_UNATTACHED_HOURS, "hours"),
     )
-    purge_days: int = setting(0, "How long the bytes of deleted media stay on the disk, in days; at most 30.")
+    purge_days: int = setting(
+        0,
+        "How long the bytes of deleted media stay on the disk, in days; at most 30.",
+        between(0, MAX_PURGE_DAYS, "days"),
+    )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", "Least level that is logged; each request is logged at info."
     )
@@ -46,13 +78,16 @@ class Config:
     webhook_delays: str = setting(
         "1 5 30 120 600",
         "Seconds before each repetition of a webhook that failed; their number is its limit.",
+        checks.delays,
     )
     webhook_private: Literal["auto", "allow", "forbid"] = setting(
         "auto", "May webhooks go to private addresses? auto: if it listens on loopback, without a public URL."
     )
-    webhook_keep_days: int = setting(7, "Days for which webhooks that are done with can be looked at.")
+    webhook_keep_days: int = setting(
+        7, "Days for which webhooks that are done with can be looked at.", between(0, MAX_PURGE_DAYS, "days")
+    )
     studio_url: str | None = setting(
-        None, "Where webhooks to studio flows go; {FlowSid} in it stands for the flow."
+        None, "Where webhooks to studio flows go; {FlowSid} in it stands for the flow.", checks.studio_url
     )
     channels: str = setting(
         "", "Which adapter carries a channel: sms=http email=smtp; what is not named is simulated."
@@ -60,9 +95,13 @@ class Config:
     simulated_delays: str = setting(
         "0 1 3", "Seconds after which a simulated message is sent, delivered and read; fewer end earlier."
     )
-    gateway_url: str | None = setting(None, "Where channels that are carried by http post their messages.")
+    gateway_url: str | None = setting(
+        None, "Where channels that are carried by http post their messages.", checks.http_url
+    )
     intercept: bool = setting(False, "Also answer as conversations.twilio.com: over TLS and as a proxy.")
-    intercept_port: int = setting(8443, "Port that is intercepted on; 0 takes a free one.")
+    intercept_port: int = setting(
+        8443, "Port that is intercepted on; 0 takes a free one.", between(0, MAX_PORT)
+    )
     intercept_others: Literal["refuse", "pass"] = setting(
         "refuse", "What the proxy does with requests for other hosts."
     )
@@ -75,36 +114,62 @@ class Config:
         False, "Stop when standard input ends, so as not to outlive the program that started the server."
     )
     max_connections: int = setting(
-        1_000, "Connections at a time, of each process; then idle ones are closed, or new ones get 503."
+        1_000,
+        "Connections at a time, of each process; then idle ones are closed, or new ones get 503.",
+        between(1, MAX_CONNECTIONS),
     )
-    head_seconds: int = setting(20, "How long the head of a request may take to arrive, in seconds.")
-    body_seconds: int = setting(30, "How long a request's body may bring less than 1 KiB, in seconds.")
-    send_seconds: int = setting(60, "How long a client may read nothing of an answer, in seconds.")
-    idle_seconds: int = setting(75, "How long a connection is kept after an answer, in seconds.")
-    stop_seconds: int = setting(30, "How long a stop waits for requests under way, in seconds.")
-    account_sid: str | None = secret("SID of the account that is made on an empty database.")
-    auth_token: str | None = secret("Auth token of the account that is made on an empty database.")
+    head_seconds: int = setting(20, "How long the head of a request may take to arrive, in seconds.", A_WAIT)
+    body_seconds: int = setting(
+        30, "How long a request's body may bring less than 1 KiB, in seconds.", A_WAIT
+    )
+    send_seconds: int = setting(60, "How long a client may read nothing of an answer, in seconds.", A_WAIT)
+    idle_seconds: int = setting(75, "How long a connection is kept after an answer, in seconds.", A_WAIT)
+    stop_seconds: int = setting(
+        30,
+        "How long a stop waits for requests under way, in seconds.",
+        between(0, MAX_STOP_SECONDS, "seconds"),
+    )
+    account_sid: str | None = secret(
+        "SID of the account that is made on an empty database.", checks.account_sid
+    )
+    auth_token: str | None = secret(
+        "Auth token of the account that is made on an empty database.", checks.auth_token
+    )
     smtp_url: str | None = secret(
         "Mail server of channels that are carried by smtp: smtp://user:password@host:587 or smtps://…"
     )
     secret_key: str | None = secret(
-        "Key that seals auth tokens, 32 bytes in URL-safe base64; else it is kept in <database>.key."
+        "Key that seals auth tokens, 32 bytes in URL-safe base64; else it is kept in <database>.key.",
+        checks.secret_key,
     )
 
     def retry_delays(self) -> tuple[float, ...]:
         """Seconds; raises ValueError."""
-        delays = tuple(map(float, self.webhook_delays.split()))
-        if not all(0 <= each <= MAX_DELAY_SECONDS for each in delays):
-            raise ValueError("a delay must be between 0 and a day")
-        return delays
+        return checks.read_delays(self.webhook_delays)
+
+    def check(self, names: Iterable[str] | None = None) -> None:
+        """Check settings one by one, all of them or those named; raises BadSetting. Makes nothing."""
+        for field in dataclasses.fields(self):
+            value, check = getattr(self, field.name), field.metadata["check"]
+            if value is None or check is None or (names is not None and field.name not in names):
+                continue
+            try:
+                check(value)
+            except ValueError as error:
+                is_option = field.metadata["option"]
+                name = option_name(field.name) if is_option else environment_name(field.name)
+                raise BadSetting(f"{name} {error}") from None
 
     @property
     def is_on_a_server(self) -> bool:
-        return self.database.startswith(("postgresql://", "postgres://"))
+        return self.database.startswith(checks.POSTGRESQL)
 
     def beside(self, ending: str) -> Path:
         """What lies beside the database file, or in the working folder where there is no such file."""
         return Path(f"{'parlour.db' if self.is_on_a_server else self.database}.{ending}")
+
+    def media_place(self) -> str:
+        return self.media or str(self.beside("media"))
 
     def authority_folder(self) -> Path:
         return self.beside("authority") if self.authority is None else self.authority

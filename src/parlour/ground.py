@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import structlog
 
 from parlour import background
-from parlour.config import Config
+from parlour.config import BadSetting, Config
 from parlour.control import Controls
 from parlour.resources.accounts import (
     create_account,
@@ -19,16 +19,16 @@ from parlour.resources.accounts import (
     list_accounts,
     sealed_tokens,
 )
-from parlour.resources.purge import MAX_PURGE_DAYS, Purger, Terms
+from parlour.resources.purge import Purger, Terms
 from parlour.resources.remover import Remover
+from parlour.startup_checks import ensure_database_place
 from parlour.store import Database, Transaction
-from parlour.store.blobs import Blobs, open_blobs
+from parlour.store.blobs import MARKER, BadPlace, Blobs, open_blobs, owner_of
 from parlour.store.credentials import Account, Vault, read_key
 from parlour.store.engine import Engine
-from parlour.store.migrate import migrate
+from parlour.store.identity import ensure_identity, find_identity
+from parlour.store.migrate import is_current, migrate
 from parlour.store.sqlite import SQLite
-from parlour.wire.sids import is_account_sid
-from parlour.wire.urls import is_http_url
 from parlour.worker import WorkerThread, start_worker
 
 FIRST_ACCOUNT_NAME = "My account"
@@ -37,20 +37,8 @@ BACKLOG = 2_048
 log = structlog.get_logger()
 
 
-class BadSetting(Exception):
-    """A setting that cannot be meant."""
-
-
 def open_vault(config: Config, *, may_make_key: bool) -> Vault:
     return Vault(config.secret_key or read_key(config.beside("key"), may_make=may_make_key))
-
-
-def open_database(config: Config, controls: Controls | None = None) -> Database:
-    """The database, brought to this program's schema."""
-    engine = open_engine(config)
-    for name in migrate(engine):
-        log.debug("migrated", migration=name)
-    return Database(engine) if controls is None else Database(engine, controls.clock, controls.sids)
 
 
 def open_engine(config: Config) -> Engine:
@@ -59,27 +47,74 @@ def open_engine(config: Config) -> Engine:
 
         return PostgreSQL(config.database)
     path = Path(config.database)
-    if not path.parent.is_dir():
-        raise BadSetting(f"there is no folder {path.parent} for the database")
+    ensure_database_place(path)
     return SQLite(path)
 
 
-def open_media(config: Config) -> Blobs:
-    """Where media are kept; a directory is made if it is missing."""
-    return open_blobs(config.media or str(config.beside("media")))
+def make_engine(config: Config) -> Engine:
+    """The storage at this program's schema; a database that is missing is made.
+
+    Only for `serve`, and for the commands that create accounts or bring them along.
+    """
+    engine = open_engine(config)
+    for name in migrate(engine):
+        log.debug("migrated", migration=name)
+    return engine
+
+
+def find_engine(config: Config) -> Engine:
+    """The storage at this program's schema; raises BadSetting if there is no database. Makes none."""
+    engine = open_engine(config)
+    if not engine.exists():
+        raise BadSetting(f"there is no database {engine.name}")
+    if not is_current(engine):
+        migrate(engine)
+    return engine
+
+
+def open_media(config: Config, identity: str) -> Blobs:
+    """Where media are kept: made if it is missing, and marked as the database's; raises BadPlace."""
+    ensure_its_media(config, identity)
+    blobs = open_blobs(config.media_place())
+    blobs.claim(identity)
+    # Another may have been faster.
+    ensure_its_media(config, identity)
+    return blobs
+
+
+def find_media(config: Config, database: Database) -> Blobs:
+    """Where the media of a database are; raises BadPlace if no server has kept any there. Makes nothing."""
+    place, identity = config.media_place(), database.run(find_identity)
+    ensure_its_media(config, identity)
+    if owner_of(place) is None:
+        raise BadPlace(
+            f"no server was started yet with this database and the media in {place}: start it once"
+        )
+    return open_blobs(place)
+
+
+def ensure_its_media(config: Config, identity: str | None) -> None:
+    """Raise BadPlace if the media belong to another database than this one; None has no identity yet."""
+    place = config.media_place()
+    owner = owner_of(place)
+    if owner in {None, identity}:
+        return
+    name = open_engine(config).name
+    which = "which is new" if identity is None else f"which is {identity}"
+    raise BadPlace(
+        f"the media in {place} belong to the database {owner}, not to {name}, {which}: start with the"
+        f" database or the --media that was meant. If they are to belong to {name} from now on, remove"
+        f" {place.rstrip('/')}/{MARKER} and start again"
+    )
 
 
 def terms_of(config: Config) -> Terms:
-    if config.unattached_hours < 0 or not 0 <= config.purge_days <= MAX_PURGE_DAYS:
-        raise BadSetting(f"hours and days must not be negative, days to the purge at most {MAX_PURGE_DAYS}")
     return Terms(config.unattached_hours, config.purge_days)
 
 
 def ensure_account(tx: Transaction, vault: Vault, config: Config) -> tuple[Account, str] | None:
     """Make the first account, or the one that is preset; None when there was nothing to make."""
     sid, token = config.account_sid, config.auth_token
-    if sid is not None and not is_account_sid(sid):
-        raise BadSetting("PARLOUR_ACCOUNT_SID must be AC and 32 hex digits")
     accounts = list_accounts(tx)
     if sid is None and accounts:
         return None
@@ -94,7 +129,10 @@ def ensure_account(tx: Transaction, vault: Vault, config: Config) -> tuple[Accou
 
 
 def open_fitting_vault(database: Database, config: Config) -> Vault:
-    """The vault that opens every auth token; raises VaultError now, and not at the first request."""
+    """The vault that opens every auth token; a key is made only while there is none to open.
+
+    Raises VaultError now, and not at the first request.
+    """
     sealed = database.run(sealed_tokens)
     vault = open_vault(config, may_make_key=not sealed)
     for each in sealed:
@@ -103,24 +141,31 @@ def open_fitting_vault(database: Database, config: Config) -> Vault:
 
 
 class Ground(NamedTuple):
-    """What a server stands on, and the account that was made for it."""
+    """What a server stands on."""
 
+    config: Config
     database: Database
     vault: Vault
     blobs: Blobs
     url: str
-    made: tuple[Account, str] | None
+
+    def ensure_account(self) -> tuple[Account, str] | None:
+        """The account that was made now, and its token.
+
+        It comes last, when nothing else can fail: whoever made it can show its token only once.
+        """
+        return self.database.run(lambda tx: ensure_account(tx, self.vault, self.config))
 
 
 @contextlib.contextmanager
 def grounded(config: Config, listener: socket.socket, controls: Controls | None = None) -> Iterator[Ground]:
     """The storage at this program's schema, and what goes on beside the answering of requests."""
-    database = open_database(config, controls)
+    database = make_database(config, controls)
     try:
+        identity = database.run(ensure_identity)
+        ensure_its_media(config, identity)
         vault = open_fitting_vault(database, config)
-        made = database.run(lambda tx: ensure_account(tx, vault, config))
-        ensure_webhook_settings(config)
-        blobs, url = open_media(config), public_url(config, listener)
+        blobs, url = open_media(config, identity), public_url(config, listener)
         holder = f"{socket.gethostname()}:{listener.getsockname()[1]}"
         known = with_url(config, url)
         with (
@@ -128,26 +173,24 @@ def grounded(config: Config, listener: socket.socket, controls: Controls | None 
             Remover(database, holder),
             working(background.Parts(known, database, vault, blobs)),
         ):
-            yield Ground(database, vault, blobs, url, made)
+            yield Ground(config, database, vault, blobs, url)
     finally:
         database.close()
 
 
-def ensure_webhook_settings(config: Config) -> None:
-    if not 0 <= config.webhook_keep_days <= MAX_PURGE_DAYS:
-        raise BadSetting(f"webhooks may be kept for 0 to {MAX_PURGE_DAYS} days")
-    if config.studio_url is not None and not is_http_url(config.studio_url.replace("{FlowSid}", "FW")):
-        raise BadSetting("the studio URL must be http:// or https://, a host and perhaps a path")
-    try:
-        config.retry_delays()
-    except ValueError as error:
-        raise BadSetting(f"the webhook delays must be seconds, with blanks between them: {error}") from None
+def make_database(config: Config, controls: Controls | None) -> Database:
+    """The database of a server; raises what keeps one from starting before anything is made."""
+    engine = open_engine(config)
+    engine.ensure_whole()
+    if not engine.exists():
+        ensure_its_media(config, None)
+    engine = make_engine(config)
+    return Database(engine) if controls is None else Database(engine, controls.clock, controls.sids)
 
 
 @contextlib.contextmanager
 def working(parts: background.Parts) -> Iterator[None]:
     """What leaves is carried for the time of the block; under control, by the clock that is controlled."""
-    background.ensure_channels(parts)
     worker = WorkerThread(parts) if parts.config.control else start_worker(parts.config)
     try:
         yield
@@ -168,8 +211,6 @@ def listen(config: Config, port: int | None = None, *, shares: bool = False) -> 
 
 def public_url(config: Config, listener: socket.socket) -> str:
     if config.public_url is not None:
-        if not is_http_url(config.public_url) or set("?#").intersection(config.public_url):
-            raise BadSetting("the public URL must be http:// or https://, a host and perhaps a path")
         return config.public_url.rstrip("/")
     return url_of(config, listener.getsockname()[1])
 

@@ -12,14 +12,14 @@ import click
 
 from parlour import ground
 from parlour.channels.adapter import BadChannel
-from parlour.config import Config, environment_name, option_name, read_secrets
+from parlour.config import BadSetting, Config, environment_name, option_name, read_secrets
 from parlour.control.client import Refused
 from parlour.errors import ApiError
 from parlour.resources import accounts
-from parlour.store import Transaction
+from parlour.store import Database, Transaction
 from parlour.store.blobs import BadPlace
-from parlour.store.credentials import Account, Vault, VaultError
-from parlour.store.engine import BackupRefused, Unavailable
+from parlour.store.credentials import Account, VaultError
+from parlour.store.engine import BackupRefused, Damaged, Unavailable
 from parlour.store.migrate import DatabaseTooNew
 from parlour.store.transfer import BadLine
 from parlour.testing.process import NotStarted
@@ -37,9 +37,10 @@ EXPECTED = (
     ApiError,
     BadChannel,
     BadPlace,
+    Damaged,
     DatabaseTooNew,
     VaultError,
-    ground.BadSetting,
+    BadSetting,
     NotStarted,
     Refused,
 )
@@ -66,8 +67,10 @@ def settings(*names: str) -> Callable[[Command], Command]:
             chosen: dict[str, Any] = {name: values.pop(name) for name in list(values) if name in known}
             chosen |= read_secrets(os.environ)
             ensure_texts(chosen | values)
+            config = Config(**chosen)
             with told_plainly():
-                command(config=Config(**chosen), **values)
+                config.check(chosen)
+                command(config=config, **values)
 
         hints = typing.get_type_hints(Config)
         known = {f.name: f for f in dataclasses.fields(Config) if f.metadata["option"]}
@@ -107,18 +110,15 @@ class told_plainly:  # noqa: N801 - it reads as a statement
         if isinstance(error, EXPECTED):
             raise click.ClickException(str(error)) from None
         if isinstance(error, OSError):
-            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+            where = "" if error.filename is None else f"{error.filename}: "
+            raise click.ClickException(f"{where}{error.strerror or error}") from None
         if isinstance(error, Unavailable):
             raise click.ClickException(f"the database cannot be used: {error}") from None
 
 
-def in_database(config: Config, work: Callable[[Transaction, Vault], T]) -> T:
-    database = ground.open_database(config)
-    try:
-        vault = ground.open_vault(config, may_make_key=True)
-        return database.run(lambda tx: work(tx, vault))
-    finally:
-        database.close()
+def in_database(config: Config, work: Callable[[Transaction], T]) -> T:
+    """Do work in a database that is there; neither it nor its key is made."""
+    return Database(ground.find_engine(config)).run(work)
 
 
 def find_account(tx: Transaction, sid: str) -> Account:

@@ -21,18 +21,16 @@ from parlour import app, background
 from parlour.api.telemetry import STANDING_HEADERS, Telemetry
 from parlour.children import Child
 from parlour.config import Config
-from parlour.connections import Connections, Limits, limits_of
+from parlour.connections import Connections, limits_of
 from parlour.control import Controls
 from parlour.dropin.authority import Authority
 from parlour.dropin.environment import write_files
 from parlour.dropin.listeners import InterceptingServer
 from parlour.ground import (
-    BadSetting,
     Ground,
+    find_engine,
     grounded,
     listen,
-    open_database,
-    open_media,
     open_vault,
     public_url,
     url_of,
@@ -40,33 +38,38 @@ from parlour.ground import (
 )
 from parlour.logs import configure_logs
 from parlour.protocol import Protocol
+from parlour.startup_checks import ensure_possible
+from parlour.store import Database
+from parlour.store.blobs import open_blobs
+from parlour.store.credentials import Account
 from parlour.store.database import milliseconds_now
 from parlour.wire.profiles import PROFILES
+
+MadeAccount = tuple[Account, str] | None
 
 # Longer than the storage may take to be closed.
 CHILD_STOP_SECONDS = 10
 
 
 class Prepared(NamedTuple):
-    """A server that only has to be run on its listener."""
+    """A server that only has to be run on its listener, and the account that was made for it."""
 
     server: uvicorn.Server
     listener: socket.socket
     ground: Ground
+    made: MadeAccount
 
 
 def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT, then finish and commit what was accepted."""
+    ensure_possible(config)
     configure_logs(config.log_level, config.log_format)
     leave_at_signals()
-    if config.workers < 1:
-        raise BadSetting("there must be at least one process: --workers")
-    connection_limits(config)
     if config.workers > 1:
         serve_with_many(config)
         return
     with prepared(config) as ready:
-        announce(config, ready.ground, ready.server)
+        announce(ready.ground, ready.made, ready.server)
         spare_the_collector()
         if config.stop_with_input:
             at_end_of_input(partial(setattr, ready.server, "should_exit", True))
@@ -75,8 +78,6 @@ def serve(config: Config) -> None:
 
 def serve_with_many(config: Config) -> None:
     """Several processes answer on one port; this one only looks after them, and after what is beside."""
-    if config.control or config.intercept:
-        raise BadSetting("with --control or --intercept there is one process: --workers must be 1")
     if config.stop_with_input:
         at_end_of_input(partial(os.kill, os.getpid(), signal.SIGTERM))
     with contextlib.ExitStack() as stack:
@@ -89,7 +90,7 @@ def serve_with_many(config: Config) -> None:
             Child("answer", known, taken, stop_seconds=stop_seconds, listener=each) for each in listeners
         ]
         try:
-            announce(config, ground)
+            announce(ground, ground.ensure_account())
             while True:
                 signal.pause()
         finally:
@@ -111,17 +112,17 @@ def answer(config: Config, descriptor: int) -> None:
     """Answer on a socket that another process listens on, until standard input ends."""
     configure_logs(config.log_level, config.log_format)
     leave_at_signals()
-    database = open_database(config)
+    database = Database(find_engine(config))
     try:
         with socket.socket(fileno=descriptor) as listener:
             ground = Ground(
+                config,
                 database,
                 open_vault(config, may_make_key=False),
-                open_media(config),
+                open_blobs(config.media_place()),
                 public_url(config, listener),
-                None,
             )
-            answering = build(config, ground)
+            answering = build(ground)
             spare_the_collector()
             at_end_of_input(partial(setattr, answering, "should_exit", True))
             answering.run([listener])
@@ -131,17 +132,26 @@ def answer(config: Config, descriptor: int) -> None:
 
 @contextlib.contextmanager
 def prepared(config: Config) -> Iterator[Prepared]:
-    """The storage, the socket and the application, for the time of the block."""
+    """The storage, the sockets and the application, for the time of the block."""
+    ensure_possible(config)
     controls = Controls(keep_bodies=config.request_bodies) if config.control else None
-    with listen(config) as listener, grounded(config, listener, controls) as ground:
-        yield Prepared(build(config, ground, controls), listener, ground)
+    with contextlib.ExitStack() as stack:
+        # Ports come first: one that is taken is found before anything is made.
+        listener = stack.enter_context(listen(config))
+        front = stack.enter_context(listen(config, config.intercept_port)) if config.intercept else None
+        ground = stack.enter_context(grounded(config, listener, controls))
+        built = build(ground, controls, front)
+        yield Prepared(built, listener, ground, ground.ensure_account())
 
 
-def build(config: Config, ground: Ground, controls: Controls | None = None) -> uvicorn.Server:
+def build(
+    ground: Ground, controls: Controls | None = None, front: socket.socket | None = None
+) -> uvicorn.Server:
+    config = ground.config
     parts = app.Parts(ground.database, ground.vault, ground.blobs, background.allows_private(config))
     profile = PROFILES[config.profile]
     application = app.build(parts, ground.url, profile, intercept=config.intercept, controls=controls)
-    return server(config, application.asgi, ground.url)
+    return server(config, application.asgi, ground.url, front)
 
 
 def spare_the_collector() -> None:
@@ -161,11 +171,13 @@ def leave(_: int, __: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
-def server(config: Config, application: Telemetry, url: str) -> uvicorn.Server:
+def server(
+    config: Config, application: Telemetry, url: str, front: socket.socket | None = None
+) -> uvicorn.Server:
     headers = list(STANDING_HEADERS)
     if url.startswith("https:"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
-    connections = Connections(connection_limits(config))
+    connections = Connections(limits_of(config))
     settings = uvicorn.Config(
         application,
         http=partial(Protocol, connections=connections),  # type: ignore[arg-type]  # it is called as a class is
@@ -179,21 +191,15 @@ def server(config: Config, application: Telemetry, url: str) -> uvicorn.Server:
         headers=headers,
         timeout_graceful_shutdown=config.stop_seconds,
     )
-    return intercepting(config, settings, connections) if config.intercept else uvicorn.Server(settings)
+    return uvicorn.Server(settings) if front is None else intercepting(config, settings, connections, front)
 
 
-def connection_limits(config: Config) -> Limits:
-    try:
-        return limits_of(config)
-    except ValueError as error:
-        raise BadSetting(str(error)) from None
-
-
-def intercepting(config: Config, settings: uvicorn.Config, connections: Connections) -> InterceptingServer:
+def intercepting(
+    config: Config, settings: uvicorn.Config, connections: Connections, front: socket.socket
+) -> InterceptingServer:
     folder = config.authority_folder()
     authority = Authority(folder, milliseconds_now)
     write_files(authority, folder)
-    front = listen(config, config.intercept_port)
     passes = config.intercept_others == "pass"
     return InterceptingServer(settings, front, authority.context(), connections, passes=passes)
 
@@ -208,8 +214,8 @@ def at_end_of_input(stop: Callable[[], None]) -> None:
     threading.Thread(target=wait, name="input", daemon=True).start()
 
 
-def announce(config: Config, ground: Ground, served: uvicorn.Server | None = None) -> None:
-    url, made, database = ground.url, ground.made, ground.database.engine.name
+def announce(ground: Ground, made: MadeAccount, served: uvicorn.Server | None = None) -> None:
+    config, url, database = ground.config, ground.url, ground.database.engine.name
     click.echo(f"Parlour answers at {url}, profile {config.profile}, database {database}.")
     if isinstance(served, InterceptingServer):
         click.echo(f"Intercepting at {url_of(config, served.port)}: `parlour env` tells how to get there.")

@@ -23,7 +23,7 @@ class BackgroundThread:
         settings = {**defaults, "webhook_private": "allow", **settings}
         self._database = Database(running.storage.engine(), running.clock)
         parts = background.Parts(Config(**settings), self._database, running.vault, running.blobs)
-        background.ensure_channels(parts)
+        background.ensure_channels(parts.config)
         self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()
         work = background.run(parts, self._stop)
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(work,))

@@ -95,6 +95,7 @@ def test_a_secret_of_a_key_is_stored_as_its_hash_only(launch, parlour, tmp_path)
     ],
 )
 def test_what_does_not_exist_is_told_in_a_line(parlour, words):
+    parlour("migrate")
     complaint = parlour(*words, code=1)
 
     assert complaint == f"Error: there is no {'key' if words[1] == 'revoke' else 'account'} {words[2]}\n"

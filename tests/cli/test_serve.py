@@ -11,6 +11,7 @@ import threading
 import pytest
 import requests
 
+from tests.files import names_in
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, SECRET_KEY, TIMEOUT_SECONDS, ServerProcess
 
 # Far less than what a worker that hangs is waited for.
@@ -92,14 +93,14 @@ def test_nothing_secret_lies_about(launch, tmp_path):
         (["--database", "no/such/folder/parlour.db"], {}, "there is no folder no/such/folder"),
         (["--database", "text.db"], {}, "file is not a database"),
         (["--host", "192.0.2.1"], {}, "cannot listen on 192.0.2.1"),
-        (["--port", "99999"], {}, "cannot listen on 127.0.0.1:99999"),
+        (["--port", "99999"], {}, "--port must be 0 to 65,535"),
         (["--port", "http"], {}, "not a valid integer"),
-        (["--public-url", "chat.example.com"], {}, "the public URL must be"),
-        (["--public-url", "http://chat.example.com:99999"], {}, "the public URL must be"),
-        (["--public-url", "http://[bad"], {}, "the public URL must be"),
-        (["--studio-url", "http://[bad"], {}, "the studio URL must be"),
-        (["--studio-url", "http://2130706433/{FlowSid}"], {}, "the studio URL must be"),
-        (["--webhook-delays", "1 soon"], {}, "the webhook delays must be seconds"),
+        (["--public-url", "chat.example.com"], {}, "--public-url must be"),
+        (["--public-url", "http://chat.example.com:99999"], {}, "--public-url must be"),
+        (["--public-url", "http://[bad"], {}, "--public-url must be"),
+        (["--studio-url", "http://[bad"], {}, "--studio-url must be"),
+        (["--studio-url", "http://2130706433/{FlowSid}"], {}, "--studio-url must be"),
+        (["--webhook-delays", "1 soon"], {}, "--webhook-delays must be seconds"),
         (["--webhook-delays", "-1"], {}, "between 0 and a day"),
         (["--webhook-keep-days", "31"], {}, "0 to 30 days"),
         (["--profile", "loose"], {}, "'documented', 'observed'"),
@@ -114,14 +115,19 @@ def test_what_cannot_be_meant_is_told_in_a_line(tmp_path, options, environment, 
     assert ended.returncode != 0
     assert reason in ended.stderr
     assert "Traceback" not in ended.stderr
+    assert names_in(tmp_path) == ["text.db"]
 
 
-def test_a_port_that_is_taken(launch, tmp_path):
+def test_a_port_that_is_taken_is_told_and_nothing_is_made(launch, tmp_path):
     port = launch().url.rpartition(":")[2]
-    ended = serve(tmp_path, "--port", port)
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for options in (["--port", port], ["--intercept", "--intercept-port", port]):
+        ended = serve(folder, *options)
 
-    assert "Address already in use" in ended.stderr
-    assert "Traceback" not in ended.stderr
+        assert "Address already in use" in ended.stderr
+        assert "Traceback" not in ended.stderr
+        assert names_in(folder) == []
 
 
 def test_another_secret_key_is_refused_at_the_start(launch, tmp_path):

@@ -23,12 +23,11 @@ from parlour.channels.simulated import MAGIC_NUMBERS
 from parlour.channels.simulated import MAX_BODY_CHARACTERS as MAX_SENT_CHARACTERS
 from parlour.channels.smtp import MAX_ATTACHED_BYTES
 from parlour.cli import main
-from parlour.config import Config, environment_name
+from parlour.config import MAX_PURGE_DAYS, Config, environment_name
 from parlour.control.routes import ROUTES
 from parlour.resources.attachments import MAX_MEDIA
 from parlour.resources.channel_metadata import MAX_BYTES as MAX_METADATA_BYTES
 from parlour.resources.deletions import STEP_ROWS
-from parlour.resources.purge import MAX_PURGE_DAYS
 from parlour.resources.reports import ReportedReceipt
 from parlour.store.writer import MAX_TOGETHER, MAX_WAITING
 from parlour.webhooks.dispatcher import MAX_LANES_OF_A_CARRIER

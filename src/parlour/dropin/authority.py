@@ -87,6 +87,12 @@ def read(path: Path) -> Signed:
     return Signed(x509.load_pem_x509_certificate(pem), key)
 
 
+def ensure_readable(path: Path) -> None:
+    """Raise OSError, TypeError or ValueError if the file is there and is not what `read` needs."""
+    if path.exists():
+        read(path)
+
+
 def is_issued_by(signed: Signed, issuer: Signed) -> bool:
     # All authorities have the same name: which of them it was, the key tells.
     wanted = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())

@@ -68,7 +68,10 @@ def read_key(path: Path, *, may_make: bool) -> str:
     """The key in a file; where it is missing it is made, readable by its owner only."""
     if not path.exists():
         if not may_make:
-            raise VaultError(f"the secret key is missing: {path}")
+            raise VaultError(
+                f"the secret key is missing: {path}. Put the key of this database there, or into"
+                " PARLOUR_SECRET_KEY; if it is lost, see docs/running.md"
+            )
         write_once(path, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     return path.read_text().strip()
 

@@ -1,0 +1,90 @@
+"""What a single setting may be: each check raises ValueError with what follows the setting's name."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Any
+
+from parlour.wire.sids import is_account_sid
+from parlour.wire.urls import is_http_url
+
+Check = Callable[[Any], None]
+
+MAX_DELAY_SECONDS = 24 * 60 * 60
+KEY_BYTES = 32
+POSTGRESQL = ("postgresql://", "postgres://")
+
+
+def between(least: int, most: int, unit: str = "") -> Check:
+    def check(value: int) -> None:
+        if not least <= value <= most:
+            raise ValueError(f"must be {least:,} to {most:,} {unit}".rstrip())
+
+    return check
+
+
+def not_empty(value: str) -> None:
+    if not value.strip():
+        raise ValueError("must not be empty")
+
+
+def http_url(value: str) -> None:
+    if not is_http_url(value):
+        raise ValueError("must be http:// or https://, a host and perhaps a path, without blanks")
+
+
+def public_url(value: str) -> None:
+    if not is_http_url(value) or set("?#").intersection(value):
+        raise ValueError("must be http:// or https://, a host and perhaps a path")
+
+
+def studio_url(value: str) -> None:
+    http_url(value.replace("{FlowSid}", "FW"))
+
+
+def database(value: str) -> None:
+    """A file or the URL of a PostgreSQL server; only here is the client library loaded to read it."""
+    if value.startswith(POSTGRESQL):
+        from parlour.store.postgresql import ensure_url  # noqa: PLC0415 - large, and of no use to most
+
+        ensure_url(value)
+    elif "://" in value or not value:
+        raise ValueError("must be a file or postgresql://user@host/name")
+
+
+def delays(value: str) -> None:
+    try:
+        read_delays(value)
+    except ValueError:
+        raise ValueError("must be seconds with blanks between them, each between 0 and a day") from None
+
+
+def read_delays(value: str) -> tuple[float, ...]:
+    """Return numbers of seconds; raises ValueError."""
+    seconds = tuple(map(float, value.split()))
+    if not all(0 <= each <= MAX_DELAY_SECONDS for each in seconds):
+        raise ValueError("a delay must be between 0 and a day")
+    return seconds
+
+
+def account_sid(value: str) -> None:
+    if not is_account_sid(value):
+        raise ValueError("must be AC and 32 hex digits")
+
+
+def auth_token(value: str) -> None:
+    if not (value.isascii() and value.isprintable()) or has_blanks(value):
+        raise ValueError("must be printable ASCII characters without blanks")
+
+
+def secret_key(value: str) -> None:
+    try:
+        size = len(base64.b64decode(value, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if size != KEY_BYTES:
+        raise ValueError(f"must be {KEY_BYTES} bytes in URL-safe base64")
+
+
+def has_blanks(value: str) -> bool:
+    return any(each.isspace() for each in value)
