@@ -8,7 +8,7 @@ The row with the tombstone is removed last, so a crash loses nothing: whoever lo
 from typing import Any, NamedTuple, Protocol
 
 from parlour.store import Transaction
-from parlour.store.statements import quoted, slots
+from parlour.store.statements import NO_TOMBSTONE, quoted, slots
 from parlour.wire.resource import Resource
 
 # How many rows one step removes at most.
@@ -44,7 +44,8 @@ class Part(NamedTuple):
     def remove(self) -> str:
         key, places = quoted(self.key), slots(len(self.key))
         act = "UPDATE media SET date_deleted = ?" if self.marks else f"DELETE FROM {self.table}"
-        return f'{act} WHERE "{self.owner}" = ? AND ({key}) > ({places}) AND ({key}) <= ({places}){self.only}'
+        only = " AND date_deleted IS NULL" if self.marks else self.only
+        return f'{act} WHERE "{self.owner}" = ? AND ({key}) > ({places}) AND ({key}) <= ({places}){only}'
 
     @property
     def marks(self) -> bool:
@@ -57,7 +58,7 @@ def by_sid(table: str, owner: str = "conversation_sid", only: str = "") -> Part:
 
 # Children before their parents, so that no row takes others with it.
 OF_CONVERSATION = (
-    Part("media", "channel_sid", ("message_sid",), (BEFORE_TEXT,), " AND date_deleted IS NULL"),
+    Part("media", "channel_sid", ("message_sid",), (BEFORE_TEXT,)),
     by_sid("expected_reports"),
     by_sid("delivery_receipts"),
     by_sid("channel_metadata"),
@@ -67,7 +68,7 @@ OF_CONVERSATION = (
     # A lane with deliveries is removed when they are settled.
     by_sid("webhook_lanes", only=" AND due_at IS NULL"),
 )
-OF_SERVICE = (by_sid("media", "service_sid", " AND date_deleted IS NULL"),)
+OF_SERVICE = (by_sid("media", "service_sid"),)
 DATED = (("date_created", "sid"), (BEFORE_NUMBER, BEFORE_TEXT))
 OF_ACCOUNT = (
     Part("webhook_deliveries", "account_sid", *DATED),
@@ -81,8 +82,8 @@ REVOKE_KEYS = "DELETE FROM api_keys WHERE account_sid = ?"
 HIDE_SERVICES = "UPDATE services SET date_deleted = ? WHERE account_sid = ? AND date_deleted IS NULL"
 HIDE_CONVERSATION = """UPDATE conversations SET date_deleted = ?, state = 'closed', unique_name = NULL,
 version = version + 1 WHERE sid = ?"""
-OF_THE_SERVICE = """SELECT date_created, sid, account_sid, unique_name FROM conversations
-WHERE "chat_service_sid" = ? AND date_deleted IS NULL AND (date_created, sid) > (?, ?)
+OF_THE_SERVICE = f"""SELECT date_created, sid, account_sid, unique_name FROM conversations
+WHERE "chat_service_sid" = ? AND {NO_TOMBSTONE.format("conversations")} AND (date_created, sid) > (?, ?)
 ORDER BY date_created, sid LIMIT ?"""
 HAS_CONVERSATIONS = 'SELECT sid FROM conversations WHERE "chat_service_sid" = ? LIMIT 1'
 HAS_SERVICES = "SELECT 1 FROM services WHERE account_sid = ? LIMIT 1"

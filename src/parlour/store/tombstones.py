@@ -50,7 +50,7 @@ def finds_deleted(statement: str) -> bool:
     plain = " ".join(statement.split())
     if any(plain.startswith(known) for known in FIND_DELETED):
         return False
-    return len(TABLE.findall(plain)) > plain.count("date_deleted IS")
+    return len(TABLE.findall(plain)) > plain.count("date_deleted")
 
 
 def is_taken(tx: Transaction, kind: type[Resource], **key: Any) -> bool:

@@ -8,4 +8,4 @@ CREATE INDEX services_deleted ON services (sid) WHERE date_deleted IS NOT NULL;
 CREATE INDEX accounts_deleted ON accounts (sid) WHERE date_deleted IS NOT NULL;
 
 -- The media of a deleted service are marked one step after the other, in the order of their SIDs.
-CREATE INDEX media_of_service_by_sid ON media (service_sid, sid) WHERE date_deleted IS NULL;
+CREATE INDEX media_of_service_by_sid ON media (service_sid, sid);
