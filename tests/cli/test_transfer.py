@@ -169,7 +169,6 @@ def test_a_line_that_is_none_is_told_and_the_way_back_is_to_mend_it(tmp_path, ru
 
     assert done.returncode == 1
     assert (reason[running.storage.kind] if reason is NOT_NULL else reason) in done.stderr
-    # Rows of one step come together or not at all; which there are, is said.
     count = len(running.in_database(lambda tx: tx.select("SELECT sid FROM services WHERE sid = 'IS1'")))
     assert f"{count} rows were read before that, {count} of them new: they stay" in done.stderr
     assert "Traceback" not in done.stderr
