@@ -1,0 +1,138 @@
+"""Every operation that is declared, tried by a stranger: what others have is as what does not exist."""
+
+import re
+
+import pytest
+
+from parlour import resources
+from parlour.api.body import AS_JSON
+from parlour.api.collection import ALONE, IN_SERVICE
+from parlour.resources.approvals import Approval, Approvals
+from parlour.resources.channel_metadata import ChannelMetadata
+from parlour.resources.content import Content
+from parlour.resources.conversation_webhooks import ConversationWebhook
+from parlour.resources.conversations import Conversation
+from parlour.resources.inbound import InboundMessage
+from parlour.resources.messages import Message
+from parlour.resources.participants import Participant
+from parlour.resources.receipts import Receipt
+from parlour.resources.reports import ReportedReceipt
+from parlour.resources.services import Service
+from parlour.webhooks.outbox import WebhookDelivery
+from parlour.webhooks.targets import AccountWebhooks, ServiceWebhooks
+from parlour.wire.resource import required_fields
+
+pytestmark = pytest.mark.both_engines
+
+PHONE, PROXY = "+15550100001", "+15550100002"
+BINDING = {"MessagingBinding.Address": PHONE, "MessagingBinding.ProxyAddress": PROXY}
+TEMPLATE = {"language": "en", "types": {"twilio/text": {"body": "Hi"}}}
+# What a parameter that must be sent may hold.
+VALUES = {
+    "FriendlyName": "Ours",
+    "From": PHONE,
+    "To": PROXY,
+    "Target": "webhook",
+    "category": "UTILITY",
+    "name": "approved",
+    **TEMPLATE,
+}
+# What the SID at the end of a path is called in `furnish`; a resource that is missing here has to say.
+ITEMS = {
+    Service: "IS",
+    Conversation: "CH",
+    Message: "IM",
+    Participant: "MB",
+    Receipt: "DY",
+    ReportedReceipt: "DY",
+    ConversationWebhook: "WH",
+    WebhookDelivery: "WD",
+    Content: "HX",
+    Approvals: "HX",
+    # These have no SID of their own in their paths.
+    Approval: None,
+    ChannelMetadata: None,
+    AccountWebhooks: None,
+    ServiceWebhooks: None,
+    InboundMessage: None,
+}
+NAMES = {"ChatServiceSid": "IS", "ConversationSid": "CH", "MessageSid": "IM", "ContentSid": "HX"}
+OPERATIONS = [
+    pytest.param(operation, prefix, id=f"{operation.method} {prefix}{operation.path}")
+    for collection in resources.ALL
+    for operation in collection.operations
+    for prefix in collection.prefixes
+]
+
+
+def furnish(api, service):
+    """One of each resource, in a service or in the account's default one; their SIDs."""
+    prefix = "" if service is None else f"{service}/"
+    hooked = {"X-Twilio-Webhook-Enabled": "true"}
+    api.post("Configuration/Webhooks", PostWebhookUrl="http://127.0.0.1:9/", Filters="onConversationAdded")
+    room = api.request("POST", f"{prefix}Conversations", headers=hooked).json()
+    links = room["links"]
+    participant = api.post(links["participants"], BINDING).json()
+    message = api.post(links["messages"], Author="alice", Body="Hi").json()
+    webhook = {"Target": "webhook", "Configuration.Url": "http://127.0.0.1:9/"}
+    webhook = api.post(links["webhooks"], webhook | {"Configuration.Filters": "onMessageAdded"}).json()
+    receipt = api.get(message["links"]["delivery_receipts"]).json()["delivery_receipts"][0]
+    delivery = api.get(f"{api.url}/parlour/v1/WebhookDeliveries").json()["webhook_deliveries"][0]
+    content = api.request("POST", "Content", json=TEMPLATE).json()
+    made = [room, participant, message, webhook, receipt, delivery, content]
+    return {each["sid"][:2]: each["sid"] for each in made} | {"IS": room["chat_service_sid"]}
+
+
+def form_of(operation):
+    fields = required_fields(operation.collection.resource, operation.accepts)
+    missing = [each.wire_name for each in fields if each.wire_name not in VALUES]
+    assert missing == [], "say in VALUES what these parameters may hold"
+    return {each.wire_name: VALUES[each.wire_name] for each in fields}
+
+
+def send(caller, operation, prefix, sids):
+    names = NAMES | {"Sid": ITEMS[operation.collection.resource]}
+    path = re.sub(r"{(\w+)}", lambda match: sids[names[match[1]]], prefix + operation.path)
+    body = form_of(operation) if operation.accepts else None
+    sent = {"json": body} if operation.collection.encoding is AS_JSON and body else {"data": body}
+    return caller.request(operation.method, f"{caller.url}{path}", **sent)
+
+
+def everything(api, sids):
+    """All that there is of what was furnished, but for the times of media links."""
+    room = f"Services/{sids['IS']}/Conversations/{sids['CH']}"
+    parts = ("", "/Participants", "/Messages", "/Webhooks", f"/Messages/{sids['IM']}/Receipts")
+    paths = [f"{room}{part}" for part in parts] + [f"Content/{sids['HX']}", "Services", "Conversations"]
+    return [api.get(path).json() for path in paths]
+
+
+def blank(text, *worlds):
+    for sids in worlds:
+        for prefix, sid in sids.items():
+            text = text.replace(sid, prefix)
+    return text
+
+
+@pytest.mark.parametrize(("operation", "prefix"), OPERATIONS)
+def test_what_one_account_has_is_not_there_for_another(api, stranger, service, operation, prefix):
+    assert operation.collection.resource in ITEMS, "say in ITEMS, and in `furnish`, how one is made"
+    theirs = furnish(api, None if prefix == ALONE else service)
+    nothing = {each: each + "f" * 32 for each in theirs}
+    before = everything(api, theirs)
+
+    answer = send(stranger, operation, prefix, theirs)
+    unknown = send(stranger, operation, prefix, nothing)
+
+    assert answer.status_code == unknown.status_code
+    assert blank(answer.text, theirs, nothing) == blank(unknown.text, theirs, nothing) or answer.ok
+    if "{" in prefix + operation.path:
+        assert answer.status_code == 404
+    else:
+        # A list, or a resource, of the stranger's own account.
+        assert [sid for sid in theirs.values() if sid in answer.text] == []
+    assert everything(api, theirs) == before
+
+
+def test_every_resource_that_is_served_is_tried():
+    assert {collection.resource for collection in resources.ALL} == set(ITEMS)
+    assert IN_SERVICE in {operation.values[1] for operation in OPERATIONS}
