@@ -16,6 +16,8 @@ class Packet:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._written: list[bytes] = []
+        # Asked for with each request: without the way through `__getattr__`.
+        self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
         self._written.append(data)
@@ -49,7 +51,7 @@ class Flow(FlowControl):
     holds = False
 
     def resume_reading(self) -> None:
-        if not self.holds:
+        if self.read_paused and not self.holds:
             super().resume_reading()
 
 

@@ -1,37 +1,26 @@
 """uvicorn's protocol with bounds: one request at a time, limits and deadlines, errors in the API's form."""
 
 import asyncio
-from enum import Enum
 from math import inf
 from typing import Any
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from parlour import errors
+from parlour import errors, request_head
 from parlour.connections import LINGER_SECONDS, Connections
 from parlour.framing import Framing
 from parlour.packet import Flow, Packet, answer_of
-from parlour.request_head import (
-    MAX_HEADERS,
-    MAX_URL_BYTES,
-    ensure_head_is_valid,
-    error_for,
-    in_origin_form,
-    without_offer,
-)
 
 # A body that brings less than this within `body_seconds` has stopped.
 MIN_BODY_BYTES = 1_024
 
-
-class Phase(Enum):
-    """What a connection waits for."""
-
-    HEAD = "a request, or the rest of its head"
-    BODY = "the rest of a request's body"
-    ANSWER = "the application's answer"
-    END = "its end: the client was refused, and what it still sends is thrown away"
+# What a connection waits for. Numbers, because an Enum's members are slow to look up, many times a request.
+HEAD = 0  # a request, or the rest of its head
+BODY = 1  # the rest of a request's body
+ANSWER = 2  # the application's answer
+END = 3  # the client to leave: it was refused, and what it still sends is thrown away
 
 
 class Protocol(HttpToolsProtocol):
@@ -49,10 +38,12 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._connections, self._limits, self._is_inner = connections, connections.limits, is_inner
         self.deadline = inf
-        self._phase, self._head_seconds = Phase.HEAD, self._limits.head_seconds
+        self._phase, self._head_seconds = HEAD, self._limits.head_seconds
         # Bytes that wait for their turn, and how many of them were parsed before.
         self._held, self._parsed = b"", 0
-        self._framing, self._trailers = Framing(), 0
+        self._framing = Framing()
+        # Headers and trailers of the request, and how many of them are Host.
+        self._fields = self._hosts = 0
         self._offered = False
         # Bytes of all bodies, now and when the clock was started; unsent bytes when it was started.
         self._received = self._received_before = self._unsent = 0
@@ -73,7 +64,7 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._phase is Phase.END:
+        if self._phase == END:
             return
         position = self._parsed
         if self._held:
@@ -85,34 +76,33 @@ class Protocol(HttpToolsProtocol):
     # Parsing
 
     def _parse(self, data: bytes, position: int) -> None:
-        if self._phase is Phase.HEAD and not self._framing.overhead:
+        if self._phase == HEAD and not self._framing.overhead:
             self.deadline = self.loop.time() + self._limits.head_seconds
-        while position < len(data) and self._phase is not Phase.END:
-            if self._phase is Phase.ANSWER:
+        is_new = False
+        while position < len(data) and self._phase != END:
+            if self._phase == ANSWER:
                 self._hold(data, position)
                 return
             phase, received = self._phase, self._received
-            find_end = self._framing.end_of_head if phase is Phase.HEAD else self._framing.end_of_body
-            end = find_end(data, position)
+            end = self._framing.end_of_piece(data, position, is_head=phase == HEAD)
             try:
-                self._feed(data if end - position == len(data) else memoryview(data)[position:end])
+                try:
+                    self.parser.feed_data(data[position:end])
+                except httptools.HttpParserUpgrade:
+                    self._answer_offer()
             except httptools.HttpParserError as error:
                 cause = error.__context__
                 ours = cause if isinstance(cause, errors.ApiError) else None
-                self._refuse(ours or error_for(str(error), data[position:end]))
+                self._refuse(ours or request_head.error_for(str(error), data[position:end]))
                 return
-            if self._phase is phase:
+            if self._phase == phase:
                 if not self._framing.count(data, position, end, is_body=self._received > received):
                     self._refuse(errors.HEADERS_TOO_LARGE())
-            elif self._phase is Phase.BODY:
-                self._start_clock()
+            elif self._phase == BODY:
+                is_new = True
             position = end
-
-    def _feed(self, piece: bytes | memoryview) -> None:
-        try:
-            self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            self._answer_offer()
+        if is_new and self._phase == BODY:
+            self._start_clock()
 
     def _answer_offer(self) -> None:
         """Ignore the offer of another protocol: parse the head once more, without it.
@@ -123,7 +113,9 @@ class Protocol(HttpToolsProtocol):
         """
         self._offered = False
         version = self.parser.get_http_version()
-        self.parser.feed_data(without_offer(version, self.parser.get_method(), self.url, self.headers))
+        self.parser.feed_data(
+            request_head.without_offer(version, self.parser.get_method(), self.url, self.headers)
+        )
 
     def _hold(self, data: bytes, position: int) -> None:
         self._held, self._parsed = data, position
@@ -143,75 +135,95 @@ class Protocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         self.url += url
-        if len(self.url) > MAX_URL_BYTES:
+        if len(self.url) > request_head.MAX_URL_BYTES:
             raise errors.URL_TOO_LONG()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._phase is not Phase.HEAD:
-            # A trailer may not change the request that it follows (RFC 9110 §6.5.1).
-            self._trailers += 1
-        else:
+        # A trailer may not change the request that it follows (RFC 9110 §6.5.1).
+        if self._phase == HEAD:
             name = name.lower()
             self.headers.append((name, value))
-            if name == b"content-length":
+            if name == b"host":
+                self._hosts += 1
+            elif name == b"content-length":
                 self._framing.remaining = int(value)
             elif name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
-        if len(self.headers) + self._trailers > MAX_HEADERS:
+        self._fields += 1
+        if self._fields > request_head.MAX_HEADERS:
             raise errors.HEADERS_TOO_LARGE()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._trailers, self._framing.remaining = 0, None
+        self._fields = self._hosts = 0
+        self._framing.remaining = None
         # For faults: an ASGI application has no other way to break a connection off.
         self.scope["parlour.drop"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # an extension
 
     def on_headers_complete(self) -> None:
-        ensure_head_is_valid(self.parser.get_http_version(), self.parser.get_method(), self.headers)
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        if version != "1.1" or self._hosts != 1 or method not in request_head.METHODS:
+            request_head.ensure_head_is_valid(version, method, self._hosts)
         self._offered = self.parser.should_upgrade()
         if self._offered:
             return
-        self.url = in_origin_form(self.url, self.headers)
+        if not self.url.startswith(b"/"):
+            self.url = request_head.in_origin_form(self.url, self.headers)
         super().on_headers_complete()
         self._connections.work(self)
-        self._phase = Phase.BODY
-        self._framing.begin()
+        self._phase = BODY
+        if self._framing.tail:
+            self._framing.begin()
 
     def on_body(self, body: bytes) -> None:
         self._received += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         if self._offered:
             return
-        super().on_message_complete()
-        if self.cycle.response_complete:
+        cycle = self.cycle
+        if cycle.response_complete:
             self._await_request(self._limits.idle_seconds)
-        else:
-            self._phase = Phase.ANSWER
-            self._start_clock()
+            return
+        cycle.more_body = False
+        cycle.message_event.set()
+        self._phase = ANSWER
+        if not self.flow.write_paused:
+            self.deadline = inf
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self.cycle.body.clear()
         if self.transport.is_closing():
             self._start_clock()
-        elif self._phase is Phase.ANSWER:
+        elif self._phase == ANSWER:
             self._await_request(self._limits.idle_seconds)
         else:
             # The rest of the body is read and thrown away.
             self.flow.resume_reading()
 
     def _await_request(self, seconds: float) -> None:
-        self._phase, self._head_seconds = Phase.HEAD, seconds
-        self._framing.begin()
+        self._phase, self._head_seconds = HEAD, seconds
+        if self._framing.tail:
+            self._framing.begin()
         self._connections.wait(self)
-        self._start_clock()
+        if self.flow.write_paused:
+            self._start_clock()
+        else:
+            self.deadline = self.loop.time() + seconds
         data, position = self._held, self._parsed
         if data:
             self._let_go()
             self._parse(data, position)
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
 
     # Deadlines
 
@@ -225,14 +237,14 @@ class Protocol(HttpToolsProtocol):
 
     def _start_clock(self) -> None:
         """Set the deadline for what the connection waits for now; none while the server works."""
-        if self._phase is Phase.END:
+        if self._phase == END:
             seconds = LINGER_SECONDS
         elif self.flow.write_paused or self.transport.is_closing():
             seconds = self._limits.send_seconds
             self._unsent = self.transport.get_write_buffer_size()
-        elif self._phase is Phase.HEAD:
+        elif self._phase == HEAD:
             seconds = self._head_seconds
-        elif self._phase is Phase.BODY:
+        elif self._phase == BODY:
             seconds = self._limits.body_seconds
             self._received_before = self._received
         else:
@@ -242,22 +254,22 @@ class Protocol(HttpToolsProtocol):
     def expire(self) -> None:
         if self._makes_progress():
             self._start_clock()
-        elif self._phase is Phase.END or self.flow.write_paused or self.transport.is_closing():
+        elif self._phase == END or self.flow.write_paused or self.transport.is_closing():
             self.transport.abort()
-        elif self._phase is Phase.BODY or self._framing.overhead:
+        elif self._phase == BODY or self._framing.overhead:
             self._refuse(errors.REQUEST_TIMEOUT())
         else:
             self.transport.close()
             self._start_clock()
 
     def _makes_progress(self) -> bool:
-        if self._phase is Phase.END:
+        if self._phase == END:
             return False
         if self.flow.write_paused or self.transport.is_closing():
             return self.transport.get_write_buffer_size() < self._unsent
         # While reading is paused, it is the server that is slow.
         is_enough = self._received - self._received_before >= MIN_BODY_BYTES
-        return self._phase is Phase.BODY and (self.flow.read_paused or is_enough)
+        return self._phase == BODY and (self.flow.read_paused or is_enough)
 
     def drop(self) -> None:
         if self.transport.get_write_buffer_size():
@@ -269,14 +281,14 @@ class Protocol(HttpToolsProtocol):
     # Refusals
 
     def _refuse(self, error: errors.ApiError) -> None:
-        """Answer with the error, unless the request has an answer; then close, and let the client read it."""
+        """Answer with the error, unless an answer has begun; then close, and let the client read it."""
         cycle, phase = self.cycle, self._phase
-        self._phase = Phase.END
+        self._phase = END
         self._connections.work(self)
         self._let_go()
-        if phase is Phase.HEAD or not cycle.response_started:
+        if phase == HEAD or not cycle.response_started:
             self.transport.write(answer_of(error, self.server_state.default_headers))
-        if phase is not Phase.HEAD and not cycle.response_complete:
+        if phase != HEAD and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
         self._start_clock()

@@ -34,20 +34,19 @@ def error_for(reason: str, data: bytes) -> errors.ApiError:
     return problem()
 
 
-def ensure_head_is_valid(version: str, method: bytes, headers: Headers) -> None:
+def ensure_head_is_valid(version: str, method: bytes, hosts: int) -> None:
     """Raise 505 for another version, 501 for another method, 400 unless one Host names the server."""
     if version not in VERSIONS:
         raise errors.VERSION_NOT_SUPPORTED()
     if method not in METHODS:
         raise errors.METHOD_NOT_IMPLEMENTED()
-    hosts = sum(name == b"host" for name, _ in headers)
-    if hosts > 1 or (hosts == 0 and version == "1.1"):
+    if hosts != 1 and (hosts or version == "1.1"):
         raise errors.INVALID_REQUEST(reason="it must have one Host header")
 
 
 def in_origin_form(url: bytes, headers: Headers) -> bytes:
     """The path and query of an absolute URL, whose host takes the place of `Host` (RFC 9112 §3.2.2)."""
-    if url.startswith(b"/") or url == b"*":
+    if url == b"*":
         return url
     match = ABSOLUTE_URL.fullmatch(url.partition(b"#")[0])
     if match is None:

@@ -17,7 +17,7 @@ POST = b"POST /v1/Conversations HTTP/1.1\r\nHost: here\r\n" + CREDENTIALS
 
 def connect(running):
     address = urlsplit(running.url)
-    return socket.create_connection((address.hostname, address.port), timeout=30)
+    return socket.create_connection((address.hostname, address.port), timeout=10)
 
 
 def rest_of(connection):
