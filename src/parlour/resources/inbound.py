@@ -9,7 +9,6 @@ from parlour.api.collection import OURS, Call, Collection
 from parlour.resources.addresses import find_group_holder, find_pair_holder
 from parlour.resources.attachments import MAX_MEDIA
 from parlour.resources.channel_metadata import METADATA, keep_metadata
-from parlour.resources.content import ContentSid
 from parlour.resources.conversations import Conversation, ensure_open
 from parlour.resources.messages import Message, add_message, ensure_body_fits, messages
 from parlour.resources.participants import MAX_ADDRESS_CHARACTERS, Participant, find_author
@@ -60,8 +59,9 @@ class InboundMessage(Message, frozen=True):
     """A message, as a channel may give it: not made from content."""
 
     unstored: ClassVar = InboundParameters
-
-    content_sid: ContentSid | None = None
+    accepts_only: ClassVar = frozenset(
+        {"author", "body", "subject", "attributes", "date_created", "date_updated"}
+    )
 
 
 inbound = Collection(

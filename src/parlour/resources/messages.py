@@ -36,7 +36,7 @@ from parlour.wire.kinds import (
 )
 from parlour.wire.marks import Creatable, Hidden, InService, Writable
 from parlour.wire.paging import Page
-from parlour.wire.resource import Parameters, Resource
+from parlour.wire.resource import Parameters, Resource, stored_changes
 
 SYSTEM = "system"
 
@@ -108,23 +108,16 @@ def add_message(
     media = find_sendable(tx, conversation, changes.get("media_sid") or ())
     recipients = recipients_of(tx, conversation, changes["participant_sid"], group_has_it=group_has_it)
     date_created = changes.get("date_created", tx.now)
+    moments = {"date_created": date_created, "date_updated": call.profile.first_date_updated(date_created)}
     message = Message(
         sid=tx.new_sid("IM"),
         account_sid=conversation.account_sid,
         chat_service_sid=conversation.chat_service_sid,
         conversation_sid=conversation.sid,
         index=conversation.next_message_index,
-        date_created=date_created,
-        date_updated=changes.get("date_updated", call.profile.first_date_updated(date_created)),
-        author=changes["author"],
-        participant_sid=changes["participant_sid"],
-        body=changes.get("body"),
-        subject=changes.get("subject"),
-        attributes=changes.get("attributes", "{}"),
         media=listed(media),
-        content_sid=changes.get("content_sid"),
         delivery=summary([None] * len(recipients)),
-        content=changes.get("content"),
+        **moments | stored_changes(Message, changes),
     )
     tx.insert(message)
     attach(tx, media, conversation.sid, message.sid)

@@ -48,6 +48,8 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     link_names: ClassVar[Mapping[str, str]] = {}
     event_names: ClassVar[Mapping[str, str]] = {}
     unstored: ClassVar[type[Parameters]] = Parameters
+    # The fields that a request may set, where they are fewer than those that say so: of a subclass.
+    accepts_only: ClassVar[frozenset[str] | None] = None
     # The scope that its rows lie in, where it is not the one that `scope_columns` finds.
     scoped_by: ClassVar[tuple[str, ...] | None] = None
 
@@ -153,8 +155,19 @@ def pascal_case(name: str) -> str:
 
 @functools.cache
 def accepted_fields(declared: type[Resource], on: On) -> Mapping[str, Field]:
-    fields = fields_of(declared) + fields_of(declared.unstored)
-    return {f.wire_name: f for f in fields if f.accepted & on}
+    only = declared.accepts_only
+    stored = [f for f in fields_of(declared) if only is None or f.name in only]
+    return {f.wire_name: f for f in (*stored, *fields_of(declared.unstored)) if f.accepted & on}
+
+
+def stored_changes(declared: type[Resource], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those changes that are fields of the resource: its constructor takes them as they are."""
+    return {name: value for name, value in changes.items() if name in field_names(declared)}
+
+
+@functools.cache
+def field_names(declared: type[Resource]) -> frozenset[str]:
+    return frozenset(declared.__struct_fields__)
 
 
 @functools.cache
