@@ -127,9 +127,8 @@ def test_a_flow_whose_url_is_none_has_failed_and_the_next_event_goes_on(
     to_flow = [each for each in deliveries if each["target_url"].startswith("studio:")]
 
     assert [each["status"] for each in to_flow] == ["failed"] * 2
-    assert [[attempt["error"] for attempt in each["attempts"]] for each in to_flow] == [
-        ["the URL is not valid"]
-    ] * 2
+    assert [len(each["attempts"]) for each in to_flow] == [1, 1]
+    assert all(each["attempts"][0]["error"].startswith("the URL is not valid") for each in to_flow)
     assert [hook.parameters["Body"] for hook in receiver.hooks] == ["a", "b"]
 
 
