@@ -37,9 +37,10 @@ class Packet:
         return self._transport.get_write_buffer_size()
 
     def _flush(self) -> None:
-        if self._written:
-            self._transport.writelines(self._written)
-            self._written.clear()
+        # Taken away first: the transport may pause the protocol while it writes, which flushes again.
+        written, self._written = self._written, []
+        if written:
+            self._transport.writelines(written)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

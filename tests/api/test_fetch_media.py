@@ -1,11 +1,14 @@
 """GET …/Media/{Sid} and its content: what is told of a file, and the file itself, whole and in parts."""
 
+import random
+import socket
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
 
 from tests.files import PNG, files_in, upload
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN
 
 pytestmark = pytest.mark.both_engines
 
@@ -199,6 +202,22 @@ def test_what_is_neither_active_nor_known_to_be_harmless_is_saved(api, service, 
 
     assert answer.headers["Content-Type"] == content_type
     assert answer.headers["Content-Disposition"] == "attachment"
+
+
+def test_a_client_that_reads_slowly_gets_each_byte_once(api, service, running):
+    data = random.Random(1).randbytes(8 * 1_048_576)
+    path = upload(api, service, data).json()["links"]["content"]
+    head = requests.Request("GET", running.url, auth=(ACCOUNT_SID, AUTH_TOKEN)).prepare().headers
+    with socket.socket() as connection:
+        # So small that the server's own buffers fill.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        host, _, port = urlsplit(running.url).netloc.partition(":")
+        connection.connect((host, int(port)))
+        lines = f"Host: x\r\nConnection: close\r\nAuthorization: {head['Authorization']}"
+        connection.sendall(f"GET {path} HTTP/1.1\r\n{lines}\r\n\r\n".encode())
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    assert received.partition(b"\r\n\r\n")[2] == data
 
 
 def test_a_file_that_was_changed_on_the_disk_never_arrives_whole(api, content, running):
