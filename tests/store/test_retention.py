@@ -5,12 +5,11 @@ import threading
 
 import pytest
 
-from parlour import background
-from parlour.config import Config
 from parlour.store import Database
 from parlour.store.retention import Expiring, Retention
 from parlour.webhooks.carriage import REMOVE_SETTLED, remove_settled
 from parlour.webhooks.outbox import DELIVERED, PENDING, WebhookDelivery
+from tests.channels.conftest import BackgroundThread
 from tests.cli.test_purge import holders
 from tests.files import wait_until
 from tests.servers import ACCOUNT_SID
@@ -22,32 +21,13 @@ HOUR = 60 * 60 * 1_000
 CONVERSATION = "CH" + "0" * 32
 
 
-class Worker:
-    """Background work as the worker process does it, with the clock of the test."""
-
-    def __init__(self, running, **settings):
-        self._database = Database(running.storage.engine(), running.clock)
-        config = Config(**{"public_url": running.url} | settings)
-        parts = background.Parts(config, self._database, running.vault, running.blobs)
-        self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()
-        work = background.run(parts, self._stop)
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(work,))
-        self._thread.start()
-
-    def stop(self):
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._loop.close()
-        self._database.close()
-
-
 @pytest.fixture
 def work(running):
     """Starts background work with the settings that the test gives."""
     started = []
 
     def work(**settings):
-        started.append(Worker(running, **settings))
+        started.append(BackgroundThread(running, **settings))
         return started[-1]
 
     yield work
