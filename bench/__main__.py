@@ -20,6 +20,7 @@ from bench.load import Generator, Pace
 from bench.operations import NAMES, cases
 from bench.postgresql import measure_postgresql
 from bench.receipts import measure_receipts
+from bench.reset import measure_reset
 from bench.results import Figures
 from bench.scale import measure_scale
 from bench.session import measure_subjects
@@ -112,7 +113,8 @@ def run(folder: Path, generator: Generator, pace: Pace, chosen: list[tuple[str, 
     on_postgresql = measure_postgresql(folder, generator, pace) if parts.postgresql else None
     uploads = measure_uploads(folder, pace, postgresql=parts.postgresql)
     backlogs = measure_backlogs(folder, generator, pace, postgresql=parts.postgresql)
-    figures = Figures(measured, scaled, beside, deletions, on_postgresql, uploads, backlogs)
+    reset = measure_reset(folder)
+    figures = Figures(measured, scaled, beside, deletions, on_postgresql, uploads, backlogs, reset)
     verdicts = judge(figures)
     report.echo_verdicts(verdicts)
     report.write_results(RESULTS, report.results(generator, pace, figures, verdicts))

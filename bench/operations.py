@@ -40,10 +40,11 @@ class Request:
     form: str = ""
     ranges: tuple[tuple[int, int], ...] = ()
     tells: bool = False
+    content_type: str = FORM_TYPE
 
     @property
     def headers(self) -> dict[str, str]:
-        kind = {"Content-Type": FORM_TYPE} if self.form else {}
+        kind = {"Content-Type": self.content_type} if self.form else {}
         hooks = {"X-Twilio-Webhook-Enabled": "true"} if self.tells else {}
         return {"Authorization": AUTHORIZATION, **kind, **hooks}
 

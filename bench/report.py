@@ -68,6 +68,10 @@ def echo_beside(row: Scale, small: str, large: str) -> None:
     echo_scale(row)
 
 
+def echo_reset(milliseconds: float, messages: int) -> None:
+    click.echo(f"\nA reset of {messages:,} messages takes {milliseconds:.1f} ms.")
+
+
 def echo_deletion_heading(messages: int) -> None:
     during = f"while {messages:,} go"
     click.echo(f"\n{'create':18}{'before':>27}{during:>27}{'p99':>18}")
@@ -135,7 +139,7 @@ def cell(rounds: Rounds) -> str:
 def results(
     generator: Generator, pace: Pace, figures: Figures, verdicts: Sequence[Verdict]
 ) -> dict[str, Any]:
-    session, scales, beside, deletions, on_postgresql, uploads, backlogs = figures
+    session, scales, beside, deletions, on_postgresql, uploads, backlogs, _ = figures
     return {
         "machine": {
             "cores": os.cpu_count(),
@@ -157,6 +161,7 @@ def results(
             "after_the_scale": scales and scales.memory and dataclasses.asdict(scales.memory),
         },
         "first_answer_seconds": session.first_answer_seconds,
+        "reset_milliseconds": figures.reset_milliseconds,
         "targets": [dataclasses.asdict(each) | {"met": each.met} for each in verdicts],
     }
 

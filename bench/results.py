@@ -188,6 +188,7 @@ class Figures(NamedTuple):
     on_postgresql: OnPostgreSQL | None
     uploads: Sequence[Uploads]
     backlogs: Mapping[str, Backlogged]
+    reset_milliseconds: float
 
 
 def times(one: Rounds, other: Rounds) -> float:
