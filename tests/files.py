@@ -2,6 +2,7 @@
 
 import time
 
+from parlour.store.blobs import MARKER
 from tests.servers import TIMEOUT_SECONDS
 
 # The smallest real PNG: one transparent pixel.
@@ -22,7 +23,9 @@ def names_in(folder):
 
 
 def files_in(folder):
-    return sorted(path for path in (folder / "parlour.db.media").rglob("*") if path.is_file())
+    """The files of media, finished or not: not the one that says whose they are."""
+    found = (folder / "parlour.db.media").rglob("*")
+    return sorted(path for path in found if path.is_file() and path.name != MARKER)
 
 
 def wait_until(holds):

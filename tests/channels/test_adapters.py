@@ -164,7 +164,7 @@ def test_nothing_that_an_adapter_does_stops_its_lane(launch, pigeons, options):
         (["--channels", "fax=http"], "is not a channel and its adapter"),
         (["--channels", "sms"], "is not a channel and its adapter"),
         (["--channels", "sms=http"], "needs --gateway-url"),
-        (["--channels", "sms=http", "--gateway-url", "example.org"], "needs --gateway-url"),
+        (["--channels", "sms=http", "--gateway-url", "example.org"], "--gateway-url must be http"),
         (["--channels", "email=smtp"], "needs PARLOUR_SMTP_URL"),
         (["--simulated-delays", "soon"], "must be seconds"),
         (["--simulated-delays", "3 1"], "none smaller than the one before it"),
