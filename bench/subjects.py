@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bench.errors import BenchError
 from bench.operations import ACCOUNT_SID, AUTH_TOKEN, Request, ask
@@ -53,7 +54,11 @@ class Subject:
 
 def running_parlour(folder: Path, database: Path | str, *options: str) -> AbstractContextManager[Subject]:
     """Parlour as its users start it, with the default settings but for the options."""
-    return running("Parlour", [PARLOUR, "serve", "--port", "0", "--database", database, *options], folder)
+    words = [PARLOUR, "serve", "--port", "0", "--database", database]
+    if "://" in str(database):
+        # Beside a file are its media; those of each database on a server need a place of their own.
+        words += ["--media", folder / f"{urlsplit(str(database)).path.rpartition('/')[2]}.media"]
+    return running("Parlour", [*words, *options], folder)
 
 
 def running_module(name: str, folder: Path, *arguments: str | Path) -> AbstractContextManager[Subject]:
