@@ -54,7 +54,7 @@ class Subject:
 
 def running_parlour(folder: Path, database: Path | str, *options: str) -> AbstractContextManager[Subject]:
     """Parlour as its users start it, with the default settings but for the options."""
-    words = [PARLOUR, "serve", "--port", "0", "--database", database]
+    words: list[str | Path] = [PARLOUR, "serve", "--port", "0", "--database", database]
     if "://" in str(database):
         # Beside a file are its media; those of each database on a server need a place of their own.
         words += ["--media", folder / f"{urlsplit(str(database)).path.rpartition('/')[2]}.media"]
