@@ -18,6 +18,10 @@ T = TypeVar("T")
 
 PRIVATE = 0o600
 BUSY_SECONDS = 5.0
+# SQLite itself looks again after up to 100 ms whether another process has finished its write, which takes
+# a few: a server beside a busy worker would sleep through most of the time in which nobody writes.
+LOCK_PAUSE_SECONDS = 0.001
+LOCK_TRIES = round(BUSY_SECONDS / LOCK_PAUSE_SECONDS)
 # Whoever writes has the lock from the start: nobody who has read meets it when it comes to writing.
 READ, WRITE = "BEGIN", "BEGIN IMMEDIATE"
 # Emptying the log is tried for about a second; each try holds writers up for at most this long.
@@ -163,13 +167,38 @@ def make_private(path: Path) -> None:
 class SQLiteSession:
     def __init__(self, connection: sqlite3.Connection, begin: str) -> None:
         self._connection, self._begin = connection, begin
+        self._pause = threading.Event()
         # The connection's own, not a method around it: it is called for every statement.
         self.execute: Callable[..., Cursor] = connection.execute
 
     def begin(self) -> None:
-        self.execute(self._begin)
+        if self._begin == READ:
+            self.execute(READ)
+        else:
+            self._begin_to_write()
 
     begin_alone = begin
+
+    def _begin_to_write(self) -> None:
+        """Take the lock as soon as nobody else has it; raises that it is locked after BUSY_SECONDS."""
+        self.execute("PRAGMA busy_timeout = 0")
+        try:
+            for _ in range(LOCK_TRIES):
+                if self._writes_now():
+                    return
+                self._pause.wait(LOCK_PAUSE_SECONDS)
+            self.execute(WRITE)
+        finally:
+            self.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1_000)}")
+
+    def _writes_now(self) -> bool:
+        try:
+            self.execute(WRITE)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        return True
 
     def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
         return self._connection.execute(sql)
