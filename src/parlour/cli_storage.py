@@ -18,6 +18,7 @@ from parlour.resources.remover import remove_all
 from parlour.store import Database
 from parlour.store.engine import Engine, Unavailable
 from parlour.store.export_ends import Ends
+from parlour.store.folder_file import sync
 from parlour.store.row_texts import RowTexts
 from parlour.store.transfer import BadLine, export_lines, import_lines
 
@@ -77,14 +78,6 @@ def whole_file(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @click.command("import")

@@ -98,7 +98,7 @@ class Proxy:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 try:
                     if not is_admitted:
-                        raise Refusal("503 Service Unavailable", "there are too many connections")  # noqa: TRY301
+                        raise Refusal("503 Service Unavailable", "there are too many connections")  # noqa: TRY301 - answered as the other refusals
                     await self._lead(streams, caller)
                 except Refusal as refusal:
                     await refuse(streams, refusal)
