@@ -49,7 +49,7 @@ def serve(config: Config) -> None:
 def work(config: Config) -> None:
     """Carry what leaves, as the worker does that `serve` starts; ends with its standard input."""
     configure_logs(config.log_level, config.log_format)
-    database = Database(ground.find_engine(config))
+    database = Database(ground.find_engine(config, yields=True))
     try:
         vault = ground.open_vault(config, may_make_key=False)
         blobs = open_blobs(config.media_place())
