@@ -82,9 +82,7 @@ def migrate_database(config: Config) -> None:
 @settings("public_url")
 def openapi(config: Config) -> None:
     """Print the OpenAPI description of what is served."""
-    click.echo(
-        json.dumps(describe(resources.ALL, config.public_url or EXAMPLE_URL, resources.FILES), indent=2)
-    )
+    click.echo(json.dumps(describe(resources.ALL, config.public_url or EXAMPLE_URL), indent=2))
 
 
 @main.command()

@@ -18,9 +18,10 @@ SOURCES_OF_CHANCE = {"time", "random", "secrets", "uuid"}
 MAY_KNOW = {
     "logs.py": "when a line was logged",
     "api/auth.py": "a key that no caller can guess",
-    "api/telemetry.py": "how long a request took, and its id",
+    "api/access_log.py": "how long a request took, and its id",
     "store/credentials.py": "new tokens and secrets",
     "store/database.py": "the clock",
+    "store/sqlite.py": "how long the write lock was held",
     "webhooks/sender.py": "how long a target took",
     "wire/sids.py": "the source of SIDs",
 }

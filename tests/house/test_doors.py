@@ -46,7 +46,6 @@ KNOWN = {
         "unquote_to_bytes": "decode_text",
     },
     "api/idempotency.py": {"decode": STORED},
-    "api/streams.py": {"get_param": "compared with a signature, never stored"},
     "api/uploads.py": {
         "MultipartForm": "ensure_text for names, decode_text for fields, a pattern for types",
         "parse_header": "used for a boundary only",
