@@ -11,7 +11,7 @@ import pytest
 from parlour import resources
 from parlour.api.body import JSON
 from parlour.api.collection import IN_SERVICE
-from parlour.store import contents
+from parlour.store import dump
 from parlour.wire.resource import accepted_fields
 from tests.files import upload
 from tests.hostile import BYTES, ESCAPES, FEW_BYTES, IN_JSON, is_refusal, percent_encoded, tainted
@@ -126,7 +126,7 @@ def stored(running):
         def look(tx):
             return {
                 table: [dict(zip(tx.columns(table), row, strict=True)) for row in rows]
-                for table, rows in contents.copy(tx).items()
+                for table, rows in dump.copy(tx).items()
             }
 
         return running.in_database(look)

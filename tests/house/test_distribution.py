@@ -4,7 +4,6 @@ import subprocess
 
 import pytest
 
-from parlour.store.contents import tables
 from parlour.store.distribution import (
     APART,
     BESIDE_CONVERSATIONS,
@@ -14,6 +13,7 @@ from parlour.store.distribution import (
     distributing_statements,
     lacks_its_key,
 )
+from parlour.store.dump import tables
 from tests.servers import TIMEOUT_SECONDS, ServerProcess
 from tests.storages import OnServer
 

@@ -5,7 +5,7 @@ from typing import Any
 from cachetools import LRUCache
 
 from parlour.api.collection import Call, Operation
-from parlour.store import About
+from parlour.store import LockKey
 from parlour.wire.sids import is_conversation_sid
 
 MAX_NAMES = 10_000
@@ -21,13 +21,13 @@ class ConversationHints:
     def __init__(self) -> None:
         self._sids: LRUCache[tuple[str, str], str] = LRUCache(MAX_NAMES)
 
-    def find(self, operation: Operation, call: Call) -> About | None:
+    def find(self, operation: Operation, call: Call) -> LockKey | None:
         kind, name = operation.collection.resource.part_of, call.path.get("ConversationSid")
         if kind is None or name is None:
             return None
         if is_conversation_sid(name):
-            return About(kind, name)
-        return About(kind, self._sids.get((call.service_sid, name), name))
+            return LockKey(kind, name)
+        return LockKey(kind, self._sids.get((call.service_sid, name), name))
 
     def learn(self, call: Call, result: Any) -> None:
         name, sid = call.path.get("ConversationSid"), getattr(result, "conversation_sid", None)

@@ -7,7 +7,7 @@ import msgspec
 
 from parlour.api.collection import Call, Handler, Operation
 from parlour.api.conversation_hints import ConversationHints
-from parlour.store import About, Database, Transaction
+from parlour.store import Database, LockKey, Transaction
 from parlour.store.credentials import Account, Vault
 from parlour.webhooks.outbox import told
 from parlour.webhooks.questions import Question, ask
@@ -33,30 +33,30 @@ class PreEvents:
 
     async def perform(self, operation: Operation, call: Call, work: Handler) -> Any:
         """Return what `work` returns for a call that may have been amended; 403/50056 if it was refused."""
-        about = self._hints.find(operation, call)
+        lock_key = self._hints.find(operation, call)
         if operation.before and call.fires:
-            result = await self._ask_and_perform(operation, call, work, about)
+            result = await self._ask_and_perform(operation, call, work, lock_key)
         else:
-            result = await self._database.write(lambda tx: work(tx, call), about)
+            result = await self._database.write(lambda tx: work(tx, call), lock_key)
         self._hints.learn(call, result)
         return result
 
     async def _ask_and_perform(
-        self, operation: Operation, call: Call, work: Handler, about: About | None
+        self, operation: Operation, call: Call, work: Handler, lock_key: LockKey | None
     ) -> Any:
         try:
             return await self._database.write(
-                lambda tx: perform_unasked(tx, work, operation.before, call), about
+                lambda tx: perform_unasked(tx, work, operation.before, call), lock_key
             )
         except TargetExists:
             pass
         for event in operation.before:
-            call = await self._ask(operation, event, call, about)
-        return await self._database.write(lambda tx: work(tx, call), about)
+            call = await self._ask(operation, event, call, lock_key)
+        return await self._database.write(lambda tx: work(tx, call), lock_key)
 
-    async def _ask(self, operation: Operation, event: str, call: Call, about: About | None) -> Call:
+    async def _ask(self, operation: Operation, event: str, call: Call, lock_key: LockKey | None) -> Call:
         """Return the call as the event's webhook wants it."""
-        question = await self._database.rehearse(lambda tx: rehearse(tx, operation, event, call), about)
+        question = await self._database.rehearse(lambda tx: rehearse(tx, operation, event, call), lock_key)
         if question is None:
             return call
         return amend(operation, call, await ask(self._sender, self._vault, question))

@@ -22,7 +22,7 @@ from parlour.control.controls import Controls
 from parlour.control.documents import read_document
 from parlour.control.faults import Fault, FaultBody
 from parlour.control.fixtures import load
-from parlour.store import Database, Transaction, contents
+from parlour.store import Database, Transaction, dump
 from parlour.wire.kinds import show_millisecond
 from parlour.wire.profiles import Profile
 from parlour.wire.texts import BadText
@@ -95,7 +95,7 @@ class Reset(Responder):
         self.controls.reset()
 
         def reset(tx: Transaction) -> None:
-            contents.empty(tx)
+            dump.empty(tx)
             self.controls.sids.seed(seed)
 
         await self.replace(reset)
@@ -111,7 +111,7 @@ class Snapshots(Responder):
         name = (await self.read(request, SnapshotBody)).name
         sids = self.controls.sids
         self.controls.snapshots[name] = await self.server.database.write(
-            lambda tx: (contents.copy(tx), sids.state)
+            lambda tx: (dump.copy(tx), sids.state)
         )
         answer(response, 201, {"name": name})
 
@@ -123,7 +123,7 @@ class Snapshot(Responder):
         copied, sids = self.controls.snapshots[self._find(request, name)]
 
         def restore(tx: Transaction) -> None:
-            contents.put_back(tx, copied)
+            dump.put_back(tx, copied)
             self.controls.sids.restore(sids)
 
         await self.replace(restore)

@@ -12,7 +12,7 @@ import structlog
 from parlour.errors import ApiError
 from parlour.store.database import Database
 from parlour.store.duties import leave_duty, take_duty
-from parlour.store.engine import Unavailable
+from parlour.store.storage_errors import Unavailable
 from parlour.store.transaction import Transaction
 
 # A row that expires right after a run waits for the next one; both fit into the minute that the docs promise.

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from parlour import errors
-from parlour.store.engine import BackupRefused, Cursor, Errors, Reader, Session, Unavailable
+from parlour.store.engine import Errors, Reader
 from parlour.store.health import Health
+from parlour.store.session import Cursor, Session
 from parlour.store.sqlite_damage import ensure_whole, is_damage
+from parlour.store.storage_errors import BackupRefused, Unavailable
 from parlour.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -88,7 +90,7 @@ class SQLite:
             return None
         return Unavailable(str(error), damaged=is_damage(error))
 
-    def told(self, error: Exception) -> Exception:
+    def redacted(self, error: Exception) -> Exception:
         # Its errors name columns, and never what is in them.
         return error
 
@@ -226,7 +228,7 @@ class SQLiteSession:
             with contextlib.suppress(sqlite3.Error):
                 self.execute("ROLLBACK")
 
-    def together(self) -> contextlib.AbstractContextManager[None]:
+    def pipelined(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     def close(self) -> None:
