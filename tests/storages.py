@@ -50,13 +50,17 @@ def recording(session):
     return session
 
 
-class RecordingSQLite(Recording, SQLite):
+class QuickSQLite(SQLite):
     """What a server in the test's own process writes must survive no power cut."""
 
     def connect(self, **options):
         connection = super().connect(**options)
         connection.execute("PRAGMA synchronous = OFF")
         return connection
+
+
+class RecordingSQLite(Recording, QuickSQLite):
+    pass
 
 
 class RecordingPostgreSQL(Recording, PostgreSQL):
@@ -77,8 +81,8 @@ class File:
         return RecordingSQLite(Path(self.setting))
 
     def plain_engine(self):
-        """For what a test looks up by itself."""
-        return SQLite(Path(self.setting))
+        """For what a test looks up by itself, and for what may look everywhere."""
+        return QuickSQLite(Path(self.setting))
 
     def remove(self):
         pass

@@ -37,8 +37,8 @@ def test_each_request_is_told_with_the_operation_that_it_matched(api, control, r
     assert (unknown["operation"], unknown["status"]) == (None, 404)
 
 
-def test_bodies_are_kept_if_the_setting_asks_for_them(launch):
-    server = launch("--control", "--request-bodies")
+def test_bodies_are_kept_if_the_setting_asks_for_them(serve):
+    server = serve(control=True, request_bodies=True)
     with server.api() as api:
         api.post("Conversations", UniqueName="room")
         [seen] = api.get(f"{server.url}/parlour/v1/Requests").json()["requests"]
