@@ -22,7 +22,7 @@ class WholeServer:
         self.folder = folder
         self._stack = contextlib.ExitStack()
         with (
-            mock.patch.object(ground, "open_engine", lambda _: storage.plain_engine()),
+            mock.patch.object(ground, "open_engine", return_value=storage.plain_engine()),
             mock.patch.object(ground, "working", working_in_a_thread),
             contextlib.chdir(folder),
         ):

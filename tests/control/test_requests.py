@@ -1,12 +1,12 @@
 """The list of requests that were answered, and `parlour logs`."""
 
-import os
 import subprocess
 import threading
 
 import pytest
 import requests
 
+from tests.commands import run
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS, ServerProcess
 
 
@@ -82,9 +82,10 @@ def test_the_list_is_emptied(control, room):
 
 def test_logs_prints_them_and_follows(controlled, api, room, tmp_path):
     port = controlled.url.rpartition(":")[2]
-    words = [ServerProcess.PROGRAM, "logs", "--port", port]
-    printed = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    with subprocess.Popen([*words, "--follow"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as following:
+    words = ["logs", "--port", port]
+    printed = run(tmp_path, *words).stdout
+    program = [ServerProcess.PROGRAM, *words, "--follow"]
+    with subprocess.Popen(program, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as following:
         first = following.stdout.readline()
         api.get("Services")
         second = following.stdout.readline()
@@ -96,15 +97,8 @@ def test_logs_prints_them_and_follows(controlled, api, room, tmp_path):
 
 
 def test_logs_says_when_nobody_answers(tmp_path):
-    environment = {**os.environ, "PARLOUR_URL": "http://127.0.0.1:9", "TWILIO_ACCOUNT_SID": ACCOUNT_SID}
-    ended = subprocess.run(
-        [ServerProcess.PROGRAM, "logs"],
-        cwd=tmp_path,
-        env={**environment, "TWILIO_AUTH_TOKEN": AUTH_TOKEN},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    credentials = {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
+    ended = run(tmp_path, "logs", PARLOUR_URL="http://127.0.0.1:9", **credentials)
 
     assert ended.returncode == 1
     assert "no server answers at http://127.0.0.1:9" in ended.stderr
