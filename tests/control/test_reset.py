@@ -4,7 +4,7 @@ import pytest
 
 from tests.servers import OTHER_ACCOUNT_SID
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 
 def conversations(api):

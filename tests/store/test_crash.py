@@ -6,7 +6,7 @@ import threading
 import pytest
 import requests
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 WRITERS = 32
 

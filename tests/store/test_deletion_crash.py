@@ -4,7 +4,7 @@ import pytest
 
 from tests.files import wait_until
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 MESSAGES = 20_000
 

@@ -16,7 +16,7 @@ from tests.servers import TIMEOUT_SECONDS, ServerProcess
 from tests.store.test_crash import everything
 from tests.store.test_postgresql_away import wait_until
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 PAIR = {"MessagingBinding.Address": "+15550100001", "MessagingBinding.ProxyAddress": "+15550100002"}
 PROCESSES = 3
