@@ -4,7 +4,7 @@ import pytest
 
 from tests.files import wait_until
 
-pytestmark = pytest.mark.core
+pytestmark = pytest.mark.both_engines
 
 MESSAGES = 20_000
 

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from tests.commands import refused
 from tests.servers import TIMEOUT_SECONDS, ServerProcess
 from tests.store.test_crash import everything
 from tests.store.test_postgresql_away import wait_until
 
-pytestmark = pytest.mark.core
+pytestmark = pytest.mark.both_engines
 
 PAIR = {"MessagingBinding.Address": "+15550100001", "MessagingBinding.ProxyAddress": "+15550100002"}
 PROCESSES = 3
@@ -197,8 +198,7 @@ def test_they_stop_with_the_input_of_whoever_started_them(tmp_path, storage):
 
 @pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
 def test_a_second_server_does_not_share_the_port(many, tmp_path):
-    command = [ServerProcess.PROGRAM, "serve", "--workers", "2", "--port", str(urlsplit(many.url).port)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = refused(tmp_path, "--workers", "2", "--port", str(urlsplit(many.url).port))
 
     assert done.returncode == 1
     assert "cannot listen" in done.stderr
@@ -208,8 +208,7 @@ def test_a_second_server_does_not_share_the_port(many, tmp_path):
     "options", [("--workers", "0"), ("--workers", "2", "--control"), ("--workers", "2", "--intercept")]
 )
 def test_numbers_and_modes_that_cannot_be_meant_are_refused(tmp_path, options):
-    command = [ServerProcess.PROGRAM, "serve", "--port", "0", *options]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = refused(tmp_path, *options)
 
     assert done.returncode == 1
     assert "--workers" in done.stderr

@@ -4,7 +4,7 @@ import pytest
 
 from tests.store.test_crash import everything
 
-pytestmark = pytest.mark.core
+pytestmark = pytest.mark.both_engines
 
 # What a migration may do, by the rule in docs/running.md: new tables, and new columns that need no value.
 ADDED = (
