@@ -4,6 +4,8 @@ import ast
 import functools
 from pathlib import Path
 
+from tests.documents import ensure_none
+
 ROOT = Path(__file__).parents[2]
 SOURCES = [ROOT / name for name in ("src", "bench", "examples", "tests")]
 FILES = sorted(file for folder in SOURCES for file in folder.rglob("*.py"))
@@ -47,17 +49,19 @@ def test_a_file_fits_in_a_sitting_and_says_what_it_is_for():
         if file.stem in DRAWERS:
             found.append(at(file, 1, "its name says nothing"))
 
-    assert found == []
+    ensure_none(found)
 
 
 def test_a_function_fits_on_a_screen():
-    assert [
-        at(file, node.lineno, f"{node.name} has {node.end_lineno - node.lineno + 1} lines")
-        for file in FILES
-        for node in ast.walk(parsed(file))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
-    ] == []
+    ensure_none(
+        [
+            at(file, node.lineno, f"{node.name} has {node.end_lineno - node.lineno + 1} lines")
+            for file in FILES
+            for node in ast.walk(parsed(file))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
+        ]
+    )
 
 
 def test_time_and_chance_are_handed_in():
@@ -70,7 +74,7 @@ def test_time_and_chance_are_handed_in():
             if isinstance(node, ast.Attribute) and ast.unparse(node) in READS_THE_CLOCK:
                 found.append(at(file, node.lineno, ast.unparse(node)))
 
-    assert found == []
+    ensure_none(found)
 
 
 def imported_by(node):

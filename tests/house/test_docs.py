@@ -36,7 +36,7 @@ from parlour.wire.marks import On
 from parlour.wire.profiles import MAX_BODY_BYTES, MAX_BODY_CHARACTERS
 from parlour.wire.resource import accepted_fields
 from tests.contract.facts import published
-from tests.documents import ROOT, code_of, read, rows_of
+from tests.documents import ROOT, code_of, ensure_none, read, rows_of
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS
 
 # Linked to by messages, or known from recordings: in no published description.
@@ -84,7 +84,7 @@ def as_code(value):
 def test_every_setting_stands_in_running_md_with_its_option_its_variable_and_its_default():
     rows = [row[:3] for row in rows_of("docs/running.md")]
 
-    assert [each for each in map(row_of, dataclasses.fields(Config)) if each not in rows] == []
+    ensure_none([each for each in map(row_of, dataclasses.fields(Config)) if each not in rows])
 
 
 def row_of(field):
@@ -108,7 +108,7 @@ def test_no_document_names_a_setting_that_does_not_exist():
     known = {environment_name(field.name) for field in dataclasses.fields(Config)} | NO_SETTINGS
     places = places_in_documents(r"\bPARLOUR_[A-Z_]*[A-Z]\b")
 
-    assert [(place, match[0]) for place, match in places if match[0] not in known] == []
+    ensure_none([(place, match[0]) for place, match in places if match[0] not in known])
 
 
 def test_errors_md_lists_every_error_and_no_other():
@@ -136,7 +136,7 @@ def test_no_document_names_a_command_that_does_not_exist():
         for words in re.findall(r"\bparlour ([a-z][a-z -]*)", code_of(name))
     ]
 
-    assert [each for each in said if not {" ".join(each[1][:count]) for count in (2, 3)} & known] == []
+    ensure_none([each for each in said if not {" ".join(each[1][:count]) for count in (2, 3)} & known])
 
 
 def test_compatibility_md_marks_as_served_what_is_served_and_nothing_else():
@@ -227,13 +227,13 @@ def test_every_make_word_exists():
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
     said = {name: set(re.findall(r"\bmake ([a-z][a-z-]*)", code_of(name))) for name in DOCUMENTS}
 
-    assert [(name, words - targets) for name, words in said.items() if words - targets] == []
+    ensure_none([(name, words - targets) for name, words in said.items() if words - targets])
 
 
 def test_every_relative_link_leads_to_a_file():
     links = [(place, match[1]) for place, match in places_in_documents(r"\]\(([^)\s]+)\)")]
 
-    assert [(place, link) for place, link in links if "://" not in link and not leads(place, link)] == []
+    ensure_none([(place, link) for place, link in links if "://" not in link and not leads(place, link)])
 
 
 def leads(place, link):
@@ -255,7 +255,7 @@ def test_a_decision_has_its_four_parts_and_stands_in_the_index():
         title = re.match(r"# (\d{4}): (.+)\n", read(name))
         assert f"- [{title[1]}]({Path(name).name}): {title[2]}\n" in index, f"{name}:1"
 
-    assert {name: found for name, found in parts.items() if found != PARTS} == {}
+    ensure_none([(name, found) for name, found in parts.items() if found != PARTS])
 
 
 def test_the_python_of_the_readme_works_as_printed(running):

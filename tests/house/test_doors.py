@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from tests.documents import ensure_none
+
 ROOT = Path(__file__).parents[2] / "src" / "parlour"
 FILES = sorted(ROOT.rglob("*.py"))
 
@@ -120,4 +122,4 @@ def test_every_place_where_text_comes_in_is_known():
         if opener not in known.get(name, set())
     ]
     gone = [(name, each) for name, openers in known.items() for each in openers - set(found.get(name, ()))]
-    assert (new, gone) == ([], [])
+    ensure_none([*new, *gone])
