@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from bench import report
+from bench.attacks import measure_attacks
 from bench.backlog import measure_backlogs
 from bench.deletion import measure_deletions
 from bench.errors import BenchError
@@ -113,8 +114,8 @@ def run(folder: Path, generator: Generator, pace: Pace, chosen: list[tuple[str, 
     on_postgresql = measure_postgresql(folder, generator, pace) if parts.postgresql else None
     uploads = measure_uploads(folder, pace, postgresql=parts.postgresql)
     backlogs = measure_backlogs(folder, generator, pace, postgresql=parts.postgresql)
-    reset = measure_reset(folder)
-    figures = Figures(measured, scaled, beside, deletions, on_postgresql, uploads, backlogs, reset)
+    attacks, reset = measure_attacks(folder), measure_reset(folder)
+    figures = Figures(measured, scaled, beside, deletions, on_postgresql, uploads, backlogs, attacks, reset)
     verdicts = judge(figures)
     report.echo_verdicts(verdicts)
     report.write_results(RESULTS, report.results(generator, pace, figures, verdicts))

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from bench.results import (
     Uploads,
     Workers,
 )
+from bench.subjects import Memory
 from bench.targets import Verdict
 
 LABELS = {"list": "list-50", "fetch any": "fetch (any)", "list any": "list-50 (any)"}
@@ -70,6 +71,12 @@ def echo_beside(row: Scale, small: str, large: str) -> None:
 
 def echo_reset(milliseconds: float, messages: int) -> None:
     click.echo(f"\nA reset of {messages:,} messages takes {milliseconds:.1f} ms.")
+
+
+def echo_attacks(found: Mapping[str, Memory]) -> None:
+    click.echo("\nMB at most, after attacks without credentials:")
+    for name, memory in found.items():
+        click.echo(f"  {name:<20}{memory.most:>8.0f}")
 
 
 def echo_deletion_heading(messages: int) -> None:
@@ -139,7 +146,7 @@ def cell(rounds: Rounds) -> str:
 def results(
     generator: Generator, pace: Pace, figures: Figures, verdicts: Sequence[Verdict]
 ) -> dict[str, Any]:
-    session, scales, beside, deletions, on_postgresql, uploads, backlogs, _ = figures
+    session, scales, beside, deletions, on_postgresql, uploads, backlogs, attacks, _ = figures
     return {
         "machine": {
             "cores": os.cpu_count(),
@@ -158,6 +165,7 @@ def results(
         "uploads": [dataclasses.asdict(row) | {"cost": row.cost} for row in uploads],
         "memory_megabytes": {
             "after_the_rows": session.memory and dataclasses.asdict(session.memory),
+            "after_attacks": {name: dataclasses.asdict(memory) for name, memory in attacks.items()},
             "after_the_scale": scales and scales.memory and dataclasses.asdict(scales.memory),
         },
         "first_answer_seconds": session.first_answer_seconds,

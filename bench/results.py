@@ -188,6 +188,7 @@ class Figures(NamedTuple):
     on_postgresql: OnPostgreSQL | None
     uploads: Sequence[Uploads]
     backlogs: Mapping[str, Backlogged]
+    attacks: Mapping[str, Memory]
     reset_milliseconds: float
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import uvicorn
 
 from parlour import ground
-from parlour.api.telemetry import STANDING_HEADERS
+from parlour.api.access_log import STANDING_HEADERS
 from parlour.config import Config
 
 

@@ -19,6 +19,7 @@ from bench.results import (
     Session,
     Uploads,
 )
+from bench.subjects import Memory
 
 # Requests a second: the share of the floor's, and how many times the naive server's.
 LEAST = {"create": (0.20, 20), "fetch": (0.50, 25), "list": (0.45, 25)}
@@ -35,6 +36,8 @@ MOST_COST_OF_RECEIPTS = 1.5
 MOST_P99_DURING_DELETION = 3
 MOST_COST_OF_UPLOADS = 10
 MOST_MEGABYTES_WITH_UPLOADS = 350
+# Of what anybody can send without credentials.
+MOST_MEGABYTES_AFTER_ATTACKS = 150
 # Each message that is created may be told to several webhooks.
 LEAST_REMOVED_BY_CREATED = 2.0
 MOST_P99_DURING_EXPIRY = 3
@@ -64,7 +67,7 @@ class Verdict:
 
 
 def judge(figures: Figures) -> list[Verdict]:
-    session, scales, beside, deletions, on_postgresql, uploads, backlogs, reset = figures
+    session, scales, beside, deletions, on_postgresql, uploads, backlogs, attacks, reset = figures
     of_beside = [
         Verdict(what, limit, beside[name].cost, form="{:.2f} x")
         for name, what, limit in (
@@ -82,6 +85,7 @@ def judge(figures: Figures) -> list[Verdict]:
         *judge_postgresql(on_postgresql),
         *judge_uploads(uploads),
         *judge_backlogs(backlogs),
+        judge_attacks(attacks),
         Verdict("a reset", MOST_MILLISECONDS_OF_A_RESET, reset, form="{:.1f} ms"),
     ]
 
@@ -112,6 +116,11 @@ def judge_backlogs(backlogs: Mapping[str, Backlogged]) -> Iterator[Verdict]:
             form="{:.0%}",
         )
         yield Verdict(f"{engine}, a bystander's p99 then", MOST_P99_OF_BACKLOG, p99, form="{:.2f} x")
+
+
+def judge_attacks(attacks: Mapping[str, Memory]) -> Verdict:
+    most = max((memory.most for memory in attacks.values()), default=None)
+    return Verdict("memory after attacks", MOST_MEGABYTES_AFTER_ATTACKS, most, form="{:.0f} MB")
 
 
 def judge_expiry(found: Scale) -> Iterator[Verdict]:

@@ -21,7 +21,7 @@ from parlour.config import Config
 from parlour.resources.accounts import create_account, create_key, find_account
 from parlour.resources.purge import Terms, purge
 from parlour.resources.remover import remove_all
-from parlour.store import Database, contents
+from parlour.store import Database, dump
 from parlour.store.blobs import open_blobs
 from parlour.store.credentials import Vault
 from parlour.store.migrate import migrate
@@ -158,11 +158,11 @@ class SharedServer(ServerThread):
     def __init__(self, folder, storage):
         super().__init__(folder, Clock(), storage)
         self._first_free = next(self._numbers)
-        self._at_start = self.in_database(contents.copy)
+        self._at_start = self.in_database(dump.copy)
         self.reset()
 
     def reset(self):
-        self.in_database(lambda tx: contents.put_back(tx, self._at_start))
+        self.in_database(lambda tx: dump.put_back(tx, self._at_start))
         self.clock.reset()
         self._numbers = itertools.count(self._first_free)
         for folder in (self.folder / "parlour.db.media").iterdir():

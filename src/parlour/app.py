@@ -5,16 +5,18 @@ from functools import partial
 from typing import NamedTuple
 
 from parlour import resources
-from parlour.api.arrivals import Arrivals
+from parlour.api import pipeline as pipelines
+from parlour.api.access_log import AccessLog
 from parlour.api.asgi import Application
 from parlour.api.auth import Authenticator
-from parlour.api.hooks import Farewell, Hooks
+from parlour.api.files import SignedLinks, Uploads
+from parlour.api.health import Description, Health, Readiness
+from parlour.api.inbound_media import InboundMedia
+from parlour.api.lifespan import ClosedAtTheEnd
 from parlour.api.openapi import describe
 from parlour.api.pipeline import Pipeline
-from parlour.api.probes import Description, Health, Readiness
-from parlour.api.routes import add_files, build_app
-from parlour.api.streams import Desk
-from parlour.api.telemetry import Telemetry
+from parlour.api.pre_events import PreEvents
+from parlour.api.routes import build_app
 from parlour.control import Controls
 from parlour.control.routes import Controlled, control_routes
 from parlour.dropin.urls import ClientUrl
@@ -38,7 +40,7 @@ class Parts(NamedTuple):
 class WebApp(NamedTuple):
     """The ASGI application; `forget` drops its caches, for when the stored data was replaced as a whole."""
 
-    asgi: Telemetry
+    asgi: AccessLog
     forget: Callable[[], None]
 
 
@@ -54,19 +56,30 @@ def build(
     database, vault, blobs, allow_private = parts
     urls = ClientUrl(public_url) if intercept else lambda _: public_url
     sender, authenticate = Sender(allow_private=allow_private), Authenticator(database, vault)
-    desk = Desk(media, database, authenticate, blobs, vault, urls)
-    arrivals = Arrivals(database, desk, allow_private=allow_private)
-    pipeline = Pipeline(database, authenticate, Hooks(database, vault, sender), arrivals, urls, profile)
+    uploads = Uploads(media, database, blobs)
+    inbound_media = InboundMedia(database, uploads, allow_private=allow_private)
+    pipeline = Pipeline(
+        pipelines.Parts(
+            database,
+            blobs,
+            authenticate,
+            PreEvents(database, vault, sender),
+            uploads,
+            inbound_media,
+            SignedLinks(vault, database.clock),
+            urls,
+            profile,
+        )
+    )
     app = build_app(resources.ALL, pipeline)
-    add_files(app, desk)
-    app.add_middleware(Farewell(sender.close, arrivals.close))
+    app.add_middleware(ClosedAtTheEnd(sender.close, inbound_media.close))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(database))
-    app.add_route("/openapi.json", Description(partial(describe, resources.ALL, public_url, resources.FILES)))
+    app.add_route("/openapi.json", Description(partial(describe, resources.ALL, public_url)))
     if controls is None:
-        return WebApp(Telemetry(Application(app)), pipeline.forget)
+        return WebApp(AccessLog(Application(app)), pipeline.forget)
     for path, responder in control_routes(
         controls, Controlled(database, authenticate, pipeline, urls, profile)
     ):
         app.add_route(path, responder)
-    return WebApp(Telemetry(controls.around(Application(app))), pipeline.forget)
+    return WebApp(AccessLog(controls.around(Application(app))), pipeline.forget)

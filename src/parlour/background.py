@@ -6,13 +6,13 @@ import ipaddress
 from typing import Any, NamedTuple
 
 from parlour.api.collection import OURS_IN_SERVICE
+from parlour.api.files import signed_link
 from parlour.api.idempotency import KEPT_MILLISECONDS, remove_old_answers
-from parlour.api.streams import signed_link
 from parlour.channels.adapter import Attachment, Outgoing, Surroundings
 from parlour.channels.courier import Courier, Ledger
 from parlour.channels.registry import open_adapters
 from parlour.config import Config
-from parlour.resources.media import media
+from parlour.resources.attachments import media_path
 from parlour.resources.reports import drop_due, find_due, is_wanted, record, record_due, status_callbacks
 from parlour.store import Database
 from parlour.store.blobs import Blobs
@@ -91,8 +91,9 @@ def surroundings(parts: Parts) -> Surroundings:
     public_url = config.public_url or ""
 
     def media_url(outgoing: Outgoing, attachment: Attachment) -> str:
-        now = database.clock() // 1_000
-        return public_url + signed_link(vault, media, outgoing.chat_service_sid, attachment.sid, now)
+        now, service_sid = database.clock() // 1_000, outgoing.chat_service_sid
+        path = media_path(service_sid, attachment.sid)
+        return public_url + signed_link(vault, path, service_sid, attachment.sid, now)
 
     async def read_media(attachment: Attachment) -> bytes:
         chunks = await blobs.read(attachment.sid, 0, attachment.size)

@@ -49,7 +49,7 @@ def serve(config: Config) -> None:
 def work(config: Config) -> None:
     """Carry what leaves, as the worker does that `serve` starts; ends with its standard input."""
     configure_logs(config.log_level, config.log_format)
-    database = Database(ground.find_engine(config))
+    database = Database(ground.find_engine(config, yields=True))
     try:
         vault = ground.open_vault(config, may_make_key=False)
         blobs = open_blobs(config.media_place())
@@ -82,9 +82,7 @@ def migrate_database(config: Config) -> None:
 @settings("public_url")
 def openapi(config: Config) -> None:
     """Print the OpenAPI description of what is served."""
-    click.echo(
-        json.dumps(describe(resources.ALL, config.public_url or EXAMPLE_URL, resources.FILES), indent=2)
-    )
+    click.echo(json.dumps(describe(resources.ALL, config.public_url or EXAMPLE_URL), indent=2))
 
 
 @main.command()

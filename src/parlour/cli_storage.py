@@ -16,10 +16,11 @@ from parlour.config import Config
 from parlour.options import settings
 from parlour.resources.remover import remove_all
 from parlour.store import Database
-from parlour.store.engine import Engine, Unavailable
+from parlour.store.engine import Engine
 from parlour.store.export_ends import Ends
 from parlour.store.folder_file import sync
 from parlour.store.row_texts import RowTexts
+from parlour.store.storage_errors import Unavailable
 from parlour.store.transfer import BadLine, export_lines, import_lines
 
 

@@ -41,14 +41,15 @@ def open_vault(config: Config, *, may_make_key: bool) -> Vault:
     return Vault(config.secret_key or read_key(config.beside("key"), may_make=may_make_key))
 
 
-def open_engine(config: Config) -> Engine:
+def open_engine(config: Config, *, yields: bool = False) -> Engine:
+    """The storage, which may be missing. Writers of one that `yields` let other processes go first."""
     if config.is_on_a_server:
         from parlour.store.postgresql import PostgreSQL  # noqa: PLC0415 - large, and of no use to most
 
         return PostgreSQL(config.database)
     path = Path(config.database)
     ensure_database_place(path)
-    return SQLite(path)
+    return SQLite(path, yields=yields)
 
 
 def make_engine(config: Config) -> Engine:
@@ -62,9 +63,9 @@ def make_engine(config: Config) -> Engine:
     return engine
 
 
-def find_engine(config: Config) -> Engine:
+def find_engine(config: Config, *, yields: bool = False) -> Engine:
     """The storage at this program's schema; raises BadSetting if there is no database. Makes none."""
-    engine = open_engine(config)
+    engine = open_engine(config, yields=yields)
     if not engine.exists():
         raise BadSetting(f"there is no database {engine.name}")
     if not is_current(engine):

@@ -19,8 +19,8 @@ from parlour.resources import accounts
 from parlour.store import Database, Transaction
 from parlour.store.blobs import BadPlace
 from parlour.store.credentials import Account, VaultError
-from parlour.store.engine import BackupRefused, Damaged, Unavailable
 from parlour.store.migrate import DatabaseTooNew
+from parlour.store.storage_errors import BackupRefused, Damaged, Unavailable
 from parlour.store.transfer import BadLine
 from parlour.testing.process import NotStarted
 from parlour.wire.texts import BadText, ensure_text

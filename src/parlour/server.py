@@ -18,7 +18,7 @@ import click
 import uvicorn
 
 from parlour import app, background
-from parlour.api.telemetry import STANDING_HEADERS, Telemetry
+from parlour.api.access_log import STANDING_HEADERS, AccessLog
 from parlour.children import Child
 from parlour.config import Config
 from parlour.connections import Connections, limits_of
@@ -172,7 +172,7 @@ def leave(_: int, __: FrameType | None) -> NoReturn:
 
 
 def server(
-    config: Config, application: Telemetry, url: str, front: socket.socket | None = None
+    config: Config, application: AccessLog, url: str, front: socket.socket | None = None
 ) -> uvicorn.Server:
     headers = list(STANDING_HEADERS)
     if url.startswith("https:"):

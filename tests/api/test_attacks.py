@@ -13,28 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 from requests.auth import _basic_auth_str
 
+from bench.attacks import CHUNKED, ENDLESS, HEALTH, send_without_reading
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN
 
 MAX_RESIDENT_MEGABYTES = 150
-# As much as an attacker sends before the server stops reading, or hangs up.
-SENT_BYTES = 48 * 1_048_576
-HEALTH = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
-CHUNKED = b"POST /v1/Conversations HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-ENDLESS = {
-    "header": (b"GET / HTTP/1.1\r\nHost: here\r\nX: ", b"x" * 65_536),
-    "URL": (b"GET /", b"x" * 65_536),
-    "small headers": (b"GET / HTTP/1.1\r\nHost: here\r\n", b"a:b\r\n" * 10_000),
-    "trailers": (CHUNKED + b"0\r\n", b"a:b\r\n" * 10_000),
-    "trailer": (CHUNKED + b"0\r\nX: ", b"x" * 65_536),
-    "extension": (CHUNKED + b"1;", b"x" * 65_536),
-    "empty lines": (b"", b"\r\n" * 30_000),
-    "pipelined requests": (b"", HEALTH * 1_700),
-    "pipelined offers": (
-        b"",
-        b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n" * 800,
-    ),
-}
 
 
 def connect(launched):
@@ -52,15 +34,6 @@ def ensure_it_is_well(launched, attack):
         connection.sendall(HEALTH)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200"), attack
     assert peak_megabytes(launched) <= MAX_RESIDENT_MEGABYTES, attack
-
-
-def send_without_reading(connection, start, more):
-    """Until all is sent, or the server has read nothing for a moment, or has hung up."""
-    connection.settimeout(0.5)
-    with contextlib.suppress(TimeoutError, ConnectionError):
-        connection.sendall(start)
-        for _ in range(SENT_BYTES // len(more)):
-            connection.sendall(more)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")

@@ -86,7 +86,7 @@ OPERATIONS = [
     (collection, operation)
     for collection in resources.ALL
     for operation in collection.operations
-    if operation.accepts and collection.resource.__name__ not in ELSEWHERE
+    if operation.accepts and operation.writes and collection.resource.__name__ not in ELSEWHERE
 ]
 
 

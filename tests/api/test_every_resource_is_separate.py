@@ -8,11 +8,13 @@ from parlour import resources
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, IN_SERVICE
 from parlour.resources.approvals import Approval, Approvals
+from parlour.resources.attachments import Media
 from parlour.resources.channel_metadata import ChannelMetadata
 from parlour.resources.content import Content
 from parlour.resources.conversation_webhooks import ConversationWebhook
 from parlour.resources.conversations import Conversation
 from parlour.resources.inbound import InboundMessage
+from parlour.resources.media import MediaSet
 from parlour.resources.messages import Message
 from parlour.resources.participants import Participant
 from parlour.resources.receipts import Receipt
@@ -21,6 +23,7 @@ from parlour.resources.services import Service
 from parlour.webhooks.outbox import WebhookDelivery
 from parlour.webhooks.targets import AccountWebhooks, ServiceWebhooks
 from parlour.wire.resource import required_fields
+from tests.files import upload
 
 pytestmark = pytest.mark.both_engines
 
@@ -35,6 +38,8 @@ VALUES = {
     "Target": "webhook",
     "category": "UTILITY",
     "name": "approved",
+    "command": "get",
+    "list": [],
     **TEMPLATE,
 }
 # What the SID at the end of a path is called in `furnish`; a resource that is missing here has to say.
@@ -55,6 +60,8 @@ ITEMS = {
     AccountWebhooks: None,
     ServiceWebhooks: None,
     InboundMessage: None,
+    Media: "ME",
+    MediaSet: None,
 }
 NAMES = {"ChatServiceSid": "IS", "ConversationSid": "CH", "MessageSid": "IM", "ContentSid": "HX"}
 OPERATIONS = [
@@ -79,7 +86,8 @@ def furnish(api, service):
     receipt = api.get(message["links"]["delivery_receipts"]).json()["delivery_receipts"][0]
     delivery = api.get(f"{api.url}/parlour/v1/WebhookDeliveries").json()["webhook_deliveries"][0]
     content = api.request("POST", "Content", json=TEMPLATE).json()
-    made = [room, participant, message, webhook, receipt, delivery, content]
+    media = upload(api, f"Services/{room['chat_service_sid']}").json()
+    made = [room, participant, message, webhook, receipt, delivery, content, media]
     return {each["sid"][:2]: each["sid"] for each in made} | {"IS": room["chat_service_sid"]}
 
 

@@ -11,8 +11,9 @@ import pytest
 from parlour import resources
 from parlour.api.body import JSON
 from parlour.api.collection import IN_SERVICE
-from parlour.store import contents
+from parlour.store import dump
 from parlour.wire.resource import accepted_fields
+from tests.files import upload
 from tests.hostile import BYTES, ESCAPES, FEW_BYTES, IN_JSON, is_refusal, percent_encoded, tainted
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -33,6 +34,7 @@ NEEDED = {
     "POST /Conversations/{ConversationSid}/Messages/{Sid}": {"Body": "x"},
     "POST /Inbound": {"From": "+15550100001", "To": "+15550100002"},
     "POST /Content": {"language": "en", "types": {"twilio/text": {"body": "x"}}},
+    "POST /MediaSet": {"command": "get", "list": []},
     "PUT /Content/{Sid}": {"types": {"twilio/text": {"body": "x"}}},
     "POST /Content/{ContentSid}/ApprovalRequests/whatsapp": {"name": "x", "category": "UTILITY"},
 }
@@ -62,6 +64,7 @@ def world(api, service, room):
         "/Conversations/{ConversationSid}/Webhooks": webhook["sid"],
         "/Conversations/{ConversationSid}/Messages/{MessageSid}/Receipts": receipt["sid"],
         "/Content": content,
+        "/Media": upload(api, service).json()["sid"],
         "/Content/{Sid}/ApprovalRequests": content,
         "/WebhookDeliveries": delivery["sid"],
     }
@@ -123,7 +126,7 @@ def stored(running):
         def look(tx):
             return {
                 table: [dict(zip(tx.columns(table), row, strict=True)) for row in rows]
-                for table, rows in contents.copy(tx).items()
+                for table, rows in dump.copy(tx).items()
             }
 
         return running.in_database(look)

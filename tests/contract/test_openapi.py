@@ -12,8 +12,9 @@ from tests.documents import rows_of
 
 PUBLISHED = published()
 SERVED = facts_of(describe(resources.ALL, "http://localhost"))["paths"]
-# Messages link to it, and no published description has it (contract: messages.md §4).
-UNPUBLISHED = "/ChannelMetadata"
+# Messages link to channel metadata, and media have a host of their own (contract: messages.md §4 and §5):
+# no published description has them.
+UNPUBLISHED = ("/ChannelMetadata", "/Media", "/Media/{Sid}", "/Media/{Sid}/Content", "/MediaSet")
 SERVICES = "/v1/Services"
 MESSAGES = "/v1/Conversations/{ConversationSid}/Messages"
 

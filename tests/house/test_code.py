@@ -20,9 +20,10 @@ READS_THE_CLOCK = {"datetime.now", "datetime.utcnow", "date.today"}
 MAY_KNOW = {
     "logs.py": "when a line was logged",
     "api/auth.py": "a key that no caller can guess",
-    "api/telemetry.py": "how long a request took, and its id",
+    "api/access_log.py": "how long a request took, and its id",
     "store/credentials.py": "new tokens and secrets",
     "store/database.py": "the clock",
+    "store/sqlite.py": "how long the write lock was held",
     "webhooks/sender.py": "how long a target took",
     "wire/sids.py": "the source of SIDs",
 }

@@ -2,7 +2,6 @@
 
 import pytest
 
-from parlour.store.contents import tables
 from parlour.store.distribution import (
     APART,
     BESIDE_CONVERSATIONS,
@@ -12,6 +11,7 @@ from parlour.store.distribution import (
     distributing_statements,
     lacks_its_key,
 )
+from parlour.store.dump import tables
 from tests.commands import run
 from tests.storages import OnServer
 

@@ -16,8 +16,8 @@ from parlour import __version__, errors, resources
 from parlour.api.auth import TRUSTED_MILLISECONDS
 from parlour.api.body import MAX_FORM_BYTES
 from parlour.api.collection import OURS
+from parlour.api.files import LINK_SECONDS
 from parlour.api.openapi import describe
-from parlour.api.streams import LINK_SECONDS
 from parlour.api.uploads import MAX_FILE_BYTES
 from parlour.channels.simulated import MAGIC_NUMBERS
 from parlour.channels.simulated import MAX_BODY_CHARACTERS as MAX_SENT_CHARACTERS
@@ -140,7 +140,7 @@ def test_no_document_names_a_command_that_does_not_exist():
 
 
 def test_compatibility_md_marks_as_served_what_is_served_and_nothing_else():
-    described = describe(resources.ALL, "http://localhost", resources.FILES)["paths"]
+    described = describe(resources.ALL, "http://localhost")["paths"]
 
     assert paths_in({"served"}) == {path: set(methods) for path, methods in described.items()}
 

@@ -46,7 +46,6 @@ KNOWN = {
         "unquote_to_bytes": "decode_text",
     },
     "api/idempotency.py": {"decode": STORED},
-    "api/streams.py": {"get_param": "compared with a signature, never stored"},
     "api/uploads.py": {
         "MultipartForm": "ensure_text for names, decode_text for fields, a pattern for types",
         "parse_header": "used for a boundary only",
@@ -75,7 +74,7 @@ KNOWN = {
     "store/blobs.py": {"decode": "a SID that is compared and shown, never stored"},
     "store/credentials.py": {"decode": "tokens that we have sealed ourselves"},
     "store/export_ends.py": {"parse_json": "names of tables and numbers, which are compared"},
-    "store/flights.py": {"decode": "names of columns"},
+    "store/libpq_pipeline.py": {"decode": "names of columns"},
     "store/row_texts.py": {"decode": "ensure_texts"},
     "store/transfer.py": {"parse_json": "RowTexts, for each value of a row"},
     "testing/receiver.py": {"decode": "kept for a test, never stored", "parse_qsl": "the same"},

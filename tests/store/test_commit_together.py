@@ -18,12 +18,12 @@ from parlour.resources.conversations import (
 )
 from parlour.resources.messages import create_message, delete_message, list_messages, update_message
 from parlour.resources.participants import create_participant, delete_participant, update_participant
-from parlour.store import About, Transaction
-from parlour.store.contents import copy, put_back
+from parlour.store import LockKey, Transaction
 from parlour.store.credentials import Vault
+from parlour.store.dump import copy, put_back
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
-from parlour.store.writer import Failure, Task, commit_together
+from parlour.store.writer import Failure, Job, commit_together
 from parlour.webhooks.events import POST_EVENTS
 from parlour.webhooks.targets import AccountWebhooks
 from parlour.wire.kinds import write_list
@@ -121,10 +121,10 @@ class Storage:
         self.made += 1
         return f"{prefix}{self.current:016x}{self.made:016x}" if self.current else SERVICE_SID
 
-    def abouts(self):
+    def lock_keys(self):
         """All conversations there are, for whoever wants to find them beforehand."""
         sids = self.session.execute("SELECT sid FROM conversations").fetchall()
-        return [About(Conversation, sid) for (sid,) in sids]
+        return [LockKey(Conversation, sid) for (sid,) in sids]
 
     def numbered(self, number, work):
         def run(tx):
@@ -133,11 +133,14 @@ class Storage:
 
         return run
 
-    def commit(self, works, abouts=()):
-        tasks = [Task(*each) for each in zip(works, itertools.cycle(abouts or [None]), strict=False)]
+    def commit(self, works, lock_keys=()):
+        jobs = [
+            Job(work, lock_key=key)
+            for work, key in zip(works, itertools.cycle(lock_keys or [None]), strict=False)
+        ]
         return [
             outcome(each)
-            for each in commit_together(self.engine, self.session, tasks, Clock()(), self.new_sid)
+            for each in commit_together(self.engine, self.session, jobs, Clock()(), self.new_sid)
         ]
 
     def commit_alone(self, work):
@@ -204,7 +207,7 @@ def test_together_or_one_by_one_is_the_same(alone, together, works, size):
         for number, each in enumerate(batch, start + 1):
             expected.append(alone.commit_alone(alone.numbered(number, each)))
         numbered = [together.numbered(number, each) for number, each in enumerate(batch, start + 1)]
-        given_together += together.commit(numbered, together.abouts())
+        given_together += together.commit(numbered, together.lock_keys())
 
     assert [shown(each) for each in given_together] == [shown(each) for each in expected]
     assert together.rows() == alone.rows()

@@ -7,9 +7,9 @@ import subprocess
 import pytest
 
 from parlour.store import sqlite_damage
-from parlour.store.engine import Damaged
 from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
+from parlour.store.storage_errors import Damaged
 from tests.servers import TIMEOUT_SECONDS, Api, ServerProcess, ServerThread
 
 pytestmark = pytest.mark.embedded

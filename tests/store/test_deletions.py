@@ -10,7 +10,7 @@ from parlour.resources.accounts import delete_account, find_account
 from parlour.resources.deletions import Step, remove_some
 from parlour.resources.remover import DUTY, LEASE_MILLISECONDS, Remover, remove_all
 from parlour.store import Database
-from parlour.store.contents import tables
+from parlour.store.dump import tables
 from parlour.store.duties import take_duty
 from tests.files import upload, wait_until
 from tests.servers import ACCOUNT_SID

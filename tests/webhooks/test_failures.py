@@ -103,12 +103,12 @@ def dispatch_without_records(monkeypatch, dispatch, receiver):
         write = database.write
         failures = []
 
-        async def fail_twice(work, about=None):
+        async def fail_twice(work, lock_key=None):
             if receiver.hooks and len(failures) < 2:
                 failures.append(problem)
                 database.clock.advance(seconds=8)
                 raise problem
-            return await write(work, about)
+            return await write(work, lock_key)
 
         monkeypatch.setattr(database, "write", fail_twice)
         return failures

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from falcon.asgi import App, Request, Response
 
 from parlour import errors
-from parlour.api.telemetry import Receive, Scope, Send
+from parlour.api.access_log import Receive, Scope, Send
 
 WITH_BODIES = {"POST", "PUT"}
 # What `Content-Encoding` may say of a body that is sent as it is.

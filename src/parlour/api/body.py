@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
-from falcon.asgi import Request
 
 from parlour import errors
+from parlour.api.exchange import Body, Incoming
 from parlour.api.forms import parse_form
 from parlour.wire.texts import BadText, read_json
 
@@ -26,19 +26,19 @@ class Encoding(NamedTuple):
     media_type: str
     parse: Callable[[bytes], Parameters]
 
-    async def read(self, request: Request) -> Parameters:
-        """The parameters; 413/20413 over MAX_FORM_BYTES, 400/20001 for another encoding."""
-        raw = await read_bytes(request)
+    async def read(self, request: Incoming) -> Parameters:
+        """Return the parameters; 413/20413 over MAX_FORM_BYTES, 400/20001 for another encoding."""
+        raw = await read_bytes(request.body)
         given = request.content_type
         if raw and given is not None and given.partition(";")[0].strip().lower() != self.media_type:
             raise errors.INVALID_REQUEST(reason=f"parameters must be sent as {self.media_type}")
         return self.parse(raw)
 
 
-async def read_bytes(request: Request) -> bytes:
-    raw: bytes = await request.stream.read(MAX_FORM_BYTES + 1)
+async def read_bytes(body: Body) -> bytes:
+    raw = await body.read(MAX_FORM_BYTES + 1)
     if len(raw) > MAX_FORM_BYTES:
-        await request.stream.read(MAX_DISCARDED_BYTES)
+        await body.read(MAX_DISCARDED_BYTES)
         raise errors.REQUEST_TOO_LARGE()
     return raw
 

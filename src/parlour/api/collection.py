@@ -1,6 +1,6 @@
 """A collection ties a resource to a path and its verbs to plain functions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
@@ -15,7 +15,7 @@ from parlour.wire.kinds import Kind
 from parlour.wire.marks import On
 from parlour.wire.paging import MAX_PAGE_SIZE, PageRequest
 from parlour.wire.profiles import Profile
-from parlour.wire.resource import Resource, Scope
+from parlour.wire.resource import BodyForm, Resource, Scope
 
 IN_SERVICE = "/v1/Services/{ChatServiceSid}"
 ALONE = "/v1"
@@ -25,19 +25,24 @@ OURS = "/parlour/v1"
 OURS_IN_SERVICE = OURS + "/Services/{ChatServiceSid}"
 
 
+class Caller(msgspec.Struct, frozen=True):
+    """Who makes a request: an account, by one of its credentials or by a link that it gave away."""
+
+    account_sid: str
+    default_service_sid: str
+
+
 class Call(msgspec.Struct, frozen=True):
     """All that a handler may know of its request.
 
-    `prefix` is what the path began with, one of those above; `path` holds the path's parameters,
+    `prefix` is the beginning of the path, one of those above; `path` holds the path's parameters,
     decoded; `changes` the form's, validated, by field name; `resource_path` is the path as it was
-    sent, without `/v1`; `public_url` is what URLs in its answer begin with; `fires` tells whether
-    webhooks are told of what the request does; `source` is where it came from, in the words of an
-    event.
+    sent, without `/v1`; URLs in the answer begin with `public_url`. Webhooks hear of the change if it
+    `fires`; `source` is the event's `Source`.
     """
 
-    account_sid: str
+    caller: Caller
     service_sid: str
-    default_service_sid: str
     path: dict[str, str]
     resource_path: str
     prefix: str
@@ -49,8 +54,12 @@ class Call(msgspec.Struct, frozen=True):
     paging: PageRequest = PageRequest()
 
     @property
-    def in_service(self) -> bool:
-        return self.prefix == IN_SERVICE
+    def account_sid(self) -> str:
+        return self.caller.account_sid
+
+    @property
+    def default_service_sid(self) -> str:
+        return self.caller.default_service_sid
 
     def not_found(self) -> ApiError:
         return errors.NOT_FOUND(path=self.resource_path)
@@ -59,13 +68,17 @@ class Call(msgspec.Struct, frozen=True):
 Handler = Callable[[Transaction, Call], Any]
 Locate = Callable[[Transaction, Call], Call]
 Find = Callable[[Transaction, Call], Any]
+# The body of a lookup's answer, from what the handler has found and from how one resource is shown.
+Arrange = Callable[[Any, Callable[[Any], dict[str, Any]]], Any]
 H = TypeVar("H", bound=Handler)
 
 
-def in_scope(work: Find, tx: Transaction, call: Call) -> Any:
-    """Do work for which the rows of other accounts, and of other services, are not there."""
+def in_scope(work: Find, tx: Transaction, call: Call, parent: Find | None = None) -> Any:
+    """Do work for which rows of other accounts and services do not exist, once `parent` was found."""
     tx.scope = Scope(call.account_sid, call.service_sid)
     try:
+        if parent is not None:
+            parent(tx, call)
         return work(tx, call)
     except OutOfScope:
         raise call.not_found() from None
@@ -79,12 +92,25 @@ class Registrar(Protocol):
     def __call__(self, handler: H, /) -> H: ...
 
 
+@dataclass(frozen=True)
+class UploadSteps:
+    """The transactions around an upload's bytes, whose handler completes the row.
+
+    `begin` makes the row before the first byte is stored; `forget` removes that of an upload that failed.
+    """
+
+    begin: Handler
+    forget: Callable[[Transaction, str], None]
+
+
 @dataclass(frozen=True, eq=False)
 class Operation:
     """One verb on one path: what it accepts and the function that does it.
 
-    `before` is the event whose webhook is asked first; `action` ends the path of what is no CRUD. Of
-    what comes in from another channel `locate` gives the call with the place that it belongs to.
+    `before` names the events whose webhooks are asked first, in this order; `action` is the end of the
+    path where the verb alone does not say it. For a message from another channel, `locate` returns the
+    call within the conversation that it belongs to. `upload` is set if the body is a file, and
+    `sends_file` if the answer is one. A lookup, which has `arrange`, is a POST that only reads.
     """
 
     collection: "Collection"
@@ -93,34 +119,36 @@ class Operation:
     on_item: bool
     handler: Handler
     accepts: On = On.NEVER
-    before: str | None = None
+    before: Sequence[str] = ()
     locate: Locate | None = None
     action: str = ""
     is_list: bool = False
     filters: Mapping[str, Kind] = field(default_factory=dict)
     max_page_size: int = MAX_PAGE_SIZE
+    upload: UploadSteps | None = None
+    sends_file: bool = False
+    arrange: Arrange | None = None
 
     def perform(self, tx: Transaction, call: Call) -> Any:
         """The result of the handler, which finds rows of the caller's account and service only."""
-        return in_scope(self._perform, tx, call)
+        return in_scope(self.handler, tx, call, self._parent)
 
     def find_parent(self, tx: Transaction, call: Call) -> Any:
         return in_scope(self.collection.parent, tx, call)
 
-    def _perform(self, tx: Transaction, call: Call) -> Any:
-        if self._needs_parent:
-            self.collection.parent(tx, call)
-        return self.handler(tx, call)
+    def begin_upload(self, steps: UploadSteps, tx: Transaction, call: Call) -> Any:
+        return in_scope(steps.begin, tx, call, self.collection.parent)
 
     @cached_property
-    def _needs_parent(self) -> bool:
-        """Whether the path does not end with a SID, by which alone an item is found, or not."""
+    def _parent(self) -> Find | None:
+        """Finds the parent; None if the path ends with a SID, by which alone an item is found."""
         place = self.collection
-        return not self.on_item or place.is_part or place.item_path == place.path
+        needs_it = not self.on_item or place.is_part or place.item_path == place.path
+        return place.parent if needs_it else None
 
     @property
     def writes(self) -> bool:
-        return self.method != "GET"
+        return self.method != "GET" and self.arrange is None
 
     @property
     def shows(self) -> bool:
@@ -161,11 +189,12 @@ class Collection:
     def item_path(self) -> str:
         return f"{self.path}/{{Sid}}"
 
-    def is_in_service(self, prefix: str) -> bool:
-        """Whether bodies are in the form of paths below `/Services/{ChatServiceSid}`."""
-        return prefix == IN_SERVICE or self.shown_as is not None
+    def form(self, prefix: str) -> BodyForm:
+        """The form of bodies below `prefix`."""
+        is_in_service = prefix == IN_SERVICE or self.shown_as is not None
+        return BodyForm.IN_SERVICE if is_in_service else BodyForm.ALONE
 
-    def create(self, before: str | None = None) -> Registrar:
+    def create(self, before: Sequence[str] = ()) -> Registrar:
         return self._on("POST", 201, on_item=False, accepts=On.CREATE, before=before)
 
     def list(
@@ -178,13 +207,13 @@ class Collection:
     def fetch(self) -> Registrar:
         return self._on("GET", 200, on_item=True)
 
-    def update(self, before: str | None = None) -> Registrar:
+    def update(self, before: Sequence[str] = ()) -> Registrar:
         return self._on("POST", 200, on_item=True, accepts=On.UPDATE, before=before)
 
-    def delete(self, before: str | None = None) -> Registrar:
+    def delete(self, before: Sequence[str] = ()) -> Registrar:
         return self._on("DELETE", 204, on_item=True, before=before)
 
-    def receive(self, before: str, locate: Locate) -> Registrar:
+    def receive(self, before: Sequence[str], locate: Locate) -> Registrar:
         return self._on("POST", 201, on_item=False, accepts=On.CREATE, before=before, locate=locate)
 
     def act(self, action: str) -> Registrar:
@@ -193,12 +222,35 @@ class Collection:
     def replace(self) -> Registrar:
         return self._on("PUT", 200, on_item=True, accepts=On.UPDATE)
 
+    def look_up(self, arrange: Arrange) -> Registrar:
+        return self._on("POST", 200, on_item=False, accepts=On.CREATE, arrange=arrange)
+
     def _on(self, method: str, status: int, **options: Any) -> Registrar:
         def register(handler: H) -> H:
             self.operations.append(Operation(self, method, status, handler=handler, **options))
             return handler
 
         return register
+
+
+@dataclass(eq=False, kw_only=True)
+class FileCollection(Collection):
+    """Resources whose content is a file: uploaded, and sent with a link that needs no credentials.
+
+    `owner` returns in whose name such a link to a service's file speaks.
+    """
+
+    owner: Callable[[Transaction, str], Caller | None]
+
+    def upload(self, begin: Handler, forget: Callable[[Transaction, str], None]) -> Registrar:
+        return self._on("POST", 201, on_item=False, upload=UploadSteps(begin, forget))
+
+    def content(self) -> Registrar:
+        return self._on("GET", 200, on_item=True, action="Content", sends_file=True)
+
+    @property
+    def uploading(self) -> tuple[Operation, UploadSteps]:
+        return next((each, each.upload) for each in self.operations if each.upload is not None)
 
 
 class Singleton(Collection):

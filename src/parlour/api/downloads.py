@@ -3,13 +3,14 @@
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import quote
 
 import structlog
-from falcon.asgi import Request, Response
 
 from parlour import errors
+from parlour.api.exchange import Incoming, Reply
 from parlour.store.blobs import Blobs
 from parlour.wire.media_types import ANY_TYPE, MediaType, NotAMediaType, read_media_type
 
@@ -58,28 +59,27 @@ class File(Protocol):
     def filename(self) -> str | None: ...
 
 
-async def send_file(request: Request, response: Response, file: File, blobs: Blobs) -> None:
+async def send_file(request: Incoming, file: File, blobs: Blobs) -> Reply:
+    """Answer with the file, or with the one range of it that is asked for (RFC 9110 §13 and §14)."""
     size, tag = file.size or 0, f'"{file.sha256}"'
-    response.set_headers(HEADERS)
-    response.set_header("ETag", tag)
-    if is_known(request.get_header("If-None-Match"), tag):
-        response.status = 304
-        return
-    asked = request.get_header("Range")
-    if asked is not None and request.get_header("If-Range") in (None, tag):
-        chosen = read_range(asked, size)
+    headers = {**HEADERS, "ETag": tag}
+    if is_known(request.header("If-None-Match"), tag):
+        return Reply(HTTPStatus.NOT_MODIFIED, headers=headers)
+    wanted = request.header("Range")
+    if wanted is not None and request.header("If-Range") in (None, tag):
+        chosen = read_range(wanted, size)
     else:
         chosen = None
     start, end = chosen or (0, size)
     chunks = await blobs.read(file.sid, start, end)
-    response.status = 200 if chosen is None else 206
-    if chosen is not None:
-        response.set_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
     media_type = safe_type(file.content_type)
-    response.content_type = str(media_type)
-    response.set_header("Content-Disposition", disposition(media_type, file.filename))
-    response.content_length = end - start
-    response.stream = chunks if chosen else checked(chunks, file)
+    headers["Content-Disposition"] = disposition(media_type, file.filename)
+    if chosen is None:
+        return Reply(HTTPStatus.OK, None, str(media_type), headers, chunks=checked(chunks, file), length=size)
+    headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return Reply(
+        HTTPStatus.PARTIAL_CONTENT, None, str(media_type), headers, chunks=chunks, length=end - start
+    )
 
 
 def is_known(if_none_match: str | None, tag: str) -> bool:

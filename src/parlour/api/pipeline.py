@@ -1,22 +1,26 @@
-"""The path of every request: authenticate, read, perform, render."""
+"""The way of every request: authenticate, read, perform, render."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from falcon.asgi import Request, Response
 
-from parlour.api.answers import Answer, Answers
-from parlour.api.arrivals import Arrivals
+from parlour import errors
 from parlour.api.auth import Authenticator
 from parlour.api.body import JSON, Parameters
-from parlour.api.collection import ALONE, IN_SERVICE, Call, Handler, Operation
+from parlour.api.collection import ALONE, IN_SERVICE, Call, Caller, FileCollection, Operation
+from parlour.api.downloads import send_file
+from parlour.api.exchange import Incoming, Reply
+from parlour.api.files import SignedLinks, Uploads
 from parlour.api.forms import decode_segment, parse_form
-from parlour.api.hooks import Hooks
 from parlour.api.idempotency import HEADER, Key, key_of, read_header
+from parlour.api.inbound_media import InboundMedia
+from parlour.api.pre_events import PreEvents
+from parlour.api.response_cache import CachedAnswer, ResponseCache
+from parlour.api.uploads import receive_file
 from parlour.store import Database, Transaction
-from parlour.store.credentials import Account
+from parlour.store.blobs import Blobs
 from parlour.wire.paging import Page, envelope, read_page_request
 from parlour.wire.profiles import Profile
 from parlour.wire.resource import read_form, render
@@ -24,118 +28,175 @@ from parlour.wire.resource import read_form, render
 encode = msgspec.json.encode
 
 
+class Parts(NamedTuple):
+    """What the pipeline is made of. `public_url` takes a request's Host."""
+
+    database: Database
+    blobs: Blobs
+    authenticate: Authenticator
+    pre_events: PreEvents
+    uploads: Uploads
+    inbound_media: InboundMedia
+    links: SignedLinks
+    public_url: Callable[[str | None], str]
+    profile: Profile
+
+
 class Pipeline:
     """Answers requests with what the operations' handlers return."""
 
-    def __init__(
-        self,
-        database: Database,
-        authenticate: Authenticator,
-        hooks: Hooks,
-        arrivals: Arrivals,
-        public_url: Callable[[Request], str],
-        profile: Profile,
-    ) -> None:
-        self._database, self._authenticate = database, authenticate
-        self._hooks, self._arrivals = hooks, arrivals
-        self._public_url, self._profile = public_url, profile
-        self._answers = Answers()
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._database = parts.database
+        self._cache = ResponseCache()
 
     async def answer(
-        self, operation: Operation, prefix: str, request: Request, response: Response, path: dict[str, str]
-    ) -> None:
-        account = await self._authenticate(request.get_header("Authorization"))
-        request.scope["trace"].account_sid = account.sid
-        call = self._call(account, prefix, request, path)
-        if operation.writes:
-            response.data = await self._write(operation, call, request)
+        self, operation: Operation, prefix: str, request: Incoming, path: dict[str, str]
+    ) -> Reply:
+        """Answer a request to an operation's path below `prefix`. Raises ApiError."""
+        caller = await self._identify(operation, request, path)
+        request.trace.account_sid = caller.account_sid
+        call = self._call(caller, prefix, request, path)
+        if operation.sends_file:
+            file = await self._database.read(lambda tx: operation.perform(tx, call))
+            return await send_file(request, file, self._parts.blobs)
+        body: bytes | None
+        if operation.upload is not None:
+            body = await self._upload(operation, call, request)
+        elif operation.writes:
+            body = await self._write(operation, call, request)
         else:
-            work = partial(self._read, operation, call, request.query_string)
-            response.data = await self._database.read(work)
-        response.status = operation.status
-        response.content_type = None if response.data is None else JSON
+            body = await self._read(operation, call, request)
+        return Reply(operation.status, body, None if body is None else JSON)
 
     def forget(self) -> None:
-        """Start anew with what is stored, where it was replaced and not changed."""
-        self._answers = Answers()
-        self._authenticate.forget()
-        self._hooks.forget()
+        """Drop all caches. Called after a reset or a restored snapshot."""
+        self._cache = ResponseCache()
+        self._parts.authenticate.forget()
+        self._parts.pre_events.forget()
 
-    def _call(self, account: Account, prefix: str, request: Request, path: dict[str, str]) -> Call:
+    async def _identify(self, operation: Operation, request: Incoming, path: dict[str, str]) -> Caller:
+        """Return the caller: by credentials or, for a file's content, by a signed link."""
+        files = operation.collection
+        query = parse_form(request.query.encode()) if operation.sends_file else {}
+        if not isinstance(files, FileCollection) or "Signature" not in query:
+            return await self._parts.authenticate(request.header("Authorization"))
+        service_sid = path["ChatServiceSid"]
+        self._parts.links.ensure_valid(service_sid, path["Sid"], query)
+        owner = await self._database.read(lambda tx: files.owner(tx, service_sid))
+        if owner is None:
+            raise errors.NOT_FOUND(path=request.path.partition(ALONE)[2])
+        return owner
+
+    def _call(self, caller: Caller, prefix: str, request: Incoming, path: dict[str, str]) -> Call:
         resource_path = request.path.partition(ALONE)[2]
         decoded = {name: decode_segment(each, resource_path) for name, each in path.items()}
-        service_sid = decoded.get("ChatServiceSid")
         return Call(
-            account.sid,
-            account.default_chat_service_sid if service_sid is None else service_sid,
-            account.default_chat_service_sid,
+            caller,
+            decoded.get("ChatServiceSid", caller.default_service_sid),
             decoded,
             resource_path,
             prefix,
-            self._profile,
-            self._public_url(request),
-            (request.get_header("X-Twilio-Webhook-Enabled") or "").lower() == "true",
+            self._parts.profile,
+            self._parts.public_url(request.header("Host")),
+            (request.header("X-Twilio-Webhook-Enabled") or "").lower() == "true",
         )
 
-    async def _write(self, operation: Operation, call: Call, request: Request) -> bytes | None:
-        header = read_header(request.get_header(HEADER)) if operation.shows else None
-        form: Parameters = {}
-        if operation.accepts:
-            form = await operation.collection.encoding.read(request)
-            changes = read_form(operation.collection.resource, form, operation.accepts)
-            call = msgspec.structs.replace(call, changes=changes)
+    async def _write(self, operation: Operation, call: Call, request: Incoming) -> bytes | None:
+        header = read_header(request.header(HEADER)) if operation.shows else None
+        call, form = await self._with_changes(operation, call, request)
+        key = None
+        if header is not None:
+            key = key_of(call.account_sid, header, [call.resource_path, sorted(form.items())])
+            answered = await self._database.read(key.find)
+            if answered is not None:
+                return answered
+        if operation.locate is not None:
+            call = await self._parts.inbound_media.fetch(operation.locate, call)
+        work = operation.perform if key is None else partial(self._perform_once, key, operation)
+        result = await self._parts.pre_events.perform(operation, call, work)
+        if key is not None:
+            answer: bytes = result
+            return answer
+        return encode(self._body(operation, call, result)) if operation.shows else None
+
+    def _perform_once(self, key: Key, operation: Operation, tx: Transaction, call: Call) -> bytes:
+        return key.once(tx, lambda tx: encode(self._body(operation, call, operation.perform(tx, call))))
+
+    async def _with_changes(
+        self, operation: Operation, call: Call, request: Incoming
+    ) -> tuple[Call, Parameters]:
+        """Return the call with the parameters that the operation accepts, and the form as it was sent."""
+        if not operation.accepts:
+            return call, {}
+        form = await operation.collection.encoding.read(request)
+        changes = read_form(operation.collection.resource, form, operation.accepts)
+        return msgspec.structs.replace(call, changes=changes), form
+
+    async def _upload(self, operation: Operation, call: Call, request: Incoming) -> bytes:
+        header, receive = read_header(request.header(HEADER)), partial(receive_file, request)
+
+        def encoded(row: Any) -> bytes:
+            return encode(self._body(operation, call, row))
+
         if header is None:
-            result = await self._perform(operation, call, operation.perform)
-            return encode(self._body(operation, call, result)) if operation.shows else None
-        key = key_of(call.account_sid, header, [call.resource_path, sorted(form.items())])
-        return await self._write_once(key, operation, call)
+            return encoded(await self._parts.uploads.take(call, receive))
+        return await self._parts.uploads.take_once(call, receive, header, encoded)
 
-    async def _write_once(self, key: Key, operation: Operation, call: Call) -> bytes:
-        def perform(tx: Transaction, call: Call) -> bytes:
-            return key.once(tx, lambda tx: encode(self._body(operation, call, operation.perform(tx, call))))
+    async def _read(self, operation: Operation, call: Call, request: Incoming) -> bytes:
+        call, _ = await self._with_changes(operation, call, request)
+        work = self._cached if operation.collection.is_part else self._encoded
+        return await self._database.read(partial(work, operation, call, request.query))
 
-        answered = await self._database.read(key.find)
-        answer: bytes = answered or await self._perform(operation, call, perform)
+    def _encoded(self, operation: Operation, call: Call, query: str, tx: Transaction) -> bytes:
+        return encode(self._show(operation, call, query, tx, {}))
+
+    def _cached(self, operation: Operation, call: Call, query: str, tx: Transaction) -> bytes:
+        parent = operation.find_parent(tx, call)
+        key = (call.account_sid, call.public_url + call.resource_path, query)
+        answer = self._cache.find(key, parent.sid, parent.version)
+        if answer is None:
+            answer = encode(self._show(operation, call, query, tx, {"ConversationSid": parent.sid}))
+            self._cache.store(key, CachedAnswer(parent.sid, parent.version, answer))
         return answer
 
-    async def _perform(self, operation: Operation, call: Call, handler: Handler) -> Any:
-        if operation.locate is not None:
-            call = await self._arrivals.admit(operation.locate, call)
-        return await self._hooks.perform(operation, call, handler)
-
-    def _read(self, operation: Operation, call: Call, query: str, tx: Transaction) -> bytes:
-        if not operation.collection.is_part:
-            return encode(self._show(operation, call, query, tx, None))
-        whole = operation.find_parent(tx, call)
-        asked = (call.account_sid, call.public_url + call.resource_path, query)
-        kept = self._answers.find(asked, whole.sid, whole.version)
-        if kept is None:
-            kept = encode(self._show(operation, call, query, tx, whole))
-            self._answers.keep(asked, Answer(whole.sid, whole.version, kept))
-        return kept
-
     def _show(
-        self, operation: Operation, call: Call, query: str, tx: Transaction, whole: Any
-    ) -> dict[str, Any]:
+        self, operation: Operation, call: Call, query: str, tx: Transaction, parents: dict[str, str]
+    ) -> Any:
+        """The answer's body; SIDs of `parents` stand in URLs for the names in the path."""
+        if operation.arrange is not None:
+            return operation.arrange(operation.perform(tx, call), partial(self._body, operation, call))
         if not operation.is_list:
             return self._body(operation, call, operation.perform(tx, call))
         paging = read_page_request(parse_form(query.encode()), operation.filters, operation.max_page_size)
         call = msgspec.structs.replace(call, paging=paging)
         page: Page[Any] = operation.perform(tx, call)
-        url = self._url(operation, call, {} if whole is None else {"ConversationSid": whole.sid})
-        bodies = [render(row, f"{url}/{row.sid}", call.in_service) for row in page.rows]
+        url = self._url(operation, call, parents)
+        form = operation.collection.form(call.prefix)
+        bodies = [render(row, f"{url}/{row.sid}", form) for row in page.rows]
         return envelope(page, paging, operation.collection.key, url, bodies)
 
     def _body(self, operation: Operation, call: Call, resource: Any) -> dict[str, Any]:
+        collection = operation.collection
         names = {}
         if hasattr(resource, "conversation_sid"):
             names["ConversationSid"] = resource.conversation_sid
-        if operation.collection.shown_as is not None:
+        if collection.shown_as is not None:
             names["ChatServiceSid"] = resource.chat_service_sid
         url = self._url(operation, call, names)
-        if operation.collection.item_path != operation.collection.path:
+        if collection.item_path != collection.path:
             url = f"{url}/{resource.sid}"
-        return render(resource, url, operation.collection.is_in_service(call.prefix))
+        body = render(resource, url, collection.form(call.prefix))
+        if isinstance(collection, FileCollection):
+            body["links"] = self._content_links(operation, call, resource)
+        return body
+
+    def _content_links(self, operation: Operation, call: Call, file: Any) -> dict[str, str]:
+        links = {"content": f"{file.path}/Content"}
+        if not operation.writes:
+            # Not in the answer of an upload, which may be kept and given again.
+            links["content_direct_temporary"] = call.public_url + self._parts.links.make(file)
+        return links
 
     def _url(self, operation: Operation, call: Call, names: dict[str, str]) -> str:
         """The collection's absolute URL, always with SIDs, in the form that was asked for."""

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
 
 import falcon
 import msgspec
@@ -11,9 +10,9 @@ from falcon.asgi import App, Request, Response
 
 from parlour import errors
 from parlour.api.body import JSON
-from parlour.api.collection import ALONE, IN_SERVICE, Collection, Operation
+from parlour.api.collection import ALONE, Collection, Operation
+from parlour.api.exchange import Body, Reply, Trace
 from parlour.api.pipeline import Pipeline
-from parlour.api.streams import Desk
 from parlour.errors import ApiError
 
 log = structlog.get_logger()
@@ -31,6 +30,30 @@ HEADERS = {
     errors.CONTENT_ENCODED: {"Accept-Encoding": "identity"},
     errors.TOO_MANY_REQUESTS: {"Retry-After": "5"},
 }
+
+
+class HttpRequest:
+    """A request that came by HTTP, as the pipeline knows requests."""
+
+    __slots__ = ("_request", "header", "path", "query", "trace")
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.path, self.query, self.header = request.path, request.query_string, request.get_header
+        self.trace: Trace = request.scope["trace"]
+
+    @property
+    def content_type(self) -> str | None:
+        return self._request.content_type
+
+    @property
+    def content_length(self) -> int | None:
+        return self._request.content_length
+
+    @property
+    def body(self) -> Body:
+        stream: Body = self._request.stream
+        return stream
 
 
 class Route:
@@ -71,9 +94,17 @@ def responder(pipeline: Pipeline, operation: Operation, prefix: str) -> Responde
     async def respond(request: Request, response: Response, **parts: str) -> None:
         request.scope["trace"].route = path
         named = dict(zip(names, parts.values(), strict=True))
-        await pipeline.answer(operation, prefix, request, response, named)
+        send(response, await pipeline.answer(operation, prefix, HttpRequest(request), named))
 
     return respond
+
+
+def send(response: Response, reply: Reply) -> None:
+    response.status, response.data, response.content_type = reply.status, reply.body, reply.content_type
+    if reply.headers:
+        response.set_headers(dict(reply.headers))
+    if reply.chunks is not None:
+        response.stream, response.content_length = reply.chunks, reply.length
 
 
 async def answer_error(request: Request, response: Response, error: ApiError, _: object) -> None:
@@ -97,30 +128,3 @@ async def answer_http_error(
 async def answer_fault(request: Request, response: Response, error: Exception, path: object) -> None:
     log.error("internal_error", request_id=request.scope["trace"].request_id, exc_info=error)
     await answer_error(request, response, errors.INTERNAL_ERROR(), path)
-
-
-def add_files(app: App[Request, Response], desk: Desk) -> None:
-    path = IN_SERVICE + desk.files.path
-    responders: dict[str, dict[str, Callable[..., Any]]] = {
-        path: {"on_post": desk.upload},
-        f"{path}/{{Sid}}": {"on_get": desk.fetch, "on_delete": desk.delete},
-        f"{path}/{{Sid}}/Content": {"on_get": desk.content},
-        f"{path}Set": {"on_post": desk.get_set},
-    }
-    for each, methods in responders.items():
-        app.add_route(numbered(each), FileRoute(each, methods))
-
-
-class FileRoute:
-    """What Falcon asks for a path's responders."""
-
-    def __init__(self, path: str, methods: dict[str, Callable[..., Any]]) -> None:
-        for name, answer in methods.items():
-            setattr(self, name, self._responder(path, answer))
-
-    def _responder(self, path: str, answer: Callable[..., Any]) -> Callable[..., Any]:
-        async def respond(request: Request, response: Response, **parts: str) -> None:
-            request.scope["trace"].route = path
-            await answer(request, response, *parts.values())
-
-        return respond

@@ -2,9 +2,8 @@
 
 import contextlib
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from falcon.asgi import Request
 from falcon.asgi.multipart import BodyPart, MultipartForm
 from falcon.asgi.reader import BufferedReader
 from falcon.errors import DelimiterError
@@ -12,6 +11,7 @@ from falcon.media.multipart import MultipartParseOptions
 from falcon.util.mediatypes import parse_header
 
 from parlour import errors
+from parlour.api.exchange import Incoming
 from parlour.api.forms import last_of, parse_form
 from parlour.store.blobs import BLOCK_BYTES, Blocks, Written
 from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
@@ -29,11 +29,12 @@ MULTIPART = "multipart/form-data"
 CATEGORIES = ("media", "body", "history")
 FIELDS = ("Filename", "Category", "Author")
 
-Keep = Callable[[Blocks], Awaitable[Written]]
+# Stores the blocks of a file.
+Store = Callable[[Blocks], Awaitable[Written]]
 
 
 class Upload(NamedTuple):
-    """A file that was received and kept, and what its sender said of it."""
+    """A file that was received and stored, with its sender's description of it."""
 
     written: Written
     content_type: str
@@ -41,15 +42,27 @@ class Upload(NamedTuple):
     author: str | None
     category: str
 
+    def fields(self) -> dict[str, Any]:
+        """The fields of a row that describe the file; without those that the sender left out."""
+        author = {} if self.author is None else {"author": self.author}
+        return {
+            "size": self.written.size,
+            "sha256": self.written.sha256,
+            "content_type": self.content_type,
+            "filename": self.filename,
+            "category": self.category,
+            **author,
+        }
 
-async def receive_file(request: Request, keep: Keep) -> Upload:
-    """Have `keep` take the request's file, and read what is said of it."""
+
+async def receive_file(request: Incoming, store: Store) -> Upload:
+    """Have `store` take the request's file, and read its description from the form or the query."""
     content_type = request.content_type or ANY_TYPE
     name, options = parse_header(content_type)
     length = request.content_length
     if name.lower() != MULTIPART:
         ensure_length_fits(length, MAX_FILE_BYTES)
-        written = await keep(no_larger_than_allowed(request.stream))
+        written = await store(no_larger_than_allowed(request.body))
         upload = describe(written, content_type, None, dict.fromkeys(FIELDS) | query_of(request))
         ensure_size_is_as_told(request, written.size)
         return upload
@@ -57,11 +70,11 @@ async def receive_file(request: Request, keep: Keep) -> Upload:
     boundary = options.get("boundary", "").encode()
     if not 0 < len(boundary) <= 70:  # noqa: PLR2004 - RFC 2046 says so
         raise errors.INVALID_REQUEST(reason="it is not a multipart form")
-    return await receive_form(request, boundary, keep)
+    return await receive_form(request, boundary, store)
 
 
-async def receive_form(request: Request, boundary: bytes, keep: Keep) -> Upload:
-    stream = BufferedReader(request.stream, chunk_size=BUFFER_BYTES)
+async def receive_form(request: Incoming, boundary: bytes, store: Store) -> Upload:
+    stream = BufferedReader(request.body, chunk_size=BUFFER_BYTES)
     said: dict[str, str | None] = dict.fromkeys(FIELDS)
     found: tuple[Written, str, str | None] | None = None
     async for part in MultipartForm(stream, boundary, request.content_length, MultipartParseOptions()):
@@ -69,7 +82,7 @@ async def receive_form(request: Request, boundary: bytes, keep: Keep) -> Upload:
         if filename is not None:
             if found is not None:
                 raise errors.INVALID_REQUEST(reason="it holds more than one file")
-            written = await keep(no_larger_than_allowed(part.stream))
+            written = await store(no_larger_than_allowed(part.stream))
             found = written, type_of(part), filename
         elif name in FIELDS:
             said[name] = await read_field(part)
@@ -113,8 +126,8 @@ def refused_as(what: str) -> Iterator[None]:
         raise errors.INVALID_REQUEST(reason=f"{what} {reason}") from None
 
 
-def query_of(request: Request) -> dict[str, str | None]:
-    asked = parse_form(request.query_string.encode())
+def query_of(request: Incoming) -> dict[str, str | None]:
+    asked = parse_form(request.query.encode())
     return {name: last_of(asked[name]) for name in FIELDS if name in asked}
 
 
@@ -146,9 +159,9 @@ def ensure_length_fits(length: int | None, most: int) -> None:
         raise errors.MEDIA_TOO_LARGE()
 
 
-def ensure_size_is_as_told(request: Request, size: int) -> None:
-    told = request.get_header("Content-Size")
-    if told is not None and told.strip() != str(size):
+def ensure_size_is_as_told(request: Incoming, size: int) -> None:
+    said = request.header("Content-Size")
+    if said is not None and said.strip() != str(size):
         raise errors.INVALID_REQUEST(reason="Content-Size is not the size of its body")
 
 

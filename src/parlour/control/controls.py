@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from parlour.api.telemetry import Asgi
+from parlour.api.access_log import Asgi
 from parlour.control.clock import Clock
 from parlour.control.faults import Faults
 from parlour.control.requests import Requests

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from parlour import errors
+from parlour.api.access_log import Asgi, Receive, Scope, Send
 from parlour.api.body import JSON
-from parlour.api.telemetry import Asgi, Receive, Scope, Send
 from parlour.control.bodies import MAX_NUMBER, Body
 from parlour.errors import Problem
 

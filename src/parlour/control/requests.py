@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from parlour.api.telemetry import Asgi, Receive, Scope, Send
+from parlour.api.access_log import Asgi, Receive, Scope, Send
 from parlour.wire.kinds import show_millisecond
 
 KEPT_REQUESTS = 1_000

@@ -14,7 +14,7 @@ from falcon.asgi import Request, Response
 from parlour import errors
 from parlour.api.auth import Authenticator
 from parlour.api.body import JSON, read_bytes
-from parlour.api.collection import ALONE, IN_SERVICE, OURS, Call
+from parlour.api.collection import ALONE, IN_SERVICE, OURS, Call, Caller
 from parlour.api.forms import decode_segment, last_of, parse_form
 from parlour.api.pipeline import Pipeline
 from parlour.control.bodies import B, ClockBody, ResetBody, SnapshotBody, ensure_in_bounds, read_body
@@ -22,8 +22,7 @@ from parlour.control.controls import Controls
 from parlour.control.documents import read_document
 from parlour.control.faults import Fault, FaultBody
 from parlour.control.fixtures import load
-from parlour.store import Database, Transaction, contents
-from parlour.store.credentials import Account
+from parlour.store import Database, Transaction, dump
 from parlour.wire.kinds import show_millisecond
 from parlour.wire.profiles import Profile
 from parlour.wire.texts import BadText
@@ -44,7 +43,7 @@ class Controlled:
     database: Database
     authenticate: Authenticator
     pipeline: Pipeline
-    public_url: Callable[[Request], str]
+    public_url: Callable[[str | None], str]
     profile: Profile
 
 
@@ -54,16 +53,16 @@ class Responder:
     def __init__(self, controls: Controls, server: Controlled) -> None:
         self.controls, self.server = controls, server
 
-    async def admit(self, request: Request) -> Account:
+    async def admit(self, request: Request) -> Caller:
         request.scope["trace"].route = request.uri_template
-        account = await self.server.authenticate(request.get_header("Authorization"))
-        request.scope["trace"].account_sid = account.sid
-        return account
+        caller = await self.server.authenticate(request.get_header("Authorization"))
+        request.scope["trace"].account_sid = caller.account_sid
+        return caller
 
     async def read(self, request: Request, kind: type[B]) -> B:
         """The body of a request whose caller was admitted; 400/20001 if it is none."""
         await self.admit(request)
-        raw = await read_bytes(request)
+        raw = await read_bytes(request.stream)
         with told_as_invalid("its body"):
             return read_body(raw, kind)
 
@@ -96,7 +95,7 @@ class Reset(Responder):
         self.controls.reset()
 
         def reset(tx: Transaction) -> None:
-            contents.empty(tx)
+            dump.empty(tx)
             self.controls.sids.seed(seed)
 
         await self.replace(reset)
@@ -112,7 +111,7 @@ class Snapshots(Responder):
         name = (await self.read(request, SnapshotBody)).name
         sids = self.controls.sids
         self.controls.snapshots[name] = await self.server.database.write(
-            lambda tx: (contents.copy(tx), sids.state)
+            lambda tx: (dump.copy(tx), sids.state)
         )
         answer(response, 201, {"name": name})
 
@@ -124,7 +123,7 @@ class Snapshot(Responder):
         copied, sids = self.controls.snapshots[self._find(request, name)]
 
         def restore(tx: Transaction) -> None:
-            contents.put_back(tx, copied)
+            dump.put_back(tx, copied)
             self.controls.sids.restore(sids)
 
         await self.replace(restore)
@@ -145,7 +144,7 @@ class Snapshot(Responder):
 
 class Fixtures(Responder):
     async def on_post(self, request: Request, response: Response) -> None:
-        account = await self.admit(request)
+        caller = await self.admit(request)
         raw: bytes = await request.stream.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise errors.REQUEST_TOO_LARGE()
@@ -153,7 +152,7 @@ class Fixtures(Responder):
             # In a thread: others are served while a large document is read.
             document = await asyncio.to_thread(read_document, raw, request.content_type or JSON)
         make, reserve = (
-            partial(self._call, account, self.server.public_url(request)),
+            partial(self._call, caller, self.server.public_url(request.get_header("Host"))),
             self.controls.sids.reserve,
         )
         made = await self.server.database.write(lambda tx: load(tx, make, reserve, document))
@@ -161,7 +160,7 @@ class Fixtures(Responder):
 
     def _call(
         self,
-        account: Account,
+        caller: Caller,
         public_url: str,
         resource_path: str,
         service: str | None,
@@ -169,9 +168,8 @@ class Fixtures(Responder):
         changes: dict[str, Any],
     ) -> Call:
         return Call(
-            account_sid=account.sid,
-            service_sid=service or account.default_chat_service_sid,
-            default_service_sid=account.default_chat_service_sid,
+            caller=caller,
+            service_sid=service or caller.default_service_sid,
             path=path,
             resource_path=resource_path,
             prefix=ALONE if service is None else IN_SERVICE,

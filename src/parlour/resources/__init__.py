@@ -6,7 +6,7 @@ from parlour.resources.content import contents
 from parlour.resources.conversation_webhooks import conversation_webhooks
 from parlour.resources.conversations import conversations
 from parlour.resources.inbound import inbound
-from parlour.resources.media import media
+from parlour.resources.media import media, media_set
 from parlour.resources.messages import messages
 from parlour.resources.participants import participants
 from parlour.resources.receipts import receipts
@@ -31,5 +31,6 @@ ALL = (
     webhook_deliveries,
     status_callbacks,
     inbound,
+    media,
+    media_set,
 )
-FILES = (media,)

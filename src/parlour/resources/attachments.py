@@ -20,6 +20,10 @@ WHERE date_deleted IS NULL AND channel_sid = ? AND message_sid = ?"""
 MediaDate = Annotated[int, Kind(int, {"type": "string", "format": "date-time"}, show_microsecond)]
 
 
+def media_path(service_sid: str, sid: str) -> str:
+    return f"/v1/Services/{service_sid}/Media/{sid}"
+
+
 class Media(Resource, frozen=True):
     """Its body has dates and relative links of its own (contract: messages.md §5)."""
 
@@ -54,7 +58,7 @@ class Media(Resource, frozen=True):
 
     @property
     def path(self) -> str:
-        return f"/v1/Services/{self.service_sid}/Media/{self.sid}"
+        return media_path(self.service_sid, self.sid)
 
     @property
     def is_visible(self) -> bool:

@@ -108,7 +108,7 @@ class ConversationName(Resource, frozen=True):
 conversations = Collection(Conversation, "/Conversations", key="conversations", parent=find_service)
 
 
-@conversations.create(before="onConversationAdd")
+@conversations.create(before=["onConversationAdd"])
 def create_conversation(tx: Transaction, call: Call) -> Conversation:
     changes = without_empty_name(call.changes)
     if changes.get("state") == "closed":
@@ -153,7 +153,7 @@ def fetch_conversation(tx: Transaction, call: Call) -> Conversation:
     return find_by_sid_or_name(tx, call, call.path["Sid"])
 
 
-@conversations.update(before="onConversationUpdate")
+@conversations.update(before=["onConversationUpdate"])
 def update_conversation(tx: Transaction, call: Call) -> Conversation:
     conversation = fetch_conversation(tx, call)
     ensure_open(conversation)
@@ -172,7 +172,7 @@ def update_conversation(tx: Transaction, call: Call) -> Conversation:
     return updated
 
 
-@conversations.delete(before="onConversationRemove")
+@conversations.delete(before=["onConversationRemove"])
 def delete_conversation(tx: Transaction, call: Call) -> Conversation:
     conversation = fetch_conversation(tx, call)
     # While its own webhooks are there.

@@ -80,7 +80,7 @@ def locate(tx: Transaction, call: Call) -> Call:
     )
 
 
-@inbound.receive(before="onMessageAdd", locate=locate)
+@inbound.receive(before=["onMessageAdd"], locate=locate)
 def receive_message(tx: Transaction, call: Call) -> Message:
     conversation = find_holding_conversation(tx, call)
     ensure_open(conversation)

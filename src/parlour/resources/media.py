@@ -1,49 +1,49 @@
 """Media: files that are uploaded first, and sent with a message then."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, ClassVar
 
-from parlour.api.streams import Asked, Files
-from parlour.api.uploads import Upload
+import msgspec
+
+from parlour.api.body import AS_JSON
+from parlour.api.collection import IN_SERVICE, Call, Caller, FileCollection
 from parlour.resources.attachments import Media, unlisted
 from parlour.resources.messages import Message
-from parlour.resources.services import Service
+from parlour.resources.services import Service, find_service
 from parlour.store import Transaction
+from parlour.store.credentials import Account
 from parlour.store.statements import CONVERSATION_EXISTS
-from parlour.wire.resource import render
+from parlour.wire import sids
+from parlour.wire.kinds import Kind
+from parlour.wire.marks import Creatable, Hidden, Required, Wire
+from parlour.wire.resource import Parameters, Resource
+from parlour.wire.texts import read_json
 
 MAX_IN_SET = 100
 
 
-def begin_upload(tx: Transaction, asked: Asked) -> Media:
-    """The row that the bytes will belong to: it is there before the first of them."""
-    service = tx.find(Service, sid=asked.service_sid)
-    if service is None or asked.account_sid is None or service.account_sid != asked.account_sid:
-        raise asked.not_found()
+def find_owner(tx: Transaction, service_sid: str) -> Caller | None:
+    """Return the account of a service, in whose name a link to content speaks; None if it is gone."""
+    service = tx.find(Service, sid=service_sid)
+    account = None if service is None else tx.find(Account, sid=service.account_sid)
+    return None if account is None else Caller(account.sid, account.default_chat_service_sid)
+
+
+media = FileCollection(
+    Media, "/Media", key="media", parent=find_service, prefixes=(IN_SERVICE,), owner=find_owner
+)
+
+
+def begin_upload(tx: Transaction, call: Call) -> Media:
     return tx.insert(
         Media(
             sid=tx.new_sid("ME"),
-            account_sid=asked.account_sid,
-            service_sid=service.sid,
+            account_sid=call.account_sid,
+            service_sid=call.service_sid,
             date_created=tx.now,
             date_upload_updated=tx.now,
             date_updated=tx.now,
         )
-    )
-
-
-def finish_upload(tx: Transaction, asked: Asked, sid: str, upload: Upload) -> Media:
-    media = tx.find(Media, sid=sid)
-    if media is None or media.date_deleted is not None:
-        raise asked.not_found()
-    return tx.update(
-        media,
-        size=upload.written.size,
-        sha256=upload.written.sha256,
-        content_type=upload.content_type,
-        filename=upload.filename,
-        author=upload.author or media.author,
-        category=upload.category,
-        date_upload_updated=tx.now,
     )
 
 
@@ -53,30 +53,32 @@ def forget_upload(tx: Transaction, sid: str) -> None:
         tx.delete(media)
 
 
-def find_media(tx: Transaction, asked: Asked) -> Media:
-    media = find_one(tx, asked, asked.sid)
+@media.upload(begin=begin_upload, forget=forget_upload)
+def upload_media(tx: Transaction, call: Call) -> Media:
+    """Complete the row, once its bytes are stored."""
+    media = tx.find(Media, sid=call.changes["sid"])
+    if media is None or media.date_deleted is not None:
+        raise call.not_found()
+    return tx.update(media, **call.changes, date_upload_updated=tx.now)
+
+
+@media.fetch()
+def fetch_media(tx: Transaction, call: Call) -> Media:
+    media = find_media(tx, call.path["Sid"])
     if media is None:
-        raise asked.not_found()
+        raise call.not_found()
     return media
 
 
-def find_many_media(tx: Transaction, asked: Asked, sids: list[str]) -> list[Media | None]:
-    return [find_one(tx, asked, sid) for sid in sids]
+@media.content()
+def fetch_media_content(tx: Transaction, call: Call) -> Media:
+    return fetch_media(tx, call)
 
 
-def find_one(tx: Transaction, asked: Asked, sid: str) -> Media | None:
-    media = tx.find(Media, sid=sid)
-    if media is None or not media.is_visible or media.service_sid != asked.service_sid:
-        return None
-    # Rows of media are spread by their own SIDs, so it is no condition of the statement that finds them.
-    if media.channel_sid is not None and not tx.select(CONVERSATION_EXISTS, media.channel_sid):
-        return None
-    return media if asked.account_sid in (None, media.account_sid) else None
-
-
-def delete_media(tx: Transaction, asked: Asked) -> None:
+@media.delete()
+def delete_media(tx: Transaction, call: Call) -> None:
     """Its bytes go with the next purge; a message that it was sent with shows it no more."""
-    media = find_media(tx, asked)
+    media = fetch_media(tx, call)
     tx.update(media, date_deleted=tx.now)
     if media.message_sid is not None:
         message = tx.find(Message, conversation_sid=media.channel_sid, sid=media.message_sid)
@@ -84,22 +86,83 @@ def delete_media(tx: Transaction, asked: Asked) -> None:
             tx.update(message, media=unlisted(message.media, media.sid))
 
 
-def show_media(media: Media, signed_link: str | None) -> dict[str, Any]:
-    links = {"content": f"{media.path}/Content"}
-    if signed_link is not None:
-        links["content_direct_temporary"] = signed_link
-    return render(media, "", in_service=True) | {"links": links}
+def find_media(tx: Transaction, sid: str) -> Media | None:
+    media = tx.find(Media, sid=sid)
+    if media is None or not media.is_visible:
+        return None
+    # Rows of media are spread by their own SIDs, so the conversation is no condition of the statement
+    # that finds them.
+    if media.channel_sid is not None and not tx.select(CONVERSATION_EXISTS, media.channel_sid):
+        return None
+    return media
 
 
-media = Files(
-    "/Media",
-    Media,
-    begin=begin_upload,
-    finish=finish_upload,
-    forget=forget_upload,
-    find=find_media,
-    find_many=find_many_media,
-    delete=delete_media,
-    show=show_media,
-    max_together=MAX_IN_SET,
+class SetMember(msgspec.Struct, frozen=True):
+    media_sid: str
+
+
+def read_command(raw: str) -> str:
+    if read_json(raw, str) != "get":
+        raise ValueError("must be get")
+    return "get"
+
+
+def read_members(raw: str) -> tuple[str, ...]:
+    members = read_json(raw, list[SetMember])
+    if len(members) > MAX_IN_SET:
+        raise ValueError(f"must be at most {MAX_IN_SET} long")
+    return tuple(member.media_sid for member in members)
+
+
+MEMBER_SCHEMA = {
+    "type": "object",
+    "properties": {"media_sid": {"type": "string"}},
+    "required": ["media_sid"],
+}
+MEMBERS_SCHEMA = {"type": "array", "items": MEMBER_SCHEMA, "maxItems": MAX_IN_SET}
+
+
+Command = Annotated[str, Kind(read_command, {"type": "string", "enum": ["get"]}), Wire("command")]
+Members = Annotated[tuple[str, ...], Kind(read_members, MEMBERS_SCHEMA), Wire("list")]
+
+
+class SetParameters(Parameters, frozen=True):
+    command: Required[Creatable[Command]] = ""
+    list: Required[Creatable[Members]] = ()
+
+
+class MediaSet(Resource, frozen=True):
+    """Many media at once: `{"command": "get", "list": [{"media_sid": "ME…"}]}`. It has no row."""
+
+    table: ClassVar = "media"
+    unstored: ClassVar = SetParameters
+
+    sid: Hidden[sids.Media]
+
+
+Found = Sequence[tuple[str, Media | None]]
+
+
+def arrange_set(found: Found, show: Callable[[Media], dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"code": 404, "media_sid": sid, "media_record": None}
+        if media is None
+        else {"code": 200, "media_record": show(media)}
+        for sid, media in found
+    ]
+
+
+media_set = FileCollection(
+    MediaSet,
+    "/MediaSet",
+    key="media",
+    parent=find_service,
+    prefixes=(IN_SERVICE,),
+    encoding=AS_JSON,
+    owner=find_owner,
 )
+
+
+@media_set.look_up(arrange_set)
+def get_media_set(tx: Transaction, call: Call) -> Found:
+    return [(sid, find_media(tx, sid)) for sid in call.changes["list"]]

@@ -81,7 +81,7 @@ messages = Collection(
 )
 
 
-@messages.create(before="onMessageAdd")
+@messages.create(before=["onMessageAdd"])
 def create_message(tx: Transaction, call: Call) -> Message:
     conversation = find_open_conversation(tx, call)
     changes = call.changes | what_content_says(tx, call)
@@ -140,7 +140,7 @@ def fetch_message(tx: Transaction, call: Call) -> Message:
     return find_message(tx, call, find_conversation(tx, call), call.path["Sid"])
 
 
-@messages.update(before="onMessageUpdate")
+@messages.update(before=["onMessageUpdate"])
 def update_message(tx: Transaction, call: Call) -> Message:
     conversation = find_open_conversation(tx, call)
     message = find_message(tx, call, conversation, call.path["Sid"])
@@ -157,7 +157,7 @@ def update_message(tx: Transaction, call: Call) -> Message:
     return updated
 
 
-@messages.delete(before="onMessageRemove")
+@messages.delete(before=["onMessageRemove"])
 def delete_message(tx: Transaction, call: Call) -> Message:
     # A closed conversation takes no messages, but gives them up (contract: messages.md §1.5).
     conversation = find_conversation(tx, call)

@@ -115,7 +115,7 @@ participants = Collection(
 )
 
 
-@participants.create(before="onParticipantAdd")
+@participants.create(before=["onParticipantAdd"])
 def create_participant(tx: Transaction, call: Call) -> Participant:
     conversation = find_open_conversation(tx, call)
     participant = Participant(
@@ -144,7 +144,7 @@ def fetch_participant(tx: Transaction, call: Call) -> Participant:
     return find_participant(tx, call, find_conversation(tx, call))
 
 
-@participants.update(before="onParticipantUpdate")
+@participants.update(before=["onParticipantUpdate"])
 def update_participant(tx: Transaction, call: Call) -> Participant:
     conversation = find_open_conversation(tx, call)
     participant = find_participant(tx, call, conversation)
@@ -160,7 +160,7 @@ def update_participant(tx: Transaction, call: Call) -> Participant:
     return updated
 
 
-@participants.delete(before="onParticipantRemove")
+@participants.delete(before=["onParticipantRemove"])
 def delete_participant(tx: Transaction, call: Call) -> Participant:
     conversation = find_open_conversation(tx, call)
     participant = find_participant(tx, call, conversation)

@@ -15,7 +15,7 @@ from parlour.resources.strays import find_strays
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs
 from parlour.store.duties import leave_duty, take_duty
-from parlour.store.engine import Unavailable
+from parlour.store.storage_errors import Unavailable
 
 HOUR = 60 * 60 * 1_000
 DAY = 24 * HOUR

@@ -12,7 +12,7 @@ from parlour.errors import ApiError
 from parlour.resources.deletions import STEP_ROWS, Step, find_deleted, remove_some
 from parlour.store import Database, Transaction
 from parlour.store.duties import leave_duty, take_duty
-from parlour.store.engine import Unavailable
+from parlour.store.storage_errors import Unavailable
 from parlour.webhooks.dispatcher import sleep_until
 
 DUTY = "deletions"
@@ -107,7 +107,7 @@ class Remover:
             tx = Transaction(self._session, self._database.clock(), lambda _: "")
             return find_deleted(tx) is not None
         except engine.faults as error:
-            raise Unavailable(str(engine.told(error))) from None
+            raise Unavailable(str(engine.redacted(error))) from None
         finally:
             self._session.roll_back()
 

@@ -97,7 +97,7 @@ def record(tx: Transaction, reports: Sequence[Report], at: int) -> None:
     later: dict[tuple[str, str], list[Expected]] = {}
     # In an order that all share, so that none waits for one that waits for it.
     for conversation_sid in sorted({report.conversation_sid for report in reports}):
-        tx.hold_conversation(conversation_sid)
+        tx.lock_conversation(conversation_sid)
     for report in reports:
         place = (report.conversation_sid, report.receipt_sid)
         receipt = tx.find(Receipt, conversation_sid=place[0], sid=place[1])
@@ -131,7 +131,7 @@ def find_due(tx: Transaction, limit: int) -> list[tuple[str, str]]:
 def record_due(tx: Transaction, keys: Sequence[tuple[str, str]]) -> None:
     """Take what was expected by now of these receipts."""
     for conversation_sid, sid in sorted(keys):
-        tx.hold_conversation(conversation_sid)
+        tx.lock_conversation(conversation_sid)
         expected = tx.find(ExpectedReports, conversation_sid=conversation_sid, sid=sid)
         receipt = tx.find(Receipt, conversation_sid=conversation_sid, sid=sid)
         if expected is None:

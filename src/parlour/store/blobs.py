@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import obstore
 import structlog
@@ -39,6 +39,8 @@ IN_A_BUCKET = re.compile(r"s3://[^/]+(/.*)?")
 MARKER = "parlour-database"
 # A part of a path that is ours, and of a file that a crash left unfinished: `3f/ME…` and `3f/ME…#1`.
 OURS = re.compile(r"([0-9a-f]{2})/(ME[0-9a-f]{30}\1)(#\d+)?")
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -150,16 +152,18 @@ class Blobs:
         if start == end:
             return no_chunks()
         try:
-            got = await obstore.get_async(self._store, path_of(name), options={"range": (start, end)})
+            got = await asyncio.to_thread(
+                obstore.get, self._store, path_of(name), options={"range": (start, end)}
+            )
         except UNAVAILABLE as error:
             raise unavailable(error) from None
-        return aiter(got.stream(min_chunk_size=CHUNK_BYTES))
+        return in_thread(got.stream(min_chunk_size=CHUNK_BYTES))
 
     async def delete(self, names: Iterable[str]) -> None:
         """Remove what there is under these names, finished or not."""
         for name in names:
             try:
-                await obstore.delete_async(self._store, path_of(name))
+                await asyncio.to_thread(obstore.delete, self._store, path_of(name))
             except FileNotFoundError:
                 pass
             except UNAVAILABLE as error:
@@ -175,7 +179,7 @@ class Blobs:
                 for start in range(0, len(files), LISTED_AT_ONCE):
                     yield files[start : start + LISTED_AT_ONCE]
                 return
-            async for listed in obstore.list(self._store, chunk_size=LISTED_AT_ONCE):
+            async for listed in in_thread(obstore.list(self._store, chunk_size=LISTED_AT_ONCE)):
                 yield [
                     StoredFile(found[2], round(item["last_modified"].timestamp() * 1_000), item["size"])
                     for item in listed
@@ -260,6 +264,17 @@ def unavailable(error: Exception) -> ApiError:
 
 def first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
+
+
+async def in_thread(items: Iterable[T]) -> AsyncIterator[T]:
+    """The items, each fetched in a thread.
+
+    The library has coroutines of its own, which take twice as long and may abort a program that ends
+    just after one: a thread of theirs then still lets go of Python objects.
+    """
+    iterator = iter(items)
+    while (item := await asyncio.to_thread(next, iterator, None)) is not None:
+        yield item
 
 
 def remove_unfinished(path: Path) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from parlour.store.engine import Engine, Reader
-from parlour.store.transaction import About, Transaction
-from parlour.store.writer import Failure, Task, Writer, commit_together
+from parlour.store.transaction import LockKey, Transaction
+from parlour.store.writer import Failure, Job, Writer, commit_together
 from parlour.wire.sids import SidSource
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ def milliseconds_now() -> int:
 
 
 class Rehearsed(Exception):
-    """Work is done, and is to be undone."""
+    """The work is done and must be undone."""
 
     def __init__(self, result: Any) -> None:
         super().__init__()
@@ -40,48 +40,48 @@ class Database:
         self._writers: list[Writer] = []
         self._opening = threading.Lock()
 
-    async def write(self, work: Callable[[Transaction], T], about: About | None = None) -> T:
-        """The result of `work` once its transaction is on the disk.
+    async def write(self, work: Callable[[Transaction], T], lock_key: LockKey | None = None) -> T:
+        """Return the result of `work` once its transaction is on the disk.
 
-        Work that is `about` something, a conversation for instance, waits for nobody who holds
-        another; where processes share the storage, a writer of its own does all that is about nothing.
+        With a `lock_key`, a conversation for instance, it waits for no lock of another row; where
+        processes share the storage, a second writer does the work without a lock key.
         """
         if not self._writers:
             # Callers may have event loops of their own, in other threads.
             with self._opening:
                 self._writers = self._writers or self._open_writers()
-        result: T = await self._writers[0 if about else -1].write(work, about)
+        result: T = await self._writers[0 if lock_key else -1].write(work, lock_key)
         return result
 
     def _open_writers(self) -> list[Writer]:
-        patient = Writer(self.engine, self.clock, self._new_sid)
+        blocking = Writer(self.engine, self.clock, self._new_sid)
         if not self.engine.shared:
-            return [patient]
-        # In the order of closing: one may leave work to the other.
-        return [Writer(self.engine, self.clock, self._new_sid, patient), patient]
+            return [blocking]
+        # In the order of closing: the first may give jobs to the second.
+        return [Writer(self.engine, self.clock, self._new_sid, blocking), blocking]
 
     def aside(self) -> "Database":
-        """For work that nobody waits for: with writers of its own, or this one if only one may write.
+        """Return a database for background work: with writers of its own where the engine is shared.
 
-        To be closed if it is not this one.
+        The caller closes it if it is not this one.
         """
         return Database(self.engine, self.clock, self._new_sid) if self.engine.shared else self
 
-    async def rehearse(self, work: Callable[[Transaction], T], about: About | None = None) -> T:
-        """The result of `work`, of whose writes nothing remains."""
+    async def rehearse(self, work: Callable[[Transaction], T], lock_key: LockKey | None = None) -> T:
+        """Return the result of `work`, and undo its writes."""
 
         def rehearsal(tx: Transaction) -> None:
             raise Rehearsed(work(tx))
 
         try:
-            await self.write(rehearsal, about)
+            await self.write(rehearsal, lock_key)
         except Rehearsed as done:
             result: T = done.result
             return result
         raise AssertionError
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """The result of `work`, which sees one snapshot; it waits for no writer."""
+        """Return the result of `work`, which sees one snapshot and waits for no writer."""
         if self._reader is None:
             self._reader = self.engine.open_reader(self.clock, self._new_sid)
         return await self._reader.read(work)
@@ -90,7 +90,7 @@ class Database:
         """Do work in a transaction of its own, in the calling thread: for the command line."""
         session = self.engine.open()
         try:
-            [outcome] = commit_together(self.engine, session, [Task(work)], self.clock(), self._new_sid)
+            [outcome] = commit_together(self.engine, session, [Job(work)], self.clock(), self._new_sid)
         finally:
             session.close()
         if isinstance(outcome, Failure):

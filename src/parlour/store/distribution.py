@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from parlour.store.engine import Session
+from parlour.store.session import Session
 
 DONE = "SELECT logicalrelid::text FROM pg_dist_partition"
 CLUSTERED = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"

@@ -5,7 +5,7 @@ from typing import Literal
 
 import structlog
 
-from parlour.store.engine import Unavailable
+from parlour.store.storage_errors import Unavailable
 
 Side = Literal["reads", "writes"]
 

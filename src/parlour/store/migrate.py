@@ -6,7 +6,8 @@ from functools import partial
 from importlib import resources
 from typing import NamedTuple, TypeVar
 
-from parlour.store.engine import Engine, Session
+from parlour.store.engine import Engine
+from parlour.store.session import Session
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """Reads rows of one list from a key on, forwards or backwards."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from parlour import errors
 from parlour.store import statements
@@ -9,8 +9,7 @@ from parlour.store.statements import Condition
 from parlour.wire.paging import Key, Page, PageRequest, Token
 from parlour.wire.resource import Resource
 
-if TYPE_CHECKING:
-    from parlour.store.transaction import Transaction
+Select = Callable[..., list[tuple[Any, ...]]]
 
 
 class PageReader:
@@ -18,18 +17,18 @@ class PageReader:
 
     def __init__(
         self,
-        tx: "Transaction",
+        select: Select,
         kind: type[Resource],
         where: tuple[Condition, ...],
         by: tuple[str, ...],
         descending: bool,
     ) -> None:
-        self._tx, self._kind, self._by, self._descending = tx, kind, by, descending
+        self._select, self._kind, self._by, self._descending = select, kind, by, descending
         self._conditions = tuple((column, operator) for column, operator, _ in where)
         self._values = tuple(value for _, _, value in where)
 
     def read_page(self, asked: PageRequest) -> Page[Any]:
-        """The page that was asked for; 400/20001 for a token of another list."""
+        """Return the requested page; 400/20001 for a token of another list."""
         token, limit = asked.token, asked.size + 1
         if token is None:
             rows = self.read(None, limit)
@@ -55,7 +54,7 @@ class PageReader:
             descending,
             self._kind.__struct_fields__,
         )
-        rows = self._tx.select(sql, *self._values, *(token.key if token else ()), limit)
+        rows = self._select(sql, *self._values, *(token.key if token else ()), limit)
         return [self._kind(*row) for row in rows]
 
     def key(self, row: Resource) -> Key:

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from parlour.store import statements
-from parlour.store.engine import Session
 from parlour.store.identity_map import Identity
+from parlour.store.session import Session
 from parlour.wire.resource import Resource
 
 Row = tuple[Any, ...]

@@ -12,18 +12,12 @@ from psycopg import errors as problems
 from psycopg.pq import TransactionStatus
 
 from parlour.store.distribution import CLUSTERED, distribute, is_distributed
-from parlour.store.engine import (
-    BackupRefused,
-    Cursor,
-    Errors,
-    Reader,
-    Session,
-    StorageFault,
-    Unavailable,
-)
-from parlour.store.flights import COMMIT, Flights, Rows, Statement
+from parlour.store.engine import Errors, Reader
 from parlour.store.health import Health
+from parlour.store.libpq_pipeline import COMMIT, LibpqPipeline, Rows, Statement
 from parlour.store.readers import ThreadedReader
+from parlour.store.session import Cursor, Session
+from parlour.store.storage_errors import BackupRefused, StorageFault, Unavailable
 
 READERS = 4
 CONNECT_SECONDS = 2
@@ -92,7 +86,7 @@ class PostgreSQL:
             session.begin()
             return bool(session.execute(HAS_SCHEMA).fetchone()[0])
         except psycopg.Error as error:
-            raise self.as_unavailable(error) or self.told(error) from None
+            raise self.as_unavailable(error) or self.redacted(error) from None
         finally:
             session.roll_back()
             session.close()
@@ -111,7 +105,7 @@ class PostgreSQL:
         # The lines after the first may quote rows.
         return Unavailable(str(error).partition("\n")[0], damaged=isinstance(error, DAMAGE))
 
-    def told(self, error: Exception) -> Exception:
+    def redacted(self, error: Exception) -> Exception:
         # Its errors quote rows.
         if not isinstance(error, psycopg.Error):
             return error
@@ -146,7 +140,7 @@ class PostgreSQLSession:
     def __init__(self, url: str, *opening: bytes) -> None:
         self._url = url
         self._begin: list[Statement] = [(sql, ()) for sql in opening]
-        self._flights: Flights | None = None
+        self._pipeline: LibpqPipeline | None = None
         self._is_read_only = False
         # What goes before the next statement, and what waits to go with others.
         self._opening: list[Statement] = []
@@ -179,9 +173,9 @@ class PostgreSQLSession:
         if self._is_read_only:
             # The next transaction may find another server, or this one changed.
             self.close()
-        if self._flights is not None and self._status != TransactionStatus.IDLE:
+        if self._pipeline is not None and self._status != TransactionStatus.IDLE:
             try:
-                self._flights.send([(ROLLBACK, ())])
+                self._pipeline.send([(ROLLBACK, ())])
             except psycopg.Error:
                 self.close()
 
@@ -192,7 +186,7 @@ class PostgreSQLSession:
             yield from cursor.execute(sql.encode())
 
     @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
+    def pipelined(self) -> Iterator[None]:
         gathered: list[Statement] = []
         self._gathered = gathered
         try:
@@ -206,10 +200,10 @@ class PostgreSQLSession:
             self._send(gathered)
 
     def close(self) -> None:
-        if self._flights is not None:
+        if self._pipeline is not None:
             with contextlib.suppress(psycopg.Error):
-                self._flights.connection.close()
-        self._flights, self._is_read_only = None, False
+                self._pipeline.connection.close()
+        self._pipeline, self._is_read_only = None, False
 
     @property
     def _status(self) -> TransactionStatus:
@@ -219,7 +213,7 @@ class PostgreSQLSession:
         opening, self._opening = self._opening, []
         if not opening and not statements:
             return []
-        had_one = self._flights is not None
+        had_one = self._pipeline is not None
         try:
             return self._connected().send(opening + statements)
         except problems.ReadOnlySqlTransaction:
@@ -232,11 +226,11 @@ class PostgreSQLSession:
             self.close()
             return self._connected().send(opening + statements)
 
-    def _connected(self) -> Flights:
-        if self._flights is None:
+    def _connected(self) -> LibpqPipeline:
+        if self._pipeline is None:
             connection = connect(self._url)
-            self._flights = Flights(connection)
-        return self._flights
+            self._pipeline = LibpqPipeline(connection)
+        return self._pipeline
 
 
 def connect(url: str) -> psycopg.Connection[Any]:

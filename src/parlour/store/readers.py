@@ -4,23 +4,18 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from parlour import errors
-from parlour.store.engine import Engine, Session, Unavailable
+from parlour.store.engine import Engine
+from parlour.store.session import Session
+from parlour.store.storage_errors import Unavailable
 from parlour.store.transaction import Transaction
-from parlour.store.writer import Failure, answer, take_waiting
+from parlour.store.writer import Failure, Job, answer, take_waiting
 
 T = TypeVar("T")
 
 MAX_TOGETHER = 32
-
-
-class Job(NamedTuple):
-    """A piece of work, and who waits for it."""
-
-    work: Callable[[Transaction], Any]
-    future: "asyncio.Future[Any]"
 
 
 class ThreadedReader:
@@ -65,7 +60,7 @@ class ThreadedReader:
             tx = Transaction(session, self._clock(), self._new_sid)
             outcomes = [self._outcome(tx, work) for work in works]
         except self._engine.faults as error:
-            unavailable = self._engine.as_unavailable(error) or Unavailable(str(self._engine.told(error)))
+            unavailable = self._engine.as_unavailable(error) or Unavailable(str(self._engine.redacted(error)))
             self._engine.health.failed("reads", unavailable)
             return [Failure(errors.SERVICE_UNAVAILABLE())] * len(works)
         else:

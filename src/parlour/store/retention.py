@@ -12,16 +12,15 @@ import structlog
 from parlour.errors import ApiError
 from parlour.store.database import Database
 from parlour.store.duties import leave_duty, take_duty
-from parlour.store.engine import Unavailable
+from parlour.store.storage_errors import Unavailable
 from parlour.store.transaction import Transaction
 
 # A row that expires right after a run waits for the next one; both fit into the minute that the docs promise.
 EVERY_SECONDS = 20.0
 # Small enough that a request that waits for a step waits for some ten milliseconds.
 ROWS_PER_STEP = 500
-# Between two steps the storage is free for others, for this many times as long as the step took.
-PAUSE_FACTOR = 1.0
-MIN_PAUSE_SECONDS = 0.005
+# Between two steps others go first; SQLite's engine waits longer where it has to.
+PAUSE_SECONDS = 0.005
 # Longer than a step may take. A process that dies during a run is replaced after this time.
 LEASE_MILLISECONDS = 15_000
 
@@ -75,14 +74,12 @@ class Retention:
         # index entries of removed rows again, until a vacuum takes them away.
         since, more = 0, True
         while more and not stop.is_set():
-            started = asyncio.get_running_loop().time()
             moments = await self._database.write(lambda tx: self._step(tx, expiring, since))  # noqa: B023 - awaited
             more = len(moments) == ROWS_PER_STEP
             if moments:
                 since, self._log_needs_truncation = max(moments), True
             if more:
-                took = asyncio.get_running_loop().time() - started
-                await asyncio.sleep(max(took * PAUSE_FACTOR, MIN_PAUSE_SECONDS))
+                await asyncio.sleep(PAUSE_SECONDS)
 
     def _step(self, tx: Transaction, expiring: Expiring, since: int) -> list[int]:
         duty = f"retention of {expiring.table}"

@@ -4,14 +4,17 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from parlour import errors
-from parlour.store.engine import BackupRefused, Cursor, Errors, Reader, Session, Unavailable
+from parlour.store.engine import Errors, Reader
 from parlour.store.health import Health
+from parlour.store.session import Cursor, Session
 from parlour.store.sqlite_damage import ensure_whole, is_damage
+from parlour.store.storage_errors import BackupRefused, Unavailable
 from parlour.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -22,6 +25,9 @@ BUSY_SECONDS = 5.0
 # a few: a server beside a busy worker would sleep through most of the time in which nobody writes.
 LOCK_PAUSE_SECONDS = 0.001
 LOCK_TRIES = round(BUSY_SECONDS / LOCK_PAUSE_SECONDS)
+# One that yields leaves the lock alone between its transactions for as long as it held it, within these
+# bounds: several looks of others, and less than a request may notice.
+MIN_YIELD_SECONDS, MAX_YIELD_SECONDS = 0.005, 0.05
 # Whoever writes has the lock from the start: nobody who has read meets it when it comes to writing.
 READ, WRITE = "BEGIN", "BEGIN IMMEDIATE"
 # Emptying the log is tried for about a second; each try holds writers up for at most this long.
@@ -43,7 +49,10 @@ PRAGMAS = (
 
 
 class SQLite:
-    """The embedded engine; `path` is the database file."""
+    """The embedded engine; `path` is the database file.
+
+    Writers of an engine that `yields` let those of other processes go first.
+    """
 
     shared = False
     # A statement costs less here than what it takes to put several into one.
@@ -52,8 +61,8 @@ class SQLite:
     conflicts: Errors = ()
     collisions: Errors = ()
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, yields: bool = False) -> None:
+        self.path, self._yields = path, yields
         self.health = Health()
 
     @property
@@ -81,7 +90,7 @@ class SQLite:
             return None
         return Unavailable(str(error), damaged=is_damage(error))
 
-    def told(self, error: Exception) -> Exception:
+    def redacted(self, error: Exception) -> Exception:
         # Its errors name columns, and never what is in them.
         return error
 
@@ -90,7 +99,8 @@ class SQLite:
 
     def open(self, *, read_only: bool = False) -> Session:
         try:
-            return SQLiteSession(self.connect(read_only=read_only), READ if read_only else WRITE)
+            connection = self.connect(read_only=read_only)
+            return SQLiteSession(connection, READ if read_only else WRITE, yields=self._yields)
         except sqlite3.DatabaseError as error:
             raise self.as_unavailable(error) or error from None
 
@@ -165,9 +175,11 @@ def make_private(path: Path) -> None:
 
 
 class SQLiteSession:
-    def __init__(self, connection: sqlite3.Connection, begin: str) -> None:
-        self._connection, self._begin = connection, begin
+    def __init__(self, connection: sqlite3.Connection, begin: str, *, yields: bool = False) -> None:
+        self._connection, self._begin, self._yields = connection, begin, yields
         self._pause = threading.Event()
+        # Since when the lock is held, and until when it is left to others; in seconds.
+        self._began = self._left_until = 0.0
         # The connection's own, not a method around it: it is called for every statement.
         self.execute: Callable[..., Cursor] = connection.execute
 
@@ -181,6 +193,8 @@ class SQLiteSession:
 
     def _begin_to_write(self) -> None:
         """Take the lock as soon as nobody else has it; raises that it is locked after BUSY_SECONDS."""
+        if self._yields and (left := self._left_until - time.monotonic()) > 0:
+            self._pause.wait(left)
         self.execute("PRAGMA busy_timeout = 0")
         try:
             for _ in range(LOCK_TRIES):
@@ -190,6 +204,7 @@ class SQLiteSession:
             self.execute(WRITE)
         finally:
             self.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1_000)}")
+            self._began = time.monotonic()
 
     def _writes_now(self) -> bool:
         try:
@@ -205,13 +220,15 @@ class SQLiteSession:
 
     def commit(self) -> None:
         self.execute("COMMIT")
+        now = time.monotonic()
+        self._left_until = now + min(max(now - self._began, MIN_YIELD_SECONDS), MAX_YIELD_SECONDS)
 
     def roll_back(self) -> None:
         if self._connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 self.execute("ROLLBACK")
 
-    def together(self) -> contextlib.AbstractContextManager[None]:
+    def pipelined(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     def close(self) -> None:

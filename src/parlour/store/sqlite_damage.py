@@ -4,8 +4,8 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from parlour.store.engine import Damaged
 from parlour.store.statements import quote
+from parlour.store.storage_errors import Damaged
 
 DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # The look at all pages takes some 3 ms a megabyte. It can be ended between tables, not within one, so

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from parlour.store.engine import Session
+from parlour.store.session import Session
 from parlour.store.statements import matching
 from parlour.store.transaction import Transaction
 from parlour.wire.resource import Resource

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from parlour.store import statements
-from parlour.store.engine import Session, columns_of
 from parlour.store.identity_map import IdentityMap, identity_of
 from parlour.store.pages import PageReader
 from parlour.store.pending_writes import PendingWrites
+from parlour.store.session import Session, columns_of
 from parlour.store.statements import Condition
 from parlour.wire.paging import Page, PageRequest
 from parlour.wire.resource import Resource, Scope, is_in_scope
@@ -19,8 +19,8 @@ R = TypeVar("R", bound=Resource)
 Row = tuple[Any, ...]
 
 
-class About(NamedTuple):
-    """What a piece of work will ask for first, if it is there."""
+class LockKey(NamedTuple):
+    """The row that a job finds, and locks, first."""
 
     kind: type[Resource]
     sid: str
@@ -82,26 +82,26 @@ class Transaction:
         if self.scope is not None and not all(is_in_scope(each, self.scope) for each in found):
             raise OutOfScope
 
-    def foresee(self, abouts: Collection[About], *, waits: bool) -> set[About]:
-        """Find, and lock, what works will ask for; nothing where nobody else may change it.
+    def prefetch(self, keys: Collection[LockKey], *, blocking: bool) -> set[LockKey]:
+        """Find, and lock, the rows that jobs will need; nothing on an engine where nobody else writes.
 
-        Unless it `waits` for others, what they hold is returned, and what is not there.
+        With `blocking=False`, return the keys that are locked elsewhere or missing instead of waiting.
         """
         if not self._locks:
             return set()
-        missing = set(abouts)
-        for kind in sorted({about.kind for about in abouts}, key=attrgetter("table")):
+        missing = set(keys)
+        for kind in sorted({key.kind for key in keys}, key=attrgetter("table")):
             self._known.searched_by(kind, {"sid": None})
-            sids = sorted(about.sid for about in abouts if about.kind is kind)
-            for row in self._look_up(kind, sids, waits=waits):
+            sids = sorted(key.sid for key in keys if key.kind is kind)
+            for row in self._look_up(kind, sids, blocking=blocking):
                 found = kind(*row)
                 self._known.lookups[kind, ("sid", row[0])] = identity = identity_of(found)
                 self._known.rows[identity] = found
-                missing.discard(About(kind, row[0]))
-        return set() if waits else missing
+                missing.discard(LockKey(kind, row[0]))
+        return set() if blocking else missing
 
-    def _look_up(self, kind: type[Resource], sids: list[str], *, waits: bool) -> Iterator[Row]:
-        lock = statements.LOCK if waits else statements.LOCK_IF_FREE
+    def _look_up(self, kind: type[Resource], sids: list[str], *, blocking: bool) -> Iterator[Row]:
+        lock = statements.LOCK if blocking else statements.LOCK_IF_FREE
         if not kind.locked:
             lock = statements.NO_LOCK
         if self._combines:
@@ -127,8 +127,8 @@ class Transaction:
             self._known.rows.setdefault(identity_of(found), found) for found in (kind(*row) for row in rows)
         ]
 
-    def hold_conversation(self, sid: str) -> None:
-        """Have nobody else change a conversation, or what is in it, until the end."""
+    def lock_conversation(self, sid: str) -> None:
+        """Lock a conversation, and all that is in it, until the end of the transaction."""
         if self._locks:
             self._session.execute(statements.LOCK_CONVERSATION, (sid,))
 
@@ -155,7 +155,7 @@ class Transaction:
         descending: bool = False,
     ) -> Page[R]:
         """One page of the rows that meet `where`, in the order of the columns `by`, which are unique."""
-        reader = PageReader(self, kind, tuple(where), by, descending)
+        reader = PageReader(self.select, kind, tuple(where), by, descending)
         page: Page[R] = reader.read_page(asked)
         self._ensure_in_scope(page.rows)
         return page
@@ -208,12 +208,12 @@ class Transaction:
     def flush(self) -> None:
         """Send what was held back to the storage."""
         if self._pending:
-            with self._session.together():
+            with self._session.pipelined():
                 self._pending.send(self._session, self._known.rows)
 
     def commit(self) -> None:
         """Send what was held back, and commit it, together."""
-        with self._session.together():
+        with self._session.pipelined():
             self._pending.send(self._session, self._known.rows)
             self._session.commit()
 

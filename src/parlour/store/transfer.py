@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from parlour.store.contents import tables
-from parlour.store.engine import Engine, Session, columns_of
+from parlour.store.dump import tables
+from parlour.store.engine import Engine
 from parlour.store.export_ends import Ends, NotWhole, first_line, last_line
 from parlour.store.row_texts import RowTexts
+from parlour.store.session import Session, columns_of
 from parlour.store.statements import quote, quoted, slots
 from parlour.store.tombstones import Tombstones
 from parlour.wire.kinds import read_moment
@@ -125,7 +126,7 @@ def import_lines(
     except engine.faults as error:
         if (unavailable := engine.as_unavailable(error)) is not None:
             raise unavailable from None
-        reason = f"it, or one of the {ROWS_TOGETHER} from it on, is refused: {engine.told(error)}"
+        reason = f"it, or one of the {ROWS_TOGETHER} from it on, is refused: {engine.redacted(error)}"
         raise BadLine(first, reason) from None
     finally:
         session.roll_back()

@@ -1,4 +1,4 @@
-"""The writer: a thread that commits all the work that waits for it together."""
+"""The writer: a thread that commits all waiting jobs together."""
 
 import asyncio
 import contextlib
@@ -9,15 +9,17 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from parlour import errors
-from parlour.store.engine import Engine, Session, Unavailable
-from parlour.store.transaction import About, Transaction
+from parlour.store.engine import Engine
+from parlour.store.session import Session
+from parlour.store.storage_errors import Unavailable
+from parlour.store.transaction import LockKey, Transaction
 
 MAX_TOGETHER = 256
 MAX_WAITING = 10_000
 # How often the same is tried when others are in its way.
 MAX_CONFLICTS = 5
-# How often work is left for the next batch, since others hold what it is about, before one waits for them.
-MAX_LEFT = 3
+# How often a job whose row is locked elsewhere is deferred, before a writer waits for the lock.
+MAX_DEFERRED = 3
 
 Work = Callable[[Transaction], Any]
 
@@ -27,43 +29,37 @@ class Spoiled(Exception):
 
 
 class Failure:
-    """What a piece of work raised, carried to whoever waits for it."""
+    """The error that a job raised, on its way to the caller."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
 
 
-class Task(NamedTuple):
-    """A piece of work, and what it is about."""
+class Job(NamedTuple):
+    """A piece of work, its caller's future, the row that it locks first, and how often it was deferred."""
 
     work: Work
-    about: About | None = None
-
-
-class Job(NamedTuple):
-    """A task, who waits for it, and how often it was left."""
-
-    task: Task
-    future: "asyncio.Future[Any]"
-    times_left: int = 0
+    future: "asyncio.Future[Any] | None" = None
+    lock_key: LockKey | None = None
+    times_deferred: int = 0
 
     @property
-    def place(self) -> str:
-        return "" if self.task.about is None else self.task.about.sid
+    def order(self) -> str:
+        return "" if self.lock_key is None else self.lock_key.sid
 
 
-class Left:
-    """The outcome of a task that is to be done later."""
+class Deferred:
+    """The outcome of a job that is to be done later."""
 
 
-LEFT = Left()
+DEFERRED = Deferred()
 
 
 class Writer:
-    """Drains a queue of work; each commit is on the disk before anyone hears of it.
+    """Commits the jobs of a queue in batches; each commit is on the disk before a caller is answered.
 
-    One that has a `patient` colleague waits for nobody who holds what its work is about: it leaves
-    that for its next batch, and in the end to the colleague.
+    A writer with a `blocking` one beside it never waits for a lock: jobs whose rows are locked elsewhere
+    are deferred to its next batch and, after MAX_DEFERRED times, given to the blocking writer.
     """
 
     def __init__(
@@ -71,24 +67,24 @@ class Writer:
         engine: Engine,
         clock: Callable[[], int],
         new_sid: Callable[[str], str],
-        patient: "Writer | None" = None,
+        blocking: "Writer | None" = None,
     ) -> None:
-        self._engine, self._session, self._patient = engine, engine.open(), patient
+        self._engine, self._session, self._blocking = engine, engine.open(), blocking
         self._clock, self._new_sid = clock, new_sid
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Work, about: About | None) -> Any:
-        """The result of `work` once it is on the disk; raises what it raised."""
+    async def write(self, work: Work, lock_key: LockKey | None) -> Any:
+        """Return the result of `work` once it is on the disk; raise what it raised."""
         if self._queue.qsize() >= MAX_WAITING or not self._thread.is_alive():
             raise errors.SERVICE_UNAVAILABLE()
         future = asyncio.get_running_loop().create_future()
-        self.take(Job(Task(work, about), future))
+        self.take(Job(work, future, lock_key))
         return await future
 
     def take(self, job: Job) -> None:
-        """Do it with the next batch, however many wait: whoever accepted it may have left it."""
+        """Put a job into the queue, however long it is: a deferred one was accepted before."""
         self._queue.put(job)
 
     def close(self) -> None:
@@ -109,45 +105,47 @@ class Writer:
             jobs = self._do(jobs)
 
     def _do(self, jobs: list[Job]) -> list[Job]:
-        """Commit what can be committed now, and answer; the jobs that were left."""
+        """Commit the jobs that can be committed now, and answer their callers. Return the deferred jobs."""
         if self._engine.shared:
-            # In an order that all writers share, so that none waits for one that waits for it.
-            jobs.sort(key=attrgetter("place"))
-        outcomes = self._commit([job.task for job in jobs])
-        if self._patient is None:
+            # In an order that all writers share, so that no two wait for each other.
+            jobs.sort(key=attrgetter("order"))
+        outcomes = self._commit(jobs)
+        if self._blocking is None:
             answer(jobs, outcomes)
             return []
-        left = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is LEFT]
-        done = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is not LEFT]
-        answer(done, [outcome for outcome in outcomes if outcome is not LEFT])
-        return self._leave(left, self._patient, most=MAX_LEFT if done else 0)
+        deferred = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is DEFERRED]
+        done = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is not DEFERRED]
+        answer(done, [outcome for outcome in outcomes if outcome is not DEFERRED])
+        return self._defer(deferred, self._blocking, most=MAX_DEFERRED if done else 0)
 
-    def _leave(self, jobs: list[Job], patient: "Writer", most: int) -> list[Job]:
-        """Those that were left less than `most` times; the patient one does the others."""
+    def _defer(self, jobs: list[Job], blocking: "Writer", most: int) -> list[Job]:
+        """Return jobs for the next batch; give those deferred `most` times to the blocking writer."""
         for job in jobs:
-            if job.times_left >= most:
-                patient.take(job)
-        return [job._replace(times_left=job.times_left + 1) for job in jobs if job.times_left < most]
+            if job.times_deferred >= most:
+                blocking.take(job)
+        return [
+            job._replace(times_deferred=job.times_deferred + 1) for job in jobs if job.times_deferred < most
+        ]
 
-    def _commit(self, tasks: list[Task]) -> list[Any]:
+    def _commit(self, jobs: list[Job]) -> list[Any]:
         try:
             return commit_together(
                 self._engine,
                 self._session,
-                tasks,
+                jobs,
                 self._clock(),
                 self._new_sid,
-                waits=self._patient is None,
+                blocking=self._blocking is None,
             )
         except Unavailable as error:
             self._engine.health.failed("writes", error)
-            return [Failure(errors.SERVICE_UNAVAILABLE())] * len(tasks)
+            return [Failure(errors.SERVICE_UNAVAILABLE())] * len(jobs)
         except Exception as error:  # noqa: BLE001 - whatever it is, the writer goes on and the caller hears of it
-            return [Failure(self._engine.told(error))] * len(tasks)
+            return [Failure(self._engine.redacted(error))] * len(jobs)
 
 
 def take_waiting(waiting: "queue.SimpleQueue[Any]", jobs: list[Any], most: int) -> bool:
-    """Add the jobs that wait; whether the end of all jobs was met."""
+    """Add the jobs that wait, up to `most`. Return whether the end of all jobs was met."""
     while len(jobs) < most and not waiting.empty():
         try:
             following = waiting.get_nowait()
@@ -159,11 +157,12 @@ def take_waiting(waiting: "queue.SimpleQueue[Any]", jobs: list[Any], most: int) 
     return False
 
 
-def answer(jobs: Sequence[Any], outcomes: list[Any]) -> None:
-    """Hand each job's caller its outcome, with one wake-up of each event loop that waits."""
+def answer(jobs: Sequence[Job], outcomes: list[Any]) -> None:
+    """Set the outcomes of the jobs' futures, with one wake-up of each event loop that waits."""
     answers: dict[Any, list[tuple[asyncio.Future[Any], Any]]] = {}
     for job, outcome in zip(jobs, outcomes, strict=True):
-        answers.setdefault(job.future.get_loop(), []).append((job.future, outcome))
+        if job.future is not None:
+            answers.setdefault(job.future.get_loop(), []).append((job.future, outcome))
     for loop, of_loop in answers.items():
         # A loop that is closed has nobody left who waits.
         with contextlib.suppress(RuntimeError):
@@ -183,15 +182,15 @@ def settle(answers: Iterable[tuple["asyncio.Future[Any]", Any]]) -> None:
 def commit_together(
     engine: Engine,
     session: Session,
-    tasks: Sequence[Task],
+    jobs: Sequence[Job],
     now: int,
     new_sid: Callable[[str], str],
     *,
-    waits: bool = True,
+    blocking: bool = True,
 ) -> list[Any]:
-    """The result or Failure of each task, all of them committed at once; or raises Unavailable.
+    """Commit all jobs at once and return each one's result or Failure. Raises Unavailable.
 
-    Where nobody `waits`, the outcome is LEFT if others hold what a task is about.
+    With `blocking=False`, the outcome of a job whose row is locked elsewhere is DEFERRED.
 
     Work that fails has nearly always written nothing yet, so the first try spends no savepoints.
     Where one fails after a write, or the storage refuses what was held back, all is rolled back and
@@ -201,7 +200,7 @@ def commit_together(
         try:
             session.begin()
             tx = Transaction(session, now, new_sid, locks=engine.shared, combines=engine.combines)
-            outcomes = perform(engine, session, tx, tasks, waits=waits, savepoints=tries > 0)
+            outcomes = perform(engine, session, tx, jobs, blocking=blocking, savepoints=tries > 0)
             tx.commit()
         except engine.conflicts:
             session.roll_back()
@@ -223,21 +222,27 @@ def commit_together(
 
 
 def perform(
-    engine: Engine, session: Session, tx: Transaction, tasks: Sequence[Task], *, waits: bool, savepoints: bool
+    engine: Engine,
+    session: Session,
+    tx: Transaction,
+    jobs: Sequence[Job],
+    *,
+    blocking: bool,
+    savepoints: bool,
 ) -> list[Any]:
-    held = tx.foresee({task.about for task in tasks if task.about is not None}, waits=waits)
+    locked = tx.prefetch({job.lock_key for job in jobs if job.lock_key is not None}, blocking=blocking)
     outcomes: list[Any] = []
-    for task in tasks:
-        if task.about in held:
-            outcomes.append(LEFT)
+    for job in jobs:
+        if job.lock_key in locked:
+            outcomes.append(DEFERRED)
         elif savepoints:
-            outcomes.append(in_savepoint(engine, session, tx, task.work))
+            outcomes.append(in_savepoint(engine, session, tx, job.work))
         else:
-            outcomes.append(plainly(engine, tx, task.work))
+            outcomes.append(without_savepoint(engine, tx, job.work))
     return outcomes
 
 
-def plainly(engine: Engine, tx: Transaction, work: Work) -> Any:
+def without_savepoint(engine: Engine, tx: Transaction, work: Work) -> Any:
     writes = tx.writes
     try:
         return work(tx)
@@ -258,7 +263,7 @@ def in_savepoint(engine: Engine, session: Session, tx: Transaction, work: Work) 
         # What another has just written is seen now.
         return attempt(engine, session, tx, work)
     except engine.collisions as error:
-        return Failure(engine.told(error))
+        return Failure(engine.redacted(error))
 
 
 def attempt(engine: Engine, session: Session, tx: Transaction, work: Work) -> Any:
@@ -276,6 +281,6 @@ def attempt(engine: Engine, session: Session, tx: Transaction, work: Work) -> An
         session.execute("RELEASE work")
         if isinstance(error, engine.collisions):
             raise
-        return Failure(engine.told(error))
+        return Failure(engine.redacted(error))
     session.execute("RELEASE work")
     return result

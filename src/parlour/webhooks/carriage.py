@@ -76,7 +76,7 @@ def settle(
     while a delivery waits for its repetition, when the lane is empty, or when another worker has it.
     """
     # Nobody may put anything into the lane between the look into it and the word that it is empty.
-    tx.hold_conversation(way.conversation_sid)
+    tx.lock_conversation(way.conversation_sid)
     lane = tx.find(Lane, conversation_sid=way.conversation_sid, sid=way.target_sid)
     waits = [note(tx, outcome, delays) for outcome in outcomes]
     if lane is None or lane.leased_until != way.leased_until:

@@ -5,6 +5,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -54,6 +55,13 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     scoped_by: ClassVar[tuple[str, ...] | None] = None
 
     sid: str
+
+
+class BodyForm(StrEnum):
+    """How a resource's body is shaped, which follows from the path that the request came by."""
+
+    ALONE = "alone"
+    IN_SERVICE = "in service"
 
 
 class Scope(NamedTuple):
@@ -204,8 +212,8 @@ class Plan:
     links: tuple[tuple[str, str], ...]
 
 
-def is_withheld(f: Field, in_service: bool) -> bool:
-    return Mark.HIDDEN in f.marks or (Mark.IN_SERVICE in f.marks and not in_service)
+def is_withheld(f: Field, form: BodyForm) -> bool:
+    return Mark.HIDDEN in f.marks or (Mark.IN_SERVICE in f.marks and form != BodyForm.IN_SERVICE)
 
 
 def worked_out(declared: type[Resource]) -> dict[str, Shown]:
@@ -213,20 +221,20 @@ def worked_out(declared: type[Resource]) -> dict[str, Shown]:
 
 
 @functools.cache
-def plan_of(declared: type[Resource], in_service: bool) -> Plan:
+def plan_of(declared: type[Resource], form: BodyForm) -> Plan:
     fields = fields_of(declared)
-    shown = [f for f in fields if not is_withheld(f, in_service)]
+    shown = [f for f in fields if not is_withheld(f, form)]
     return Plan(
-        withheld=tuple(f.name for f in fields if is_withheld(f, in_service)),
+        withheld=tuple(f.name for f in fields if is_withheld(f, form)),
         converted=tuple((f.name, f.kind.show) for f in shown if f.kind.show is not None),
         worked_out=tuple((name, each.work_out) for name, each in worked_out(declared).items()),
         links=tuple(declared.link_names.items()),
     )
 
 
-def render(resource: Resource, url: str, in_service: bool) -> dict[str, Any]:
-    """The body of a resource whose absolute URL is `url`."""
-    plan = plan_of(type(resource), in_service)
+def render(resource: Resource, url: str, form: BodyForm) -> dict[str, Any]:
+    """Return the body of a resource whose absolute URL is `url`."""
+    plan = plan_of(type(resource), form)
     body = msgspec.structs.asdict(resource)
     for name in plan.withheld:
         del body[name]
@@ -253,10 +261,10 @@ def form_schema(declared: type[Resource], on: On) -> JsonSchema:
     return schema | ({"required": required} if required else {})
 
 
-def body_schema(declared: type[Resource], in_service: bool) -> JsonSchema:
+def body_schema(declared: type[Resource], form: BodyForm) -> JsonSchema:
     properties: dict[str, Any] = {}
     for f in fields_of(declared):
-        if not is_withheld(f, in_service):
+        if not is_withheld(f, form):
             properties[f.name] = nullable(f.kind.schema) if f.nullable else dict(f.kind.schema)
     properties |= {name: each.schema for name, each in worked_out(declared).items()}
     if declared.shows_url:

@@ -1,4 +1,4 @@
-"""All that is stored, at once: emptied, copied and put back, for tests of those who call us."""
+"""Dumps: everything that is stored, copied, emptied and put back, for the control API."""
 
 import functools
 import re
@@ -18,7 +18,7 @@ KEPT = {
     "services": "sid NOT IN (SELECT default_chat_service_sid FROM accounts)",
 }
 
-Contents = dict[str, list[tuple[Any, ...]]]
+Dump = dict[str, list[tuple[Any, ...]]]
 
 
 @functools.cache
@@ -34,17 +34,17 @@ def empty(tx: Transaction) -> None:
     tx.discard()
 
 
-def copy(tx: Transaction) -> Contents:
+def copy(tx: Transaction) -> Dump:
     return {table: tx.select(f"SELECT * FROM {quote(table)}") for table in tables()}
 
 
-def put_back(tx: Transaction, contents: Contents) -> None:
+def put_back(tx: Transaction, dump: Dump) -> None:
     """Replace all that is stored by what was copied."""
     for table in reversed(tables()):
         tx.execute(f"DELETE FROM {quote(table)}")
     for table in tables():
         names = tx.columns(table)
         insert = f"INSERT INTO {quote(table)} ({quoted(names)}) VALUES ({slots(len(names))})"
-        for row in contents.get(table, []):
+        for row in dump.get(table, []):
             tx.execute(insert, *row)
     tx.discard()

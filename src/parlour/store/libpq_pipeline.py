@@ -1,7 +1,7 @@
-"""Flights: statements that leave for PostgreSQL in one packet, and of which one answer is waited for.
+"""Statements pipelined by libpq: sent to PostgreSQL in one packet, their results read together.
 
-psycopg's own pipeline sends each statement as soon as it is there, which wakes the server for each. Here
-libpq's is used through psycopg, which connects, knows the types and tells the errors.
+psycopg's own pipeline sends each statement at once, which wakes the server for each. Here libpq's is used
+through psycopg, which connects, converts types and raises the errors.
 """
 
 import itertools
@@ -22,14 +22,14 @@ Statement = tuple[bytes, Sequence[Any]]
 
 
 class Rows:
-    """What a statement gave, as a cursor over it."""
+    """The result of a statement, as a cursor."""
 
     def __init__(self, result: PGresult | None = None, rows: Sequence[tuple[Any, ...]] = ()) -> None:
         self._result, self._rows = result, iter(rows)
 
     @property
     def description(self) -> list[tuple[str]]:
-        """The names of the columns, which hardly anybody asks for."""
+        """The names of the columns, as DB-API describes them."""
         if self._result is None:
             return []
         return [((self._result.fname(place) or b"").decode(),) for place in range(self._result.nfields)]
@@ -42,13 +42,13 @@ class Rows:
 
 
 class Sent(NamedTuple):
-    """A statement that is under way; what was prepared gives nothing."""
+    """A statement that was sent; one that only `prepares` has no rows."""
 
     sql: bytes
     prepares: bytes | None = None
 
 
-class Flights:
+class LibpqPipeline:
     """A connection on which each statement is prepared once; parameters have places: `$1`, `$2` and so on."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
@@ -61,7 +61,10 @@ class Flights:
         self._both.register(self._libpq.socket, select.POLLIN | select.POLLOUT)
 
     def send(self, statements: Sequence[Statement]) -> list[Rows]:
-        """What each gave; raises the error of the first that failed, after which none was done."""
+        """Send statements together and return each one's rows.
+
+        Raises the first error; the statements after it were not run.
+        """
         # First, for a value that cannot be sent must leave nothing half sent.
         values = [self._dump(parameters) for _, parameters in statements]
         self._libpq.enter_pipeline_mode()

@@ -1,4 +1,4 @@
-"""What every answer carries and every request leaves in the log."""
+"""The access log: a line for each request, and the headers that every answer carries."""
 
 import itertools
 import secrets
@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
+
+from parlour.api.exchange import Trace
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -30,20 +32,7 @@ STANDING_HEADERS = (
 )
 
 
-class Trace:
-    """What becomes known of a request on its way; it goes into the log, so it holds no secret."""
-
-    __slots__ = ("account_sid", "error_code", "request_id", "route", "status")
-
-    def __init__(self, request_id: str) -> None:
-        self.request_id = request_id
-        self.route: str | None = None
-        self.status: int | None = None
-        self.error_code: int | None = None
-        self.account_sid: str | None = None
-
-
-class Telemetry:
+class AccessLog:
     """Gives each request an id, measures it and logs it, without any value of its path or form."""
 
     def __init__(self, app: Asgi) -> None:

@@ -1,4 +1,4 @@
-"""What is asked about the server itself: is it alive, is it ready, what does it serve."""
+"""Requests about the server itself: `/healthz`, `/readyz` and `/openapi.json`."""
 
 import functools
 from collections.abc import Callable

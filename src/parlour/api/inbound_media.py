@@ -1,4 +1,4 @@
-"""What comes in from other channels: its place is found, and its media are fetched, before it is taken."""
+"""Inbound messages: their conversation is found, and their media are fetched, before they are taken."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
@@ -13,11 +13,11 @@ import yarl
 
 from parlour import errors
 from parlour.api.collection import Call, Locate
-from parlour.api.streams import Asked, Desk
+from parlour.api.files import Uploads
 from parlour.api.uploads import (
     FIELDS,
     MAX_FILENAME_CHARACTERS,
-    Keep,
+    Store,
     Upload,
     describe,
     no_larger_than_allowed,
@@ -34,34 +34,33 @@ MAX_CONNECTIONS = 100
 log = structlog.get_logger()
 
 
-class Arrivals:
-    """No transaction is open while media are fetched; they are kept as uploads are."""
+class InboundMedia:
+    """Fetches the media of inbound messages. No transaction is open meanwhile; they are stored as uploads."""
 
-    def __init__(self, database: Database, desk: Desk, *, allow_private: bool) -> None:
-        self._database, self._desk = database, desk
+    def __init__(self, database: Database, uploads: Uploads, *, allow_private: bool) -> None:
+        self._database, self._uploads = database, uploads
         self._allow_private = allow_private
         self._session: aiohttp.ClientSession | None = None
 
-    async def admit(self, locate: Locate, call: Call) -> Call:
-        """The call with the place that it belongs to, and `media_sid` in place of `media_url`."""
+    async def fetch(self, locate: Locate, call: Call) -> Call:
+        """Return the call within its conversation, with `media_sid` in place of `media_url`."""
         located = await self._database.read(lambda tx: locate(tx, call))
         urls = located.changes.get("media_url") or ()
         taken = tuple([await self._fetch(located, url) for url in urls])
         return msgspec.structs.replace(located, changes=located.changes | {"media_sid": taken})
 
     async def _fetch(self, call: Call, url: str) -> str:
-        asked = Asked(call.account_sid, call.service_sid, "", call.resource_path)
-        kept = await self._desk.take(asked, partial(self._receive, call, url))
-        return str(kept.sid)
+        stored = await self._uploads.take(call, partial(self._receive, call, url))
+        return str(stored.sid)
 
-    async def _receive(self, call: Call, url: str, keep: Keep) -> Upload:
+    async def _receive(self, call: Call, url: str, store: Store) -> Upload:
         if self._session is None:
             self._session = open_session(FETCH_SECONDS, MAX_CONNECTIONS, allow_private=self._allow_private)
         with said_plainly(call, url):
             async with self._session.get(yarl.URL(as_sent(url), encoded=True)) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise not_fetched(call, url, f"its server answered {answer.status}")
-                written = await keep(no_larger_than_allowed(content_of(call, url, answer)))
+                written = await store(no_larger_than_allowed(content_of(call, url, answer)))
                 return describe(written, type_of(answer), name_of(answer), dict.fromkeys(FIELDS))
 
     async def close(self) -> None:

@@ -1,0 +1,88 @@
+"""Pre-events: before a change is made, a webhook that wants to be asked may amend or refuse it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from parlour.api.collection import Call, Handler, Operation
+from parlour.api.conversation_hints import ConversationHints
+from parlour.store import Database, LockKey, Transaction
+from parlour.store.credentials import Account, Vault
+from parlour.webhooks.outbox import told
+from parlour.webhooks.questions import Question, ask
+from parlour.webhooks.sender import Sender
+from parlour.webhooks.targets import pre_target
+from parlour.wire.resource import accepted_fields
+
+
+class TargetExists(Exception):
+    """A webhook wants to be asked before this change."""
+
+
+class PreEvents:
+    """Makes changes, and asks first. No transaction is open while a webhook is asked."""
+
+    def __init__(self, database: Database, vault: Vault, sender: Sender) -> None:
+        self._database, self._vault, self._sender = database, vault, sender
+        self._hints = ConversationHints()
+
+    def forget(self) -> None:
+        """Drop the hints."""
+        self._hints = ConversationHints()
+
+    async def perform(self, operation: Operation, call: Call, work: Handler) -> Any:
+        """Return what `work` returns for a call that may have been amended; 403/50056 if it was refused."""
+        lock_key = self._hints.find(operation, call)
+        if operation.before and call.fires:
+            result = await self._ask_and_perform(operation, call, work, lock_key)
+        else:
+            result = await self._database.write(lambda tx: work(tx, call), lock_key)
+        self._hints.learn(call, result)
+        return result
+
+    async def _ask_and_perform(
+        self, operation: Operation, call: Call, work: Handler, lock_key: LockKey | None
+    ) -> Any:
+        try:
+            return await self._database.write(
+                lambda tx: perform_unasked(tx, work, operation.before, call), lock_key
+            )
+        except TargetExists:
+            pass
+        for event in operation.before:
+            call = await self._ask(operation, event, call, lock_key)
+        return await self._database.write(lambda tx: work(tx, call), lock_key)
+
+    async def _ask(self, operation: Operation, event: str, call: Call, lock_key: LockKey | None) -> Call:
+        """Return the call as the event's webhook wants it."""
+        question = await self._database.rehearse(lambda tx: rehearse(tx, operation, event, call), lock_key)
+        if question is None:
+            return call
+        return amend(operation, call, await ask(self._sender, self._vault, question))
+
+
+def perform_unasked(tx: Transaction, work: Handler, events: Sequence[str], call: Call) -> Any:
+    """Do the work, or raise TargetExists."""
+    if any(pre_target(tx, call.account_sid, call.service_sid, event) is not None for event in events):
+        raise TargetExists
+    return work(tx, call)
+
+
+def rehearse(tx: Transaction, operation: Operation, event: str, call: Call) -> Question | None:
+    """Return the question for the change as it would be made; raises what the change would raise."""
+    target = pre_target(tx, call.account_sid, call.service_sid, event)
+    account = tx.find(Account, sid=call.account_sid)
+    subject = operation.perform(tx, call)
+    if target is None or account is None:
+        return None
+    parameters = told(call, call.account_sid, event, subject)
+    return Question(tx.new_sid("WD"), target, event, parameters, account.sealed_auth_token)
+
+
+def amend(operation: Operation, call: Call, amended: dict[str, str]) -> Call:
+    """Return the call with other values, each read as if it had been sent."""
+    accepted = accepted_fields(operation.collection.resource, operation.accepts)
+    fields = {field.name: field for field in accepted.values()}
+    changes = {name: fields[name].read(value) for name, value in amended.items()}
+    return msgspec.structs.replace(call, changes=call.changes | changes)
