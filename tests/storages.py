@@ -9,10 +9,14 @@ from typing import ClassVar
 
 import psycopg
 
+from parlour.store import postgresql
 from parlour.store.migrate import known_migrations, migrate, statements_of
 from parlour.store.postgresql import PostgreSQL
 from parlour.store.sqlite import SQLite
 from tests.postgresql import TEMPLATE, ensure_template
+
+# A machine that is busy with tests may take longer than callers of a server would wait.
+postgresql.CONNECT_SECONDS = 30
 
 
 @functools.cache

@@ -163,7 +163,7 @@ def pytest_of(tmp_path):
 
 
 def test_fifty_tests_in_parallel_share_nothing(pytest_of):
-    ended = pytest_of(SHARE_NOTHING, options=["-n", "4"])
+    ended = pytest_of(SHARE_NOTHING, options=["-n", "2"])
 
     assert "50 passed" in ended.stdout, ended.stdout + ended.stderr
 
