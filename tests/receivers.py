@@ -43,6 +43,8 @@ class Receiver:
         self.hooks = []
         self.answer = lambda hook: (200, b"")
         self.headers = {}
+        # Bytes that its answers announce and never have: then the connection is closed.
+        self.cut_off = 0
         self._came = threading.Condition()
         receiver = self
 
@@ -85,7 +87,8 @@ class Receiver:
         for name, value in more[0].items() if more else ():
             handler.send_header(name, value)
         pieces = [body] if isinstance(body, bytes) else body
-        handler.send_header("Content-Length", str(sum(map(len, pieces))))
+        handler.send_header("Content-Length", str(sum(map(len, pieces)) + self.cut_off))
+        handler.close_connection = handler.close_connection or self.cut_off > 0
         redirect = {"Location": f"{self.url}/elsewhere"} if 300 <= status < 400 else {}
         for name, value in {**redirect, **self.headers}.items():
             handler.send_header(name, value)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -17,7 +18,9 @@ MIN_FREE_DESCRIPTORS = 16
 MAX_DESCRIPTORS = 65_536
 # Bytes of pipelined requests that wait for their turn, of all connections together.
 MAX_HELD_BYTES = 16 * 1_048_576
-# How long a connection that was refused stays open, so that the client can read why.
+# Connections that are looked at for one that can be closed at once.
+MAX_LOOKED_AT = 64
+# How long a connection that was refused, or closed to make room, stays open, so that the client can read.
 LINGER_SECONDS = 2.0
 MAX_SWEEP_SECONDS = 1.0
 
@@ -52,8 +55,12 @@ class Connection(Protocol):
     def expire(self) -> None:
         """The deadline has passed: set a later one, or close."""
 
-    def drop(self) -> None:
-        """Close at once, to make room."""
+    @property
+    def has_unsent_bytes(self) -> bool:
+        """Whether the client has not yet taken all of its answers."""
+
+    def drop(self) -> bool:
+        """Close, to make room. Return whether the descriptor is free at once, and not a moment later."""
 
 
 class Connections:
@@ -121,11 +128,20 @@ class Connections:
         for _ in range(descriptors):
             if self._used + descriptors <= self._most or not self._waiting:
                 break
-            longest = next(iter(self._waiting))
-            self.remove(longest)
-            longest.drop()
+            closed = self._next_to_close()
+            self._waiting.pop(closed)
             self._closed_for_others += 1
+            # One whose client still has to read takes its place, and has a deadline, until it is gone.
+            if closed.drop():
+                self.remove(closed)
         return self._used + descriptors <= self._most or not descriptors
+
+    def _next_to_close(self) -> Connection:
+        """Return the connection that has waited longest, if possible of those that can be closed at once."""
+        for connection in islice(self._waiting, MAX_LOOKED_AT):
+            if not connection.has_unsent_bytes:
+                return connection
+        return next(iter(self._waiting))
 
     def _sweep_later(self) -> None:
         seconds = min(MAX_SWEEP_SECONDS, min(self.limits[1:]) / 4)

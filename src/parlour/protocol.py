@@ -26,9 +26,8 @@ END = 3  # the client to leave: it was refused, and what it still sends is throw
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, which parses a request only when the one before it was answered.
 
-    Until then its bytes wait and nothing more is read, so a client that does not read its answers
-    fills its own buffers and not the server's memory. The parser gets the bytes in pieces that end
-    where a request can end.
+    Until then nothing more is read, so a client that does not read its answers fills its own buffers
+    and not the server's memory. The parser gets the bytes in pieces that end where a request can end.
     """
 
     flow: Flow
@@ -37,8 +36,7 @@ class Protocol(HttpToolsProtocol):
         """An inner connection comes from the server's own proxy, which has counted it."""
         super().__init__(*args, **options)
         self._connections, self._limits, self._is_inner = connections, connections.limits, is_inner
-        self.deadline = inf
-        self._phase, self._head_seconds = HEAD, self._limits.head_seconds
+        self.deadline, self._phase, self._head_seconds = inf, HEAD, self._limits.head_seconds
         # Bytes that wait for their turn, and how many of them were parsed before.
         self._held, self._parsed = b"", 0
         self._framing = Framing()
@@ -105,17 +103,14 @@ class Protocol(HttpToolsProtocol):
             self._start_clock()
 
     def _answer_offer(self) -> None:
-        """Ignore the offer of another protocol: parse the head once more, without it.
+        """Ignore the offer of another protocol (RFC 9110 §7.8): parse the head once more, without it.
 
-        The parser stops behind a head that has an offer, as if what follows were no longer HTTP. A
-        server may ignore the offer (RFC 9110 §7.8); the body is still the request's. To accept one,
-        hand the connection over here: `scope` has no path yet, `url` and `headers` are as they came.
+        The parser stops behind such a head, as if what follows were no longer HTTP; but the body is the
+        request's. To accept an offer, hand the connection over here: `headers` are as they came.
         """
         self._offered = False
-        version = self.parser.get_http_version()
-        self.parser.feed_data(
-            request_head.without_offer(version, self.parser.get_method(), self.url, self.headers)
-        )
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        self.parser.feed_data(request_head.without_offer(version, method, self.url, self.headers))
 
     def _hold(self, data: bytes, position: int) -> None:
         self._held, self._parsed = data, position
@@ -271,12 +266,18 @@ class Protocol(HttpToolsProtocol):
         is_enough = self._received - self._received_before >= MIN_BODY_BYTES
         return self._phase == BODY and (self.flow.read_paused or is_enough)
 
-    def drop(self) -> None:
-        if self.transport.get_write_buffer_size():
-            self.transport.close()
-        else:
-            # The descriptor is free at once.
+    @property
+    def has_unsent_bytes(self) -> bool:
+        return self.transport.get_write_buffer_size() > 0
+
+    def drop(self) -> bool:
+        self._phase, is_free = END, not self.has_unsent_bytes
+        if is_free:
             self.transport.abort()
+        else:
+            self.transport.close()
+            self._start_clock()
+        return is_free
 
     # Refusals
 

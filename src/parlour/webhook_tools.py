@@ -1,7 +1,6 @@
 """`parlour webhooks …`: what is delivered, as it happens; and a receiver to try things out with."""
 
 import asyncio
-import hmac
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,6 +11,7 @@ import msgspec
 import uvicorn
 
 from parlour.store import Database, Transaction
+from parlour.store.credentials import same
 from parlour.webhooks.outbox import attempts_in
 from parlour.webhooks.signature import sign
 
@@ -58,7 +58,7 @@ class Listener:
         self._auth_token = auth_token
 
     async def __call__(self, req: falcon.asgi.Request, resp: Any, **_: str) -> None:
-        body = (await req.stream.read()).decode()
+        body = (await req.stream.read()).decode(errors="replace")
         pairs = parse_qsl(req.query_string if req.method == "GET" else body, keep_blank_values=True)
         signed = [] if req.method == "GET" else pairs
         verdict = self._verdict(req, signed)
@@ -71,7 +71,7 @@ class Listener:
             return "unchecked: no auth token is known"
         expected = sign(self._auth_token, request.uri, signed)
         given = request.get_header("X-Twilio-Signature") or ""
-        return "signed" if hmac.compare_digest(given, expected) else "BAD SIGNATURE"
+        return "signed" if same(given, expected) else "BAD SIGNATURE"
 
 
 def listen(host: str, port: int, auth_token: str | None) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import resource
+import select
 import socket
 import struct
 import sys
@@ -14,6 +15,7 @@ import pytest
 from requests.auth import _basic_auth_str
 
 from bench.attacks import CHUNKED, ENDLESS, HEALTH, send_without_reading
+from tests.files import wait_until
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN
 
 MAX_RESIDENT_MEGABYTES = 150
@@ -92,6 +94,34 @@ def test_many_connections_with_pipelined_requests_take_no_memory(launch):
             bystander.sendall(HEALTH)
             assert bystander.recv(65_536).startswith(b"HTTP/1.1 200")
         assert peak_megabytes(launched) <= MAX_RESIDENT_MEGABYTES
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /proc")
+def test_connections_that_are_closed_to_make_room_are_gone_even_if_they_read_nothing(launch):
+    launched = launch("--log-level", "error", "--max-connections", "4", "--send-seconds", "1")
+    before = count_sockets(launched)
+    with ExitStack() as stack:
+        for _ in range(40):
+            connection = stack.enter_context(socket.socket())
+            # Its answers do not fit into what the system holds for it.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+            connection.settimeout(30)
+            connection.connect((urlsplit(launched.url).hostname, urlsplit(launched.url).port))
+            with contextlib.suppress(OSError):
+                for _ in range(14):
+                    connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n")
+                    # The next one comes when this was answered, and waits with bytes unsent.
+                    select.select([], [], [], 0.004)
+
+        wait_until(lambda: count_sockets(launched) <= before + 4)
+
+
+def count_sockets(launched):
+    links = []
+    for each in Path(f"/proc/{launched.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            links.append(each.readlink().name)
+    return sum(link.startswith("socket:") for link in links)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is set from outside")

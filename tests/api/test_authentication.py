@@ -1,5 +1,8 @@
 """Who is let in, and for how long."""
 
+import socket
+from urllib.parse import urlsplit
+
 import pytest
 
 from parlour.resources.accounts import find_account, revoke_key, rotate_token
@@ -26,6 +29,14 @@ def test_an_account_and_its_key_see_the_same(running, api, key):
     conversation = api.post("Conversations").json()
     with Api(running.url, *key) as with_key:
         assert with_key.get(conversation["url"]).json() == conversation
+
+
+@pytest.mark.parametrize("header", [b"Basic \xff", b"Basic \xc3\xbc", b"\xff \xff", b"Basic " + b"A" * 9])
+def test_a_header_of_any_bytes_is_refused_as_unknown(running, header):
+    with socket.create_connection(urlsplit(running.url).netloc.split(":")) as connection:
+        connection.sendall(b"GET /v1/Services HTTP/1.1\r\nHost: here\r\nAuthorization: %s\r\n\r\n" % header)
+
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 401 ")
 
 
 def test_a_key_without_its_secret_is_nothing(knock, key):

@@ -136,6 +136,19 @@ def test_a_gateways_answer_that_cannot_be_decoded_is_recorded_and_the_message_se
     assert len(receiver.hooks) == 1
 
 
+def test_a_gateways_answer_that_is_cut_off_is_recorded_and_the_message_sent_once(scene, carry, receiver):
+    receiver.answer, receiver.cut_off = lambda hook: (200, b'{"sid": "SM1"'), 100
+    scene.join(HERE, THERE)
+    message = scene.post(Body="Hi")
+    carry(channels="sms=http", gateway_url=receiver.url)
+    scene.reached(message, "sent")
+    [delivery] = scene.outgoing()
+
+    assert [each["status_code"] for each in delivery["attempts"]] == [200]
+    assert "cut off" in delivery["attempts"][0]["error"]
+    assert len(receiver.hooks) == 1
+
+
 def test_a_webhook_whose_answer_cannot_be_decoded_is_delivered_all_the_same(
     scene, service, carry, receiver, compress, hooked
 ):

@@ -40,6 +40,10 @@ def cut_within_a_line(lines):
     return [*lines[:-2], lines[-2][: len(lines[-2]) // 2]]
 
 
+def nothing(_):
+    return []
+
+
 def only_the_first_line(lines):
     return lines[:1]
 
@@ -52,6 +56,7 @@ def only_the_first_line(lines):
         (without_a_row, "the file is not whole: of 1 rows of "),
         (with_a_row_behind, "it stands behind the last line of an export"),
         (cut_within_a_line, "is not JSON"),
+        (nothing, "the file is empty"),
         (only_the_first_line, "the last line of the export is missing"),
     ],
 )

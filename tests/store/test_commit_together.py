@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from parlour.api.collection import IN_SERVICE, Call
+from parlour.api.collection import IN_SERVICE, Call, Caller
 from parlour.errors import ApiError
 from parlour.resources.accounts import create_account
 from parlour.resources.conversations import (
@@ -33,6 +33,7 @@ from tests.servers import ACCOUNT_SID, SECRET_KEY, Clock
 pytestmark = pytest.mark.core
 
 SERVICE_SID = "IS" + "0" * 31 + "1"
+CALLER = Caller(ACCOUNT_SID, SERVICE_SID)
 COMPARED = {
     "conversations": "sid, unique_name, state, next_message_index, participant_count, binding_count",
     "participants": "sid, conversation_sid, identity, address, attributes",
@@ -52,7 +53,7 @@ def work(handler, sid=None, **changes):
 
     def build(name):
         path = {"ConversationSid": name, "Sid": sid or name}
-        call = Call(ACCOUNT_SID, SERVICE_SID, SERVICE_SID, path, "/x", IN_SERVICE, DOCUMENTED, "", fires=True)
+        call = Call(CALLER, SERVICE_SID, path, "/x", IN_SERVICE, DOCUMENTED, "", fires=True)
         if handler in {create_conversation, fail_with_a_conversation}:
             changes["unique_name"] = name
         return partial(handler, call=with_changes(call, changes))

@@ -120,6 +120,24 @@ def test_a_look_that_takes_too_long_is_ended_and_says_nothing(path, monkeypatch)
     SQLite(path).ensure_whole()
 
 
+def test_damage_that_the_first_read_meets_is_told_as_later_damage_is(path, tmp_path, clock, storage, logged):
+    running = ServerThread(tmp_path, clock, storage)
+    cut_to_the_first_page(path)
+    with Api(running.url) as api:
+        answers = [api.get("Services"), api.request("GET", f"{running.url}/readyz"), api.get("Services")]
+    running.stop()
+
+    assert [(each.status_code, each.json()["code"]) for each in answers] == [(503, 20503)] * 3
+    assert [event for event, _ in logged] == ["storage_damaged"]
+
+
+def test_a_damaged_database_is_not_backed_up(path, tmp_path):
+    break_leaf(path)
+
+    with pytest.raises(Damaged, match="is damaged"):
+        SQLite(path).back_up(tmp_path / "copy.db")
+
+
 @pytest.mark.parametrize("damage", [break_leaf, cut_half])
 def test_a_server_is_not_started_with_a_damaged_file(path, tmp_path, damage):
     damage(path)

@@ -1,7 +1,6 @@
 """HTTP Basic: an account's SID and auth token, or an API key's SID and secret."""
 
 import base64
-import binascii
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -77,7 +76,8 @@ def read_basic(header: str) -> tuple[str, str]:
     scheme, _, encoded = header.partition(" ")
     try:
         decoded = decode_text(base64.b64decode(encoded.strip(), validate=True))
-    except (binascii.Error, BadText):
+    except (ValueError, BadText):
+        # base64's own error, or one of text that is not ASCII.
         raise errors.AUTHENTICATE() from None
     username, colon, password = decoded.partition(":")
     if scheme.lower() != "basic" or not colon:

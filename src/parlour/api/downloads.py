@@ -143,7 +143,10 @@ def is_active(essence: str) -> bool:
 
 
 def disposition(media_type: MediaType, filename: str | None) -> str:
-    """`inline` only for what cannot act; the name without folders, in ASCII and in full (RFC 6266)."""
+    """Return `inline` only for what cannot act; the name without folders, in ASCII and in full (RFC 6266).
+
+    Not by Falcon's `downloadable_as`, which leaves quotes in a name as they are.
+    """
     kind = "inline" if media_type.essence in SHOWN_INLINE else "attachment"
     name = re.split(r"[/\\]", filename or "")[-1]
     name = "".join(each for each in name if each.isprintable()).strip(" .")

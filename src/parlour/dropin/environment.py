@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shlex
+import ssl
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 
 from parlour.dropin.authority import Authority, certificate_pem, replace
 
-# Where systems keep the authorities that they trust, in one file.
+# Where systems keep the authorities that they trust in one file, if OpenSSL's own path has none.
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -50,7 +51,7 @@ def write_files(authority: Authority, folder: Path) -> None:
 
 
 def system_authorities() -> str:
-    for name in SYSTEM_BUNDLES:
+    for name in filter(None, (ssl.get_default_verify_paths().cafile, *SYSTEM_BUNDLES)):
         if Path(name).exists():
             return Path(name).read_text(encoding="utf-8", errors="replace").rstrip() + "\n"
     return ""

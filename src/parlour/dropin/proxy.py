@@ -58,11 +58,15 @@ class Caller:
         self._transport = writer.transport
         self.deadline = inf
 
+    # What was sent to a client goes through buffers of the system's, which need nothing of ours.
+    has_unsent_bytes = False
+
     def expire(self) -> None:
         self.drop()
 
-    def drop(self) -> None:
+    def drop(self) -> bool:
         self._transport.abort()
+        return True
 
 
 class Proxy:
@@ -148,7 +152,7 @@ class Proxy:
     def _forward(self, target: str) -> Target:
         """Where a request in absolute form goes: a client that speaks to its proxy in the clear."""
         asked = split_url(target, "this is a proxy: it wants CONNECT or an absolute URL")
-        if is_ours(asked.host, HTTPS_PORT if asked.port is None else asked.port):
+        if is_ours(asked.host) and asked.port in {None, HTTP_PORT, HTTPS_PORT}:
             return self._plain
         if asked.scheme != "http":
             raise Refusal("400 Bad Request", "other hosts are reached over TLS by CONNECT only")

@@ -206,7 +206,8 @@ class Blobs:
                 for each in (self._folder / MARKER, self._folder):
                     sync(each)
         except AlreadyExistsError:
-            pass
+            if self.owner() is None:
+                raise BadPlace(f"the media cannot be marked: {MARKER} there is not a file") from None
         except NotSupportedError:
             # Some servers for S3 cannot create only what is missing.
             if self.owner() is None:

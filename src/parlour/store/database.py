@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from parlour import errors
 from parlour.store.engine import Engine, Reader
+from parlour.store.health import Side
+from parlour.store.storage_errors import Unavailable
 from parlour.store.transaction import LockKey, Transaction
 from parlour.store.writer import Failure, Job, Writer, commit_together
 from parlour.wire.sids import SidSource
@@ -49,9 +52,20 @@ class Database:
         if not self._writers:
             # Callers may have event loops of their own, in other threads.
             with self._opening:
-                self._writers = self._writers or self._open_writers()
+                self._writers = self._writers or self._opened("writes", self._open_writers)
         result: T = await self._writers[0 if lock_key else -1].write(work, lock_key)
         return result
+
+    def _opened(self, side: Side, open_: Callable[[], T]) -> T:
+        """Open what reads or writes; 503/20503 if the storage is away or damaged."""
+        try:
+            return open_()
+        except Unavailable as error:
+            self.engine.health.failed(side, error)
+            raise errors.SERVICE_UNAVAILABLE() from None
+
+    def _open_reader(self) -> Reader:
+        return self.engine.open_reader(self.clock, self._new_sid)
 
     def _open_writers(self) -> list[Writer]:
         blocking = Writer(self.engine, self.clock, self._new_sid)
@@ -83,7 +97,7 @@ class Database:
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Return the result of `work`, which sees one snapshot and waits for no writer."""
         if self._reader is None:
-            self._reader = self.engine.open_reader(self.clock, self._new_sid)
+            self._reader = self._opened("reads", self._open_reader)
         return await self._reader.read(work)
 
     def run(self, work: Callable[[Transaction], T]) -> T:

@@ -13,7 +13,7 @@ from parlour import errors
 from parlour.store.engine import Errors, Reader
 from parlour.store.health import Health
 from parlour.store.session import Cursor, Session
-from parlour.store.sqlite_damage import ensure_whole, is_damage
+from parlour.store.sqlite_damage import ensure_pages_whole, ensure_whole, is_damage
 from parlour.store.storage_errors import BackupRefused, Unavailable
 from parlour.store.transaction import Transaction
 
@@ -122,6 +122,7 @@ class SQLite:
                 source.backup(copy)
                 # One file, without a log beside it.
                 copy.execute("PRAGMA journal_mode = DELETE")
+                ensure_pages_whole(copy, self.path)
         except sqlite3.DatabaseError as error:
             raise self.as_unavailable(error) or error from None
 

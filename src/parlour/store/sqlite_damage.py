@@ -44,9 +44,7 @@ def ensure_whole(path: Path) -> None:
         if path.stat().st_size > MAX_CHECKED_BYTES:
             return
         timer.start()
-        [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
-        if found != "ok":
-            raise Damaged(sentence(path, found.splitlines()[-1]))
+        ensure_pages_whole(connection, path)
     except sqlite3.DatabaseError as error:
         # Any other error, or the end of the time: whether it is in order shows at the start.
         if is_damage(error):
@@ -57,6 +55,13 @@ def ensure_whole(path: Path) -> None:
         if timer.is_alive():
             timer.join()
         connection.close()
+
+
+def ensure_pages_whole(connection: sqlite3.Connection, path: Path) -> None:
+    """Read every page; raise Damaged, of the database at `path`, if one is broken."""
+    [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if found != "ok":
+        raise Damaged(sentence(path, found.splitlines()[-1]))
 
 
 def ensure_length(path: Path) -> None:

@@ -151,6 +151,8 @@ def batches(lines: Iterable[bytes], ends: Ends) -> Iterator[list[tuple[int, Line
             if len(batch) == ROWS_TOGETHER:
                 yield batch
                 batch = []
+        if number == 0:
+            raise NotWhole("the file is empty: an export has a first and a last line")  # noqa: TRY301 - as others
         ends.ensure_whole()
     except (BadText, NotWhole) as error:
         if batch:

@@ -82,11 +82,15 @@ class Sender:
         async with self._session.request(
             method, target, data=data, headers={**headers, **kind}, allow_redirects=False
         ) as answer:
+            # It was answered, whatever becomes of the body; what was answered is not asked again.
             try:
                 return Reply(0, answer.status, await read_up_to(MAX_ANSWER_BYTES, answer))
             except BadEncoding as error:
-                # It was answered all the same, and what was answered is not asked again.
                 return Reply(0, answer.status, error=str(error))
+            except TimeoutError:
+                return Reply(0, answer.status, error=f"its body did not end within {TIMEOUT_SECONDS:g} s")
+            except (aiohttp.ClientError, OSError, ValueError):
+                return Reply(0, answer.status, error="its body is cut off, or not valid HTTP")
 
     async def close(self) -> None:
         if self._session is not None:
