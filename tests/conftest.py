@@ -21,6 +21,7 @@ from tests.servers import (
     SharedServer,
 )
 from tests.storages import Databases, File, OnServer, Recording, make_template
+from tests.whole_servers import WholeServer
 
 # The first is what most tests run on; whoever wants all of them on the other says so.
 ENGINES = sorted(
@@ -31,6 +32,13 @@ ENGINES = sorted(
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):
         run_ends_with(os.getpid())
+
+
+def pytest_xdist_auto_num_workers(config):
+    """No worker for one file: it has run before workers would have loaded everything."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    # None leaves it to the number of processors.
+    return 0 if len(files) == 1 and files.pop().endswith(".py") else None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -117,7 +125,7 @@ def make_storage(request, kind, folder):
 
 @pytest.fixture
 def storage(request):
-    """What the test's server stores in, of one engine; `both_engines` has a test run on each."""
+    """What the test's server stores in, of one engine; `core` and `both_engines` have a test run on each."""
     kind = getattr(request, "param", ENGINES[0])
     if shares_a_server(request):
         yield request.getfixturevalue("servers").of(kind).storage
@@ -136,12 +144,26 @@ def storage(request):
     assert list(filter(finds_deleted, statements)) == []
 
 
+# What a test says of the storage it runs on; its own word counts more than its file's.
+STORAGES = {"core", "both_engines", "embedded"}
+
+
 def pytest_generate_tests(metafunc):
-    marks = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
-    if "storage" in metafunc.fixturenames and "storage" not in marks:
-        marks = {mark.name for mark in metafunc.definition.iter_markers()}
-        kinds = ENGINES if "both_engines" in marks else ENGINES[:1]
-        metafunc.parametrize("storage", [File.kind] if "embedded" in marks else kinds, indirect=True)
+    marks = [mark.name for mark in metafunc.definition.iter_markers() if mark.name in STORAGES]
+    chosen = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "storage" in metafunc.fixturenames and "storage" not in chosen:
+        metafunc.parametrize("storage", engines_of(marks), indirect=True)
+
+
+def engines_of(marks):
+    """The engines that a test with these marks runs on; what only `make test-all` runs is marked `long`."""
+    first, second = ENGINES
+    return {
+        "embedded": [File.kind],
+        "core": [first, second],
+        "both_engines": [first, pytest.param(second, marks=pytest.mark.long)],
+        "": [first],
+    }[marks[0] if marks else ""]
 
 
 @pytest.fixture
@@ -198,6 +220,20 @@ def receiver():
     receiver = Receiver()
     yield receiver
     receiver.close()
+
+
+@pytest.fixture
+def serve(tmp_path, storage):
+    """Starts all that `parlour serve` runs, in this process; it is stopped after the test."""
+    started = []
+
+    def serve(**settings):
+        started.append(WholeServer(tmp_path, storage, **settings))
+        return started[-1]
+
+    yield serve
+    for each in started:
+        each.stop()
 
 
 @pytest.fixture

@@ -22,3 +22,8 @@ def code_of(name):
     blocks = re.findall(r"^```.*?\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
     return "\n".join(blocks + spans)
+
+
+def ensure_none(found):
+    """Fail with a line for each of what was found, which pytest by itself cuts short."""
+    assert not found, "\n" + "\n".join(map(str, found))

@@ -9,10 +9,14 @@ from typing import ClassVar
 
 import psycopg
 
+from parlour.store import postgresql
 from parlour.store.migrate import known_migrations, migrate, statements_of
 from parlour.store.postgresql import PostgreSQL
 from parlour.store.sqlite import SQLite
 from tests.postgresql import TEMPLATE, ensure_template
+
+# A machine that is busy with tests may take longer than callers of a server would wait.
+postgresql.CONNECT_SECONDS = 30
 
 
 @functools.cache
@@ -50,13 +54,17 @@ def recording(session):
     return session
 
 
-class RecordingSQLite(Recording, SQLite):
+class QuickSQLite(SQLite):
     """What a server in the test's own process writes must survive no power cut."""
 
     def connect(self, **options):
         connection = super().connect(**options)
         connection.execute("PRAGMA synchronous = OFF")
         return connection
+
+
+class RecordingSQLite(Recording, QuickSQLite):
+    pass
 
 
 class RecordingPostgreSQL(Recording, PostgreSQL):
@@ -77,8 +85,8 @@ class File:
         return RecordingSQLite(Path(self.setting))
 
     def plain_engine(self):
-        """For what a test looks up by itself."""
-        return SQLite(Path(self.setting))
+        """For what a test looks up by itself, and for what may look everywhere."""
+        return QuickSQLite(Path(self.setting))
 
     def remove(self):
         pass

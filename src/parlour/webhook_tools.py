@@ -78,5 +78,8 @@ def listen(host: str, port: int, auth_token: str | None) -> None:
     app = falcon.asgi.App()
     app.add_sink(Listener(auth_token))
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off")
-    click.echo(f"Listening on http://{host}:{port}/ for webhooks; Ctrl-C ends it.")
-    uvicorn.Server(config).run()
+    with config.bind_socket() as listener:
+        # It may have been 0, for any that is free.
+        port = listener.getsockname()[1]
+        click.echo(f"Listening on http://{host}:{port}/ for webhooks; Ctrl-C ends it.")
+        uvicorn.Server(config).run([listener])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 PAIR = {"MessagingBinding.Address": "+15550100001", "MessagingBinding.ProxyAddress": "+15550100002"}
 FORM = {"FriendlyName": "x", "Identity": "bob", "Body": "x", "Attributes": "[]"}

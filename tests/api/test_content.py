@@ -4,7 +4,7 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 TYPES = {
     "twilio/text": {"body": "Hello {{name}}"},

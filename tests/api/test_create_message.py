@@ -4,7 +4,7 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 
 def test_a_message_without_parameters_is_from_the_system_and_says_nothing(api, room, running):

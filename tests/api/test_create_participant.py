@@ -4,7 +4,7 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 PHONE, OTHER_PHONE, OUR_PHONE = "+15550100001", "+15550100002", "+15550100009"
 NOT_PROVIDED = "Identity not provided"

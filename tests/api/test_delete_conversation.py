@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 PAIR = {"MessagingBinding.Address": "+15550100001", "MessagingBinding.ProxyAddress": "+15550100002"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 
 def test_a_deleted_message_is_gone_at_once_and_for_good(api, room):

@@ -1,7 +1,6 @@
 """Every field that a request may set, of every resource, is stored, shown, listed, updated and exported."""
 
 import json
-import subprocess
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,9 +17,9 @@ from parlour.resources.services import Service
 from parlour.webhooks.targets import AccountWebhooks, ServiceWebhooks
 from parlour.wire.marks import Mark, On
 from parlour.wire.resource import accepted_fields, fields_of
-from tests.servers import TIMEOUT_SECONDS, ServerProcess
+from tests.commands import run
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 SERVICE, ROOM = "/v1/Services/{IS}", "/v1/Services/{IS}/Conversations/{CH}"
 # Where each resource that can be written is made; a resource that is missing here has to say.
@@ -215,26 +214,15 @@ def test_every_field_survives_an_export_and_an_import(running, api, world, tmp_p
     for collection, operation in OPERATIONS:
         if operation.accepts & On.CREATE:
             made.append(make_one(api, collection, world)[2])
-    exported = run_parlour(tmp_path, "export", "all.jsonl", "--database", storage.setting)
+    exported = run(tmp_path, "export", "all.jsonl", "--database", storage.setting)
     (tmp_path / "there").mkdir()
-    imported = run_parlour(tmp_path, "import", "all.jsonl", "--database", "there/parlour.db")
-    again = run_parlour(tmp_path, "export", "again.jsonl", "--database", "there/parlour.db")
+    imported = run(tmp_path, "import", "all.jsonl", "--database", "there/parlour.db")
+    again = run(tmp_path, "export", "again.jsonl", "--database", "there/parlour.db")
 
     assert [each.returncode for each in (exported, imported, again)] == [0, 0, 0], imported.stderr
     assert rows_of(tmp_path / "all.jsonl") == rows_of(tmp_path / "again.jsonl")
     written = (tmp_path / "all.jsonl").read_text()
     assert [each["sid"] for each in made if "sid" in each and each["sid"] not in written] == []
-
-
-def run_parlour(folder, *words):
-    return subprocess.run(
-        [ServerProcess.PROGRAM, *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_SECONDS,
-    )
 
 
 def rows_of(path):

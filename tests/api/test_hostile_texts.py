@@ -134,14 +134,14 @@ def stored(running):
     return stored
 
 
-@pytest.mark.both_engines
+@pytest.mark.core
 def test_a_path_with_hostile_text_leads_nowhere(doors):
     for door in doors:
         for name, raw in product(door.parts(), FEW_BYTES):
             assert is_refusal(door.send(**{name: percent_encoded(raw)}), (404,)), (door.pattern, name, raw)
 
 
-@pytest.mark.both_engines
+@pytest.mark.core
 def test_a_parameter_with_hostile_text_is_refused(doors, stored):
     tried = 0
     for door in doors:
@@ -155,7 +155,7 @@ def test_a_parameter_with_hostile_text_is_refused(doors, stored):
     assert tainted(stored()) == []
 
 
-@pytest.mark.both_engines
+@pytest.mark.core
 def test_json_in_a_parameter_brings_no_hostile_text_in(doors, stored):
     """Values that are JSON are read: what they hold is text from outside, too."""
     for door in doors:
@@ -168,7 +168,7 @@ def test_json_in_a_parameter_brings_no_hostile_text_in(doors, stored):
     assert tainted(stored()) == []
 
 
-@pytest.mark.both_engines
+@pytest.mark.core
 def test_json_with_hostile_text_is_refused(doors, stored):
     tried = 0
     for door in doors:
@@ -203,7 +203,7 @@ def test_each_hostile_text_is_refused_wherever_it_is(api, room, raw):
     assert api.get(f"{room}/Messages").json()["messages"] == []
 
 
-@pytest.mark.both_engines
+@pytest.mark.core
 def test_every_operation_can_be_reached_as_it_is_tried_here(doors):
     """Otherwise what refuses could be another check than that of the text."""
     answers = {}
@@ -250,7 +250,7 @@ def test_an_upload_with_hostile_text_is_refused(api, service, stored, raw):
     assert stored()["media"] == []
 
 
-@pytest.mark.both_engines
+@pytest.mark.core
 @pytest.mark.parametrize("raw", IN_JSON)
 def test_a_set_of_media_with_hostile_text_is_refused(api, service, raw):
     for body in (

@@ -8,7 +8,7 @@ import requests
 
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, Api
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 
 def post(api, path, key, **form):
@@ -140,6 +140,7 @@ def test_those_that_come_at_the_same_time_wait_for_the_first(api, room, running)
     assert count(api, room) == 1
 
 
+@pytest.mark.both_engines
 def test_a_key_outlives_a_crash(launch):
     server = launch()
     room = "Conversations/" + server.api().post("Conversations").json()["sid"]
@@ -152,8 +153,8 @@ def test_a_key_outlives_a_crash(launch):
 
 
 @pytest.mark.parametrize(("headers", "made"), [({"Idempotency-Key": "a"}, 1), ({}, 2)])
-def test_a_caller_whose_answer_was_lost_sends_again(launch, headers, made):
-    server = launch("--control")
+def test_a_caller_whose_answer_was_lost_sends_again(serve, headers, made):
+    server = serve(control=True)
     with server.api() as api:
         room = "Conversations/" + api.post("Conversations").json()["sid"]
         fault = {"kind": "lose_answer", "method": "POST", "count": 1, "seconds": 30}

@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 
 @pytest.fixture

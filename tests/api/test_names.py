@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 NAMES = ["...", ". .", "./x", "%2E%2E", "a/b", "/", " ", "?", "#", ";", "é", "\n", "MB", "CH" + "1" * 31]
 

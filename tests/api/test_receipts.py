@@ -6,7 +6,7 @@ from parlour.resources.channel_metadata import ChannelMetadata
 from parlour.resources.receipts import Receipt
 from tests.servers import ACCOUNT_SID
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 UNKNOWN_RECEIPT = "DY" + "0" * 32
 

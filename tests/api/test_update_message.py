@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 
 @pytest.fixture

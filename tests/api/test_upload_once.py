@@ -7,7 +7,7 @@ import pytest
 from tests.files import PNG, files_in
 from tests.servers import Api
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 OTHER = b"x" * 70_000
 
@@ -127,6 +127,7 @@ def test_of_those_that_come_at_the_same_time_one_is_kept(api, service, running):
     assert kept(running) == (1, 1)
 
 
+@pytest.mark.both_engines
 def test_a_key_outlives_a_crash(launch):
     server = launch()
     with server.api() as api:

@@ -5,7 +5,7 @@ import pytest
 from parlour.channels.simulated import MAGIC_NUMBERS
 from tests.servers import ACCOUNT_SID
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 NONE = {
     "total": 2,

@@ -1,14 +1,13 @@
 """`parlour account` and `parlour key`, against a server that goes on running."""
 
-import os
 import re
-import subprocess
 
 import pytest
 
 from parlour.resources.accounts import delete_account, find_account
 from parlour.store import Database
-from tests.servers import ACCOUNT_SID, ServerProcess
+from tests.commands import refused, run, run_process
+from tests.servers import ACCOUNT_SID
 
 PRESET = {"PARLOUR_ACCOUNT_SID": ACCOUNT_SID, "PARLOUR_AUTH_TOKEN": "5" * 32}
 
@@ -18,14 +17,7 @@ def parlour(tmp_path):
     """Runs `parlour …` in the folder of the test's database; what it printed, or its complaint."""
 
     def parlour(*words, code=0):
-        ended = subprocess.run(
-            [ServerProcess.PROGRAM, *words],
-            cwd=tmp_path,
-            env={**os.environ, **PRESET},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ended = run(tmp_path, *words, **PRESET)
         assert ended.returncode == code, ended.stderr
         return ended.stdout if code == 0 else ended.stderr
 
@@ -40,8 +32,8 @@ def is_let_in(api):
     return api.get("Services").status_code == 200
 
 
-def test_an_account_that_is_made_while_the_server_runs(launch, parlour):
-    server = launch()
+def test_an_account_that_is_made_while_the_server_runs(serve, parlour):
+    server = serve()
     sid, token = values(parlour("account", "create", "Second"))
 
     assert is_let_in(server.api(sid, token))
@@ -52,8 +44,8 @@ def test_an_account_that_is_made_while_the_server_runs(launch, parlour):
     assert token not in parlour("account", "list")
 
 
-def test_a_new_token_replaces_the_old(launch, parlour):
-    server = launch()
+def test_a_new_token_replaces_the_old(serve, parlour):
+    server = serve()
     sid, old = values(parlour("account", "create"))
     [new] = values(parlour("account", "rotate-token", sid))
 
@@ -61,8 +53,8 @@ def test_a_new_token_replaces_the_old(launch, parlour):
     assert not is_let_in(server.api(sid, old))
 
 
-def test_a_key_works_until_it_is_revoked(launch, parlour):
-    server = launch()
+def test_a_key_works_until_it_is_revoked(serve, parlour):
+    server = serve()
     key, secret = values(parlour("key", "create", ACCOUNT_SID, "CI"))
     made = server.api(key, secret).post("Conversations").json()
 
@@ -76,8 +68,8 @@ def test_a_key_works_until_it_is_revoked(launch, parlour):
     assert parlour("key", "list", ACCOUNT_SID) == ""
 
 
-def test_a_secret_of_a_key_is_stored_as_its_hash_only(launch, parlour, tmp_path):
-    launch()
+def test_a_secret_of_a_key_is_stored_as_its_hash_only(serve, parlour, tmp_path):
+    serve()
     _, secret = values(parlour("key", "create", ACCOUNT_SID))
 
     assert not any(
@@ -101,11 +93,15 @@ def test_what_does_not_exist_is_told_in_a_line(parlour, words):
     assert complaint == f"Error: there is no {'key' if words[1] == 'revoke' else 'account'} {words[2]}\n"
 
 
-def test_migrate_openapi_and_version(parlour):
-    assert parlour("migrate").startswith("applied 0001_")
-    assert parlour("migrate") == "nothing to do\n"
-    assert '"openapi": "3.1.0"' in parlour("openapi")
-    assert re.fullmatch(r"\d+\.\d+\.\d+\n", parlour("version"))
+def test_migrate_openapi_and_version(tmp_path):
+    """As processes: that the program itself is there, and ends as it should."""
+    said = [run_process(tmp_path, word) for word in ("migrate", "migrate", "openapi", "version")]
+
+    assert [(each.returncode, each.stderr) for each in said] == [(0, "")] * 4
+    assert said[0].stdout.startswith("applied 0001_")
+    assert said[1].stdout == "nothing to do\n"
+    assert '"openapi": "3.1.0"' in said[2].stdout
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", said[3].stdout)
 
 
 def test_help_can_be_read(parlour):
@@ -116,9 +112,9 @@ def test_help_can_be_read(parlour):
 
 
 def test_a_deletion_that_was_interrupted_is_finished_before_its_account_is_made_again(
-    launch, parlour, storage
+    serve, parlour, storage, tmp_path
 ):
-    server = launch()
+    server = serve()
     server.api().post("Conversations", FriendlyName="Room")
     server.stop()
     # As after `parlour account delete` was killed.
@@ -126,8 +122,8 @@ def test_a_deletion_that_was_interrupted_is_finished_before_its_account_is_made_
     database.run(lambda tx: delete_account(tx, find_account(tx, ACCOUNT_SID)))
     assert parlour("account", "list") == ""
     assert "there is no account" in parlour("account", "delete", ACCOUNT_SID, "--yes", code=1)
-    assert "`parlour purge`" in parlour("serve", "--port", "0", code=1)
+    assert "`parlour purge`" in refused(tmp_path, **PRESET).stderr
     parlour("purge")
 
     assert database.run(lambda tx: tx.select("SELECT sid FROM accounts")) == []
-    assert launch().api().get("Conversations").json()["conversations"] == []
+    assert serve().api().get("Conversations").json()["conversations"] == []

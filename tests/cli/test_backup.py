@@ -2,20 +2,16 @@
 
 import shutil
 import stat
-import subprocess
 import threading
 
 import pytest
 
-from tests.servers import TIMEOUT_SECONDS, ServerProcess
+from tests.commands import run
 from tests.store.test_crash import everything
 
 
 def back_up(folder, name="copy.db"):
-    command = [ServerProcess.PROGRAM, "backup", name]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
-    )
+    return run(folder, "backup", name)
 
 
 @pytest.mark.embedded
@@ -53,8 +49,8 @@ def test_a_backup_under_load_is_whole_and_starts_a_server(launch, tmp_path):
 
 
 @pytest.mark.embedded
-def test_a_backup_takes_the_place_of_an_older_one(launch, tmp_path):
-    server = launch()
+def test_a_backup_takes_the_place_of_an_older_one(serve, tmp_path):
+    server = serve()
     (tmp_path / "copy.db").write_text("older")
     assert back_up(tmp_path).returncode == 0
     server.stop()

@@ -1,28 +1,17 @@
 """`parlour purge`: what was deleted is not on the disk any more, whatever file is searched."""
 
 import os
-import subprocess
 import time
 
 import pytest
 
 from parlour.errors import SERVICE_UNAVAILABLE
 from parlour.resources.purge import Purger, Terms
+from tests.commands import refused, run, run_process
 from tests.files import PNG, files_in, upload, wait_until
-from tests.servers import ACCOUNT_SID, TIMEOUT_SECONDS, ServerProcess
+from tests.servers import ACCOUNT_SID
 
 SECRETS = ("burn after reading", "whisper-name", "whisper-file", "whisper-bytes", "whisper-author")
-
-
-def parlour(folder, *words):
-    return subprocess.run(
-        [ServerProcess.PROGRAM, *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
 
 
 def holders(folder, text):
@@ -53,7 +42,7 @@ def test_what_was_deleted_is_in_no_file(launch, tmp_path):
         assert all(holders(tmp_path, secret) for secret in SECRETS)
         api.delete(conversation["url"])
         api.delete(message["url"])
-        ended = parlour(tmp_path, "purge")
+        ended = run_process(tmp_path, "purge")
 
         assert (ended.returncode, ended.stdout) == (0, "removed 2 media\n")
         assert {secret: holders(tmp_path, secret) for secret in SECRETS} == {secret: [] for secret in SECRETS}
@@ -61,22 +50,22 @@ def test_what_was_deleted_is_in_no_file(launch, tmp_path):
         assert api.get("Conversations").status_code == 200
 
 
-def test_a_deleted_account_is_gone_at_once_and_then_from_every_file(launch, tmp_path):
-    server = launch()
+def test_a_deleted_account_is_gone_at_once_and_then_from_every_file(serve, tmp_path):
+    server = serve()
     with server.api() as api:
         tell_secrets(api)
         api.request(
             "POST", "Content", json={"language": "en", "types": {"twilio/text": {"body": "whisper-body"}}}
         )
-        assert parlour(tmp_path, "account", "delete", ACCOUNT_SID).returncode == 1
-        ended = parlour(tmp_path, "account", "delete", ACCOUNT_SID, "--yes")
+        assert run(tmp_path, "account", "delete", ACCOUNT_SID).returncode == 1
+        ended = run(tmp_path, "account", "delete", ACCOUNT_SID, "--yes")
         assert (ended.returncode, ended.stdout) == (0, f"deleted {ACCOUNT_SID}\n")
 
         assert api.get("Conversations").status_code in (401, 404)
-    parlour(tmp_path, "purge")
+    run(tmp_path, "purge")
     gone = (*SECRETS, "whisper-body", "kept name")
     assert {secret: holders(tmp_path, secret) for secret in gone} == {secret: [] for secret in gone}
-    assert "there is no account" in parlour(tmp_path, "account", "delete", ACCOUNT_SID, "--yes").stderr
+    assert "there is no account" in run(tmp_path, "account", "delete", ACCOUNT_SID, "--yes").stderr
 
 
 def add_strays(folder, *, days):
@@ -100,17 +89,17 @@ def test_bytes_without_a_row_are_counted_and_stay(running, api, service, tmp_pat
     assert files_in(tmp_path) == sorted([folder / media["sid"], *strays, *foreign])
 
 
-def test_an_operator_removes_files_without_a_row_after_a_question_and_a_grace_period(launch, tmp_path):
-    server = launch()
+def test_an_operator_removes_files_without_a_row_after_a_question_and_a_grace_period(serve, tmp_path):
+    server = serve()
     with server.api() as api:
         service = f"Services/{api.post('Conversations').json()['chat_service_sid']}"
         kept = upload(api, service).json()["sid"]
     [file] = [path for path in files_in(tmp_path) if path.name == kept]
     before = files_in(tmp_path)
     old = add_strays(file.parent, days=8)
-    counted = parlour(tmp_path, "purge")
-    asked = parlour(tmp_path, "purge", "--strays")
-    spared = parlour(tmp_path, "purge", "--strays", "--yes", "--grace-days", "9")
+    counted = run(tmp_path, "purge")
+    asked = run(tmp_path, "purge", "--strays")
+    spared = run(tmp_path, "purge", "--strays", "--yes", "--grace-days", "9")
 
     assert "left 2 files without a row" in counted.stdout
     assert asked.returncode == 1
@@ -118,7 +107,7 @@ def test_an_operator_removes_files_without_a_row_after_a_question_and_a_grace_pe
     assert "0 files without a row" in spared.stdout
     assert files_in(tmp_path) == sorted([*before, *old])
 
-    done = parlour(tmp_path, "purge", "--strays", "--yes")
+    done = run(tmp_path, "purge", "--strays", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("removed 2 files without a row\n")
     assert files_in(tmp_path) == before
@@ -149,16 +138,15 @@ def test_an_upload_under_way_when_it_expires_is_refused_and_leaves_nothing(runni
     [("--purge-days", "31", "0 to 30 days"), ("--unattached-hours", "-1", "0 to ")],
 )
 def test_times_that_cannot_be_meant_are_refused(tmp_path, option, value, bounds):
-    for command in ("purge", "serve"):
-        ended = parlour(tmp_path, command, option, value)
+    for ended in (run(tmp_path, "purge", option, value), refused(tmp_path, option, value)):
         assert ended.returncode == 1
         assert f"{option} must be {bounds}" in ended.stderr
 
 
 @pytest.mark.parametrize("place", ["ftp://example.org/x", "s3:/bucket"])
 def test_a_place_for_media_that_cannot_be_used_is_told(tmp_path, place):
-    parlour(tmp_path, "migrate")
-    ended = parlour(tmp_path, "purge", "--media", place)
+    run(tmp_path, "migrate")
+    ended = run(tmp_path, "purge", "--media", place)
 
     assert ended.returncode == 1
     assert ended.stderr.startswith("Error: ")

@@ -11,24 +11,12 @@ import threading
 import pytest
 import requests
 
+from tests.commands import refused, run, run_process
 from tests.files import names_in
-from tests.servers import ACCOUNT_SID, AUTH_TOKEN, SECRET_KEY, TIMEOUT_SECONDS, ServerProcess
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN, SECRET_KEY, TIMEOUT_SECONDS
 
 # Far less than what a worker that hangs is waited for.
 STOPPED_SECONDS = 8
-
-
-def serve(folder, *options, **environment):
-    """A `parlour serve` that is expected to refuse."""
-    return subprocess.run(
-        [ServerProcess.PROGRAM, "serve", "--port", "0", *options],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
 
 
 def test_the_first_start_makes_an_account_and_a_curl_line_that_works(launch):
@@ -110,55 +98,60 @@ def test_nothing_secret_lies_about(launch, tmp_path):
 )
 def test_what_cannot_be_meant_is_told_in_a_line(tmp_path, options, environment, reason):
     (tmp_path / "text.db").write_text("not a database " * 100)
-    ended = serve(tmp_path, *options, **environment)
+    ended = refused(tmp_path, *options, **environment)
 
     assert ended.returncode != 0
     assert reason in ended.stderr
-    assert "Traceback" not in ended.stderr
     assert names_in(tmp_path) == ["text.db"]
 
 
-def test_a_port_that_is_taken_is_told_and_nothing_is_made(launch, tmp_path):
-    port = launch().url.rpartition(":")[2]
+def test_a_refusal_of_the_process_is_a_line_too(tmp_path):
+    ended = run_process(tmp_path, "serve", "--port", "99999")
+
+    assert ended.returncode == 1
+    assert re.fullmatch(r"Error: --port must be 0 to 65,535.*\n", ended.stderr)
+    assert names_in(tmp_path) == []
+
+
+def test_a_port_that_is_taken_is_told_and_nothing_is_made(serve, tmp_path):
+    port = serve().url.rpartition(":")[2]
     folder = tmp_path / "other"
     folder.mkdir()
     for options in (["--port", port], ["--intercept", "--intercept-port", port]):
-        ended = serve(folder, *options)
+        ended = refused(folder, *options)
 
         assert "Address already in use" in ended.stderr
-        assert "Traceback" not in ended.stderr
         assert names_in(folder) == []
 
 
-def test_another_secret_key_is_refused_at_the_start(launch, tmp_path):
-    launch().stop()
-    ended = serve(tmp_path, PARLOUR_SECRET_KEY=SECRET_KEY)
+def test_another_secret_key_is_refused_at_the_start(serve, tmp_path):
+    serve().stop()
+    ended = refused(tmp_path, PARLOUR_SECRET_KEY=SECRET_KEY)
 
     assert ended.returncode == 1
     assert "not the one this database was made with" in ended.stderr
 
 
-def test_a_secret_key_that_is_lost_is_not_made_anew_until_the_tokens_are(launch, tmp_path):
-    launch().stop()
+def test_a_secret_key_that_is_lost_is_not_made_anew_until_the_tokens_are(serve, tmp_path):
+    serve().stop()
     (tmp_path / "parlour.db.key").unlink()
-    ended = serve(tmp_path)
+    ended = refused(tmp_path)
     assert ended.returncode == 1
     assert "the secret key is missing: parlour.db.key" in ended.stderr
     assert not (tmp_path / "parlour.db.key").exists()
 
-    words = [ServerProcess.PROGRAM, "account", "rotate-token", ACCOUNT_SID]
-    token = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    server = launch(PARLOUR_AUTH_TOKEN="")
+    token = run(tmp_path, "account", "rotate-token", ACCOUNT_SID).stdout
+    server = serve(auth_token=None)
     assert server.api(password=token.strip().rpartition("=")[2]).get("Services").status_code == 200
 
 
 @pytest.mark.embedded
-def test_a_database_of_a_newer_parlour_is_refused(launch, tmp_path):
-    launch().stop()
+def test_a_database_of_a_newer_parlour_is_refused(serve, tmp_path):
+    serve().stop()
     with sqlite3.connect(tmp_path / "parlour.db") as connection:
         connection.execute("INSERT INTO migrations VALUES (9999, '9999_future.sql')")
     connection.close()
-    ended = serve(tmp_path)
+    ended = refused(tmp_path)
 
     assert ended.returncode == 1
     assert "use a newer Parlour" in ended.stderr

@@ -1,19 +1,17 @@
 """`parlour export` and `parlour import`: all that is stored, from one storage into another."""
 
 import json
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests.commands import run, run_process
 from tests.servers import (
     ACCOUNT_SID,
     AUTH_TOKEN,
     SECRET_KEY,
-    TIMEOUT_SECONDS,
     Api,
-    ServerProcess,
     ServerThread,
 )
 from tests.storages import File
@@ -35,16 +33,11 @@ NOT_NULL = {"sqlite": "NOT NULL", "postgresql": "NotNullViolation"}
 
 
 def parlour(folder, *words, text=None, **environment):
-    return subprocess.run(
-        [ServerProcess.PROGRAM, *words],
-        cwd=folder,
-        env={"PATH": "", "PARLOUR_SECRET_KEY": SECRET_KEY, **environment},
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_SECONDS,
-    )
+    """A command; the text is in a file, which it gets to read."""
+    if text is not None:
+        (folder / "text.jsonl").write_text(text)
+        words += ("text.jsonl",)
+    return run(folder, *words, PARLOUR_SECRET_KEY=SECRET_KEY, **environment)
 
 
 def fill(api):
@@ -134,7 +127,9 @@ def test_a_history_from_elsewhere_needs_no_more_than_it_has(tmp_path, running, a
         {"table": "messages", "row": MESSAGE | {"chat_service_sid": service}},
     ]
     text = "\n\n".join(map(json.dumps, lines))
-    done = parlour(tmp_path, "import", text=text, PARLOUR_DATABASE=running.storage.setting)
+    # From standard input, which takes a process.
+    where = {"PARLOUR_DATABASE": running.storage.setting, "PARLOUR_SECRET_KEY": SECRET_KEY}
+    done = run_process(tmp_path, "import", text=text, **where)
     path = f"Services/{service}/Conversations/{ROOM}"
     [message] = api.get(f"{path}/Messages").json()["messages"]
 

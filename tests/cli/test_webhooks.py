@@ -1,7 +1,7 @@
 """`parlour webhooks tail` and `listen`, as one would use them beside a running server."""
 
 import os
-import socket
+import re
 import subprocess
 import threading
 
@@ -34,21 +34,15 @@ def start_tool(tmp_path):
         process.stdout.close()
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 @pytest.mark.parametrize(("token", "verdict"), [(AUTH_TOKEN, "signed"), ("0" * 32, "BAD SIGNATURE")])
 def test_a_listener_prints_what_comes_and_a_tail_what_became_of_it(launch, start_tool, token, verdict):
-    port = free_port()
-    listener = start_tool("listen", "--port", str(port), TWILIO_AUTH_TOKEN=token)
-    assert "Listening on" in listener.stdout.readline()
+    listener = start_tool("listen", "--port", "0", TWILIO_AUTH_TOKEN=token)
+    [url] = re.findall(r"^Listening on (\S+)/ for webhooks", listener.stdout.readline())
     server = launch("--webhook-delays", "0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1")
     tail = start_tool("tail")
     with server.api() as api:
         api.session.headers.update(HOOKED)
-        form = {"PostWebhookUrl": f"http://127.0.0.1:{port}/hook?x=1", "Filters": "onMessageAdded"}
+        form = {"PostWebhookUrl": f"{url}/hook?x=1", "Filters": "onMessageAdded"}
         api.post("Configuration/Webhooks", form)
         room = api.post("Conversations").json()
         stop = threading.Event()

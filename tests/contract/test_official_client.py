@@ -27,8 +27,8 @@ def client_of(server, username=ACCOUNT_SID, password=AUTH_TOKEN):
 
 
 @pytest.fixture
-def client(launch):
-    return client_of(launch())
+def client(serve):
+    return client_of(serve())
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def test_create_with_everything(messages):
     assert set(message.links) == {"delivery_receipts", "channel_metadata"}
 
 
-def test_receipts_of_a_message_to_other_channels(launch):
-    room = client_of(launch("--simulated-delays", "0 0 0")).conversations.v1.conversations
+def test_receipts_of_a_message_to_other_channels(serve):
+    room = client_of(serve(simulated_delays="0 0 0")).conversations.v1.conversations
     room = room(room.create().sid)
     for number in ("+15550100001", "+15550109610"):
         room.participants.create(
@@ -153,8 +153,8 @@ def test_conversations_participants_and_the_default_service(client):
     assert len(client.conversations.v1.services.list()) == 1
 
 
-def test_wrong_credentials(launch):
-    client = client_of(launch(), password="wrong")
+def test_wrong_credentials(serve):
+    client = client_of(serve(), password="wrong")
 
     with pytest.raises(TwilioRestException) as refused:
         client.conversations.v1.services.create(friendly_name="Support")

@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.servers import TIMEOUT_SECONDS
-
 
 class Control:
     """The control API; paths are relative to `/parlour/v1/`."""
@@ -27,8 +25,8 @@ class Control:
 
 
 @pytest.fixture
-def controlled(launch):
-    return launch("--control", "--stop-seconds", str(TIMEOUT_SECONDS))
+def controlled(serve):
+    return serve(control=True)
 
 
 @pytest.fixture

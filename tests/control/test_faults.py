@@ -120,8 +120,8 @@ def test_the_control_api_itself_never_fails(control):
     assert len(control.get("Faults")["faults"]) == 1
 
 
-def test_over_tls_a_connection_is_dropped_too(launch, tmp_path, monkeypatch):
-    server = launch("--control", "--intercept", "--intercept-port", "0")
+def test_over_tls_a_connection_is_dropped_too(serve, tmp_path, monkeypatch):
+    server = serve(control=True, intercept=True)
     port = server.output.partition("Intercepting at http://127.0.0.1:")[2].partition(":")[0]
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "parlour.db.authority" / "ca.pem"))
     http = TwilioHttpClient(proxy={"https": f"http://127.0.0.1:{port}"})

@@ -1,12 +1,12 @@
 """The list of requests that were answered, and `parlour logs`."""
 
-import os
 import subprocess
 import threading
 
 import pytest
 import requests
 
+from tests.commands import run
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS, ServerProcess
 
 
@@ -37,8 +37,8 @@ def test_each_request_is_told_with_the_operation_that_it_matched(api, control, r
     assert (unknown["operation"], unknown["status"]) == (None, 404)
 
 
-def test_bodies_are_kept_if_the_setting_asks_for_them(launch):
-    server = launch("--control", "--request-bodies")
+def test_bodies_are_kept_if_the_setting_asks_for_them(serve):
+    server = serve(control=True, request_bodies=True)
     with server.api() as api:
         api.post("Conversations", UniqueName="room")
         [seen] = api.get(f"{server.url}/parlour/v1/Requests").json()["requests"]
@@ -82,9 +82,10 @@ def test_the_list_is_emptied(control, room):
 
 def test_logs_prints_them_and_follows(controlled, api, room, tmp_path):
     port = controlled.url.rpartition(":")[2]
-    words = [ServerProcess.PROGRAM, "logs", "--port", port]
-    printed = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    with subprocess.Popen([*words, "--follow"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as following:
+    words = ["logs", "--port", port]
+    printed = run(tmp_path, *words).stdout
+    program = [ServerProcess.PROGRAM, *words, "--follow"]
+    with subprocess.Popen(program, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as following:
         first = following.stdout.readline()
         api.get("Services")
         second = following.stdout.readline()
@@ -96,15 +97,8 @@ def test_logs_prints_them_and_follows(controlled, api, room, tmp_path):
 
 
 def test_logs_says_when_nobody_answers(tmp_path):
-    environment = {**os.environ, "PARLOUR_URL": "http://127.0.0.1:9", "TWILIO_ACCOUNT_SID": ACCOUNT_SID}
-    ended = subprocess.run(
-        [ServerProcess.PROGRAM, "logs"],
-        cwd=tmp_path,
-        env={**environment, "TWILIO_AUTH_TOKEN": AUTH_TOKEN},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    credentials = {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
+    ended = run(tmp_path, "logs", PARLOUR_URL="http://127.0.0.1:9", **credentials)
 
     assert ended.returncode == 1
     assert "no server answers at http://127.0.0.1:9" in ended.stderr

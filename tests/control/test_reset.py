@@ -4,15 +4,15 @@ import pytest
 
 from tests.servers import OTHER_ACCOUNT_SID
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 
 def conversations(api):
     return [each["unique_name"] for each in api.get("Conversations").json()["conversations"]]
 
 
-def test_without_the_option_nothing_is_there_to_control(launch):
-    with launch().api() as api:
+def test_without_the_option_nothing_is_there_to_control(serve):
+    with serve().api() as api:
         for path in ("Reset", "Clock", "Faults", "Requests"):
             assert api.post(f"{api.url}/parlour/v1/{path}").status_code == 404
 

@@ -7,20 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS, ServerProcess
+from tests.commands import run
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN
 
 
 @pytest.fixture
 def env(tmp_path):
     def env(*options):
-        return subprocess.run(
-            [ServerProcess.PROGRAM, "env", *options],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=True,
-        ).stdout
+        done = run(tmp_path, "env", *options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     return env
 
@@ -74,16 +70,16 @@ def test_fish_takes_it(env):
     assert said == "http://127.0.0.1:8443\n"
 
 
-def test_credentials_are_told_when_asked_for(launch, env):
-    launch()
+def test_credentials_are_told_when_asked_for(serve, env):
+    serve()
 
     assert f"export TWILIO_ACCOUNT_SID={ACCOUNT_SID}\nexport TWILIO_AUTH_TOKEN={AUTH_TOKEN}\n" in env(
         "--credentials"
     )
 
 
-def test_what_is_printed_leads_to_a_server_that_intercepts(launch, env, tmp_path):
-    server = launch("--intercept", "--intercept-port", "0")
+def test_what_is_printed_leads_to_a_server_that_intercepts(serve, env, tmp_path):
+    server = serve(intercept=True)
     port = server.output.partition("Intercepting at http://127.0.0.1:")[2].partition(":")[0]
     script = env("--intercept-port", port, "--credentials")
     call = 'curl -sS -u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN" https://conversations.twilio.com/v1/Services'

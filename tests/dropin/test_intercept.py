@@ -3,13 +3,13 @@
 import re
 import socket
 import ssl
-import subprocess
 import threading
 
 import pytest
 import requests
 
-from tests.servers import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
+from tests.commands import refused
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN
 
 SERVICE = "https://conversations.twilio.com"
 
@@ -17,9 +17,9 @@ SERVICE = "https://conversations.twilio.com"
 class Intercepting:
     """A server with --intercept, and ways to speak to its one port."""
 
-    def __init__(self, launched, folder):
-        self.launched, self.folder = launched, folder
-        self.port = int(re.search(r"Intercepting at http://127\.0\.0\.1:(\d+):", launched.output)[1])
+    def __init__(self, running, folder):
+        self.running, self.folder = running, folder
+        self.port = int(re.search(r"Intercepting at http://127\.0\.0\.1:(\d+):", running.output)[1])
         self.proxy = f"http://127.0.0.1:{self.port}"
 
     def request(self, method, url, **options):
@@ -45,9 +45,9 @@ class Intercepting:
 
 
 @pytest.fixture
-def intercept(launch, tmp_path):
-    def intercept(*options):
-        return Intercepting(launch("--intercept", "--intercept-port", "0", *options), tmp_path)
+def intercept(serve, tmp_path):
+    def intercept(**settings):
+        return Intercepting(serve(intercept=True, **settings), tmp_path)
 
     return intercept
 
@@ -74,12 +74,10 @@ def test_the_same_answer_is_given_to_each_host_in_its_own_name(intercept):
     path = f"/v1/Conversations/{room}/Messages"
     intercepting.request("POST", SERVICE + path)
 
-    for url in (SERVICE, intercepting.launched.url, "https://conversations.ie1.twilio.com", SERVICE):
-        with intercepting.launched.api() as api:
+    for url in (SERVICE, intercepting.running.url, "https://conversations.ie1.twilio.com", SERVICE):
+        with intercepting.running.api() as api:
             call = (
-                api.get
-                if url == intercepting.launched.url
-                else lambda each: intercepting.request("GET", each)
+                api.get if url == intercepting.running.url else lambda each: intercepting.request("GET", each)
             )
             page = call(url + path).json()
         assert page["meta"]["url"].startswith(url + path)
@@ -158,7 +156,7 @@ def test_a_request_in_absolute_form_is_answered(intercept):
 
 
 def test_other_hosts_are_reached_when_it_is_asked_for(intercept):
-    intercepting = intercept("--intercept-others", "pass")
+    intercepting = intercept(intercept_others="pass")
     listener = socket.create_server(("127.0.0.1", 0))
 
     def answer():
@@ -180,14 +178,15 @@ def test_other_hosts_are_reached_when_it_is_asked_for(intercept):
     assert tunnelled == b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"
 
 
-def test_a_stop_ends_idle_tunnels_and_those_that_lead_elsewhere(intercept):
-    intercepting = intercept("--intercept-others", "pass")
+def test_a_stop_ends_idle_tunnels_and_those_that_lead_elsewhere(launch, tmp_path):
+    words = ["--intercept", "--intercept-port", "0", "--intercept-others", "pass"]
+    intercepting = Intercepting(launch(*words), tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as elsewhere:
         host = f"127.0.0.1:{elsewhere.getsockname()[1]}"
         with socket.create_connection(("127.0.0.1", intercepting.port), timeout=30) as idle:
             idle.sendall(f"CONNECT {host} HTTP/1.1\r\n\r\n".encode())
             idle.recv(1_000)
-            assert intercepting.launched.stop() == 0
+            assert intercepting.running.stop() == 0
 
 
 def test_a_form_through_the_proxy_is_not_held_back(intercept):
@@ -206,9 +205,7 @@ def test_a_form_through_the_proxy_is_not_held_back(intercept):
 
 def test_a_port_that_is_taken_is_told_in_a_line(intercept, tmp_path):
     port = intercept().port
-    words = [ServerProcess.PROGRAM, "serve", "--port", "0", "--intercept", "--intercept-port", str(port)]
-    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    ended = refused(tmp_path, "--intercept", "--intercept-port", port)
 
     assert ended.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in ended.stderr
-    assert "Traceback" not in ended.stderr

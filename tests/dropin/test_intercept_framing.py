@@ -27,36 +27,36 @@ WAYS = ["plain", "tls", "connect", "absolute"]
 
 
 @pytest.fixture
-def intercept(launch, tmp_path):
-    def intercept(*options):
-        launched = launch("--intercept", "--intercept-port", "0", "--log-level", "error", *options)
-        launched.front = int(re.search(r"Intercepting at \S+:(\d+):", launched.output)[1])
-        launched.context = ssl.create_default_context(cafile=tmp_path / "parlour.db.authority" / "ca.pem")
-        return launched
-
-    return intercept
+def intercept(serve, tmp_path):
+    return lambda **settings: with_its_front(serve(intercept=True, **settings), tmp_path)
 
 
-def connect(launched, way):
-    port = int(launched.url.rpartition(":")[2]) if way == "plain" else launched.front
+def with_its_front(server, folder):
+    server.front = int(re.search(r"Intercepting at \S+:(\d+):", server.output)[1])
+    server.context = ssl.create_default_context(cafile=folder / "parlour.db.authority" / "ca.pem")
+    return server
+
+
+def connect(server, way):
+    port = int(server.url.rpartition(":")[2]) if way == "plain" else server.front
     connection = socket.create_connection(("127.0.0.1", port), timeout=30)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if way == "connect":
         connection.sendall(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())
         assert connection.recv(1_000) == b"HTTP/1.1 200 Connection established\r\n\r\n"
     if way in {"tls", "connect"}:
-        return launched.context.wrap_socket(connection, server_hostname=HOST)
+        return server.context.wrap_socket(connection, server_hostname=HOST)
     return connection
 
 
-def send(launched, way, lines, body=b"", host=HOST, step=1_000_000):
+def send(server, way, lines, body=b"", host=HOST, step=1_000_000):
     """All that comes back for a request to make a conversation, sent in steps of so many bytes."""
     target = f"http://{HOST}/v1/Conversations" if way == "absolute" else "/v1/Conversations"
     head = "\r\n".join([f"POST {target} HTTP/1.1", f"Host: {host}", CREDENTIALS, *lines, "", ""]).encode()
     request = head + body
     if way != "absolute":
         request += b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
-    with connect(launched, way) as connection:
+    with connect(server, way) as connection:
         for start in range(0, len(request), step):
             connection.sendall(request[start : start + step])
         return b"".join(iter(lambda: connection.recv(65_536), b""))
@@ -64,10 +64,10 @@ def send(launched, way, lines, body=b"", host=HOST, step=1_000_000):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_body_is_its_requests_whatever_is_offered_and_however_it_is_split(intercept, way):
-    launched = intercept()
+    server = intercept()
     for lines, body in POSTS:
         for step in (1, 7, 1_000_000):
-            answer = send(launched, way, lines, body, step=step)
+            answer = send(server, way, lines, body, step=step)
 
             assert re.findall(rb"HTTP/1.1 (2\d\d)", answer) == [b"201"] + [b"200"] * (way != "absolute")
             assert b'"friendly_name":"hello"' in answer
@@ -75,15 +75,15 @@ def test_a_body_is_its_requests_whatever_is_offered_and_however_it_is_split(inte
 
 @pytest.mark.parametrize("public_url", [None, "https://public.example"])
 def test_only_the_services_hosts_are_repeated_in_urls(intercept, public_url):
-    launched = intercept(*([] if public_url is None else ["--public-url", public_url]))
+    server = intercept(public_url=public_url)
     for way, host, url in [
         # The port of a server with a public URL is not printed.
-        (("plain" if public_url is None else "tls"), "evil.example", launched.url),
-        ("tls", f"{HOST}@evil.example", launched.url),
+        (("plain" if public_url is None else "tls"), "evil.example", server.url),
+        ("tls", f"{HOST}@evil.example", server.url),
         ("connect", HOST, f"https://{HOST}"),
         ("absolute", "evil.example", f"https://{HOST}"),
     ]:
-        answer = send(launched, way, ["Content-Length: 0"], host=host)
+        answer = send(server, way, ["Content-Length: 0"], host=host)
 
         assert f'"url":"{url}/v1/Conversations/CH'.encode() in answer, (way, host)
         assert b"evil.example" not in answer
@@ -91,9 +91,9 @@ def test_only_the_services_hosts_are_repeated_in_urls(intercept, public_url):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_an_endless_head_is_refused_on_each_way(intercept, way):
-    launched = intercept()
+    server = intercept()
     line = f"GET http://{HOST}/ HTTP/1.1" if way == "absolute" else "GET / HTTP/1.1"
-    with connect(launched, way) as connection:
+    with connect(server, way) as connection:
         connection.sendall(f"{line}\r\nHost: {HOST}\r\nX: ".encode() + b"x" * 40_000)
         answer = connection.recv(65_536)
 
@@ -104,8 +104,8 @@ def test_an_endless_head_is_refused_on_each_way(intercept, way):
 
 @pytest.mark.parametrize("sent", [b"", b"GET", b"\x16", f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode()])
 def test_a_head_that_does_not_come_is_not_waited_for(intercept, sent):
-    launched = intercept("--head-seconds", "1")
-    with socket.create_connection(("127.0.0.1", launched.front), timeout=30) as connection:
+    server = intercept(head_seconds=1)
+    with socket.create_connection(("127.0.0.1", server.front), timeout=30) as connection:
         connection.sendall(sent)
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
 
@@ -115,8 +115,9 @@ def test_a_head_that_does_not_come_is_not_waited_for(intercept, sent):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is set from outside")
-def test_when_descriptors_are_few_idle_connections_to_the_proxy_make_room(intercept):
-    launched = intercept()
+def test_when_descriptors_are_few_idle_connections_to_the_proxy_make_room(launch, tmp_path):
+    words = ["--intercept", "--intercept-port", "0", "--log-level", "error"]
+    launched = with_its_front(launch(*words), tmp_path)
     resource.prlimit(launched.process.pid, resource.RLIMIT_NOFILE, (100, 100))
     with ExitStack() as stack:
         for _ in range(100):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import ACCOUNT_SID, TIMEOUT_SECONDS, ServerProcess
+from tests.testing.test_plugin import NO_OTHERS
 
 ROOT = Path(__file__).parents[2]
 # The reference page, where it is at hand: its own samples then run too.
@@ -169,7 +170,7 @@ def pytest_in_desk(folder, *words):
     shutil.copytree(DESK, folder / "desk")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return subprocess.run(
-        [*words, sys.executable, "-m", "pytest", "-q"],
+        [*words, sys.executable, "-m", "pytest", "-q", *NO_OTHERS],
         cwd=folder / "desk",
         env=kept,
         capture_output=True,

@@ -1,9 +1,10 @@
 """The house rules on code that a machine can check."""
 
 import ast
+import functools
 from pathlib import Path
 
-import pytest
+from tests.documents import ensure_none
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [ROOT / name for name in ("src", "bench", "examples", "tests")]
@@ -15,6 +16,7 @@ MAX_FILE_LINES = 300
 
 # Who may know the time, or throw dice: the database hands both to everyone else.
 SOURCES_OF_CHANCE = {"time", "random", "secrets", "uuid"}
+READS_THE_CLOCK = {"datetime.now", "datetime.utcnow", "date.today"}
 MAY_KNOW = {
     "logs.py": "when a line was logged",
     "api/auth.py": "a key that no caller can guess",
@@ -28,38 +30,58 @@ MAY_KNOW = {
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "base"}
 
 
-def name_of(file):
-    return str(file.relative_to(ROOT))
+@functools.cache
+def parsed(file):
+    return ast.parse(file.read_text())
 
 
-@pytest.mark.parametrize("file", FILES, ids=name_of)
-def test_a_file_fits_in_a_sitting_and_says_what_it_is_for(file):
-    text = file.read_text()
-
-    assert text.count("\n") <= MAX_FILE_LINES
-    assert text.startswith(('"""', 'r"""')), "its first line must say what it is for"
-    assert file.stem not in DRAWERS
+def at(file, line, what):
+    return f"{file.relative_to(ROOT)}:{line}: {what}"
 
 
-@pytest.mark.parametrize("file", FILES, ids=name_of)
-def test_a_function_fits_on_a_screen(file):
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno - node.lineno < MAX_FUNCTION_LINES, node.name
+def test_a_file_fits_in_a_sitting_and_says_what_it_is_for():
+    found = []
+    for file in FILES:
+        text = file.read_text()
+        if text.count("\n") > MAX_FILE_LINES:
+            found.append(at(file, MAX_FILE_LINES, f"{text.count(chr(10))} lines"))
+        if not text.startswith(('"""', 'r"""')):
+            found.append(at(file, 1, "its first line must say what it is for"))
+        if file.stem in DRAWERS:
+            found.append(at(file, 1, "its name says nothing"))
+
+    ensure_none(found)
 
 
-@pytest.mark.parametrize("file", OURS, ids=name_of)
-def test_time_and_chance_are_handed_in(file):
-    imported = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            imported |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            imported.add(node.module)
-        elif isinstance(node, ast.Attribute):
-            assert ast.unparse(node) not in {"datetime.now", "datetime.utcnow", "date.today"}
-    if imported & SOURCES_OF_CHANCE:
-        assert str(file.relative_to(ROOT / "src/parlour")) in MAY_KNOW
+def test_a_function_fits_on_a_screen():
+    ensure_none(
+        [
+            at(file, node.lineno, f"{node.name} has {node.end_lineno - node.lineno + 1} lines")
+            for file in FILES
+            for node in ast.walk(parsed(file))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
+        ]
+    )
+
+
+def test_time_and_chance_are_handed_in():
+    found = []
+    for file in OURS:
+        may_know = str(file.relative_to(ROOT / "src/parlour")) in MAY_KNOW
+        for node in ast.walk(parsed(file)):
+            if not may_know:
+                found += [at(file, node.lineno, each) for each in imported_by(node) & SOURCES_OF_CHANCE]
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in READS_THE_CLOCK:
+                found.append(at(file, node.lineno, ast.unparse(node)))
+
+    ensure_none(found)
+
+
+def imported_by(node):
+    if isinstance(node, ast.Import):
+        return {name.name for name in node.names}
+    return {node.module} if isinstance(node, ast.ImportFrom) else set()
 
 
 def test_every_error_is_raised_somewhere():

@@ -1,7 +1,5 @@
 """What is said of tables that are spread over servers holds of the schema, and of every statement."""
 
-import subprocess
-
 import pytest
 
 from parlour.store.distribution import (
@@ -14,7 +12,7 @@ from parlour.store.distribution import (
     lacks_its_key,
 )
 from parlour.store.dump import tables
-from tests.servers import TIMEOUT_SECONDS, ServerProcess
+from tests.commands import run
 from tests.storages import OnServer
 
 UNIQUE = """SELECT i.indrelid::regclass::text, array_agg(a.attname)
@@ -73,19 +71,8 @@ def test_a_statement_that_looks_everywhere_is_known(statement, lacks):
     assert lacks_its_key(statement) == lacks
 
 
-def distribute(folder, *words):
-    command = [ServerProcess.PROGRAM, "db", "distribute", *words]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
-    )
-
-
-def migrate(folder):
-    subprocess.run([ServerProcess.PROGRAM, "migrate"], cwd=folder, check=True, timeout=TIMEOUT_SECONDS)
-
-
 def test_what_it_would_do_can_be_read(tmp_path):
-    done = distribute(tmp_path, "--dry-run")
+    done = run(tmp_path, "db", "distribute", "--dry-run")
 
     assert done.stdout == "".join(f"{each};\n" for each in distributing_statements())
     for table in DISTRIBUTED:
@@ -104,7 +91,7 @@ def test_what_is_done_is_not_done_again():
 
 @pytest.mark.both_engines
 def test_it_is_done_on_a_cluster_and_elsewhere_it_says_why_not(tmp_path, storage):
-    migrate(tmp_path)
+    assert run(tmp_path, "migrate").returncode == 0
     # As an older version left it: what a migration adds to a cluster is spread with it.
     session = storage.plain_engine().open()
     session.begin()
@@ -112,8 +99,8 @@ def test_it_is_done_on_a_cluster_and_elsewhere_it_says_why_not(tmp_path, storage
     session.execute("DELETE FROM migrations WHERE name LIKE '%_duties.sql'")
     session.commit()
     session.close()
-    migrate(tmp_path)
-    done = distribute(tmp_path)
+    assert run(tmp_path, "migrate").returncode == 0
+    done = run(tmp_path, "db", "distribute")
 
     if is_on_a_cluster(storage):
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

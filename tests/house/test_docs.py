@@ -36,7 +36,7 @@ from parlour.wire.marks import On
 from parlour.wire.profiles import MAX_BODY_BYTES, MAX_BODY_CHARACTERS
 from parlour.wire.resource import accepted_fields
 from tests.contract.facts import published
-from tests.documents import ROOT, code_of, read, rows_of
+from tests.documents import ROOT, code_of, ensure_none, read, rows_of
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS
 
 # Linked to by messages, or known from recordings: in no published description.
@@ -49,6 +49,8 @@ DOCUMENTS = sorted(
 )
 DECISIONS = [name for name in DOCUMENTS if re.match(r"docs/decisions/\d", name)]
 PROBLEMS = {name: problem for name, problem in vars(errors).items() if isinstance(problem, errors.Problem)}
+
+PARTS = ["Context", "Decision", "Consequences", "What we gave up"]
 
 # Beside the settings, what the example is told.
 NO_SETTINGS = {"PARLOUR_URL"}
@@ -79,19 +81,34 @@ def as_code(value):
     return "—" if value is None else f"`{value}`"
 
 
-@pytest.mark.parametrize("field", dataclasses.fields(Config), ids=lambda field: field.name)
-def test_every_setting_stands_in_running_md_with_its_option_its_variable_and_its_default(field):
-    option = f"--{field.name.replace('_', '-')}" if field.metadata["option"] else None
+def test_every_setting_stands_in_running_md_with_its_option_its_variable_and_its_default():
     rows = [row[:3] for row in rows_of("docs/running.md")]
 
-    assert [as_code(option), as_code(environment_name(field.name)), as_code(field.default)] in rows
+    ensure_none([each for each in map(row_of, dataclasses.fields(Config)) if each not in rows])
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_no_document_names_a_setting_that_does_not_exist(name):
+def row_of(field):
+    option = f"--{field.name.replace('_', '-')}" if field.metadata["option"] else None
+    return [as_code(option), as_code(environment_name(field.name)), as_code(field.default)]
+
+
+def places_in_documents(pattern):
+    """Each place of a pattern in what the documents say: the document with the line, and what was found."""
+    for name in DOCUMENTS:
+        text = read(name)
+        for match in re.finditer(pattern, text):
+            yield f"{name}:{line_of(text, match.start())}", match
+
+
+def line_of(text, position):
+    return text.count("\n", 0, position) + 1
+
+
+def test_no_document_names_a_setting_that_does_not_exist():
     known = {environment_name(field.name) for field in dataclasses.fields(Config)} | NO_SETTINGS
+    places = places_in_documents(r"\bPARLOUR_[A-Z_]*[A-Z]\b")
 
-    assert set(re.findall(r"\bPARLOUR_[A-Z_]*[A-Z]\b", read(name))) <= known
+    ensure_none([(place, match[0]) for place, match in places if match[0] not in known])
 
 
 def test_errors_md_lists_every_error_and_no_other():
@@ -105,20 +122,21 @@ def test_errors_md_says_of_every_error_when_it_comes():
     assert [row for row in rows_of("docs/errors.md") if row[0].isdigit() and not row[3]] == []
 
 
-@pytest.mark.parametrize("command", commands_of(main))
-def test_every_command_is_explained(command):
+def test_every_command_is_explained():
     code = code_of("docs/running.md") + code_of("README.md")
 
-    assert re.search(rf"{command}\b", code)
+    assert [command for command in commands_of(main) if not re.search(rf"{command}\b", code)] == []
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_no_document_names_a_command_that_does_not_exist(name):
+def test_no_document_names_a_command_that_does_not_exist():
     known = {main.name, *commands_of(main)}
-    words = [f"parlour {words}".split() for words in re.findall(r"\bparlour ([a-z][a-z -]*)", code_of(name))]
+    said = [
+        (f"{name}:{line_of(read(name), max(read(name).find(words), 0))}", f"parlour {words}".split())
+        for name in DOCUMENTS
+        for words in re.findall(r"\bparlour ([a-z][a-z -]*)", code_of(name))
+    ]
 
-    for said in words:
-        assert {" ".join(said[:count]) for count in (2, 3)} & known, said
+    ensure_none([each for each in said if not {" ".join(each[1][:count]) for count in (2, 3)} & known])
 
 
 def test_compatibility_md_marks_as_served_what_is_served_and_nothing_else():
@@ -205,20 +223,22 @@ def test_every_dependency_has_its_reason_in_architecture_md():
     assert re.findall(r"^- \*\*([A-Za-z0-9-]+)\*\*: \S", read("ARCHITECTURE.md"), re.MULTILINE) == names
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_make_word_exists(name):
+def test_every_make_word_exists():
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+    said = {name: set(re.findall(r"\bmake ([a-z][a-z-]*)", code_of(name))) for name in DOCUMENTS}
 
-    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code_of(name))) <= targets
+    ensure_none([(name, words - targets) for name, words in said.items() if words - targets])
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_relative_link_leads_to_a_file(name):
-    folder = (ROOT / name).parent
-    targets = re.findall(r"\]\(([^)\s]+)\)", read(name))
-    missing = [each for each in targets if "://" not in each and not (folder / each.split("#")[0]).exists()]
+def test_every_relative_link_leads_to_a_file():
+    links = [(place, match[1]) for place, match in places_in_documents(r"\]\(([^)\s]+)\)")]
 
-    assert missing == []
+    ensure_none([(place, link) for place, link in links if "://" not in link and not leads(place, link)])
+
+
+def leads(place, link):
+    folder = (ROOT / place.partition(":")[0]).parent
+    return (folder / link.split("#")[0]).exists()
 
 
 def test_the_changelog_tells_of_this_version_or_of_what_is_unreleased():
@@ -228,13 +248,14 @@ def test_the_changelog_tells_of_this_version_or_of_what_is_unreleased():
     assert [heading for heading in headings if heading != "Unreleased"][:1] in ([], [__version__])
 
 
-@pytest.mark.parametrize("name", DECISIONS)
-def test_a_decision_has_its_four_parts_and_stands_in_the_index(name):
-    parts = re.findall(r"^## (.+)$", read(name), re.MULTILINE)
-    title = re.match(r"# (\d{4}): (.+)\n", read(name))
+def test_a_decision_has_its_four_parts_and_stands_in_the_index():
+    index, parts = read("docs/decisions/README.md"), {}
+    for name in DECISIONS:
+        parts[name] = re.findall(r"^## (.+)$", read(name), re.MULTILINE)
+        title = re.match(r"# (\d{4}): (.+)\n", read(name))
+        assert f"- [{title[1]}]({Path(name).name}): {title[2]}\n" in index, f"{name}:1"
 
-    assert parts == ["Context", "Decision", "Consequences", "What we gave up"]
-    assert f"- [{title[1]}]({Path(name).name}): {title[2]}\n" in read("docs/decisions/README.md")
+    ensure_none([(name, found) for name, found in parts.items() if found != PARTS])
 
 
 def test_the_python_of_the_readme_works_as_printed(running):

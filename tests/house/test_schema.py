@@ -5,6 +5,7 @@ import re
 import pytest
 
 from parlour import resources
+from parlour.resources.media import MediaSet
 from parlour.store import statements
 from parlour.store.credentials import Account, ApiKey
 from parlour.store.migrate import migrate
@@ -14,7 +15,8 @@ from parlour.store.tombstones import finds_deleted
 from parlour.wire.resource import fields_of
 from tests.servers import Api, ServerThread
 
-KINDS = [collection.resource for collection in resources.ALL]
+# A media set has no row: it is an answer about many media at once.
+KINDS = [collection.resource for collection in resources.ALL if collection.resource is not MediaSet]
 CHILDREN = ("participants", "messages", "delivery_receipts", "channel_metadata")
 
 

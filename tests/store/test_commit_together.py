@@ -30,7 +30,7 @@ from parlour.wire.kinds import write_list
 from parlour.wire.profiles import DOCUMENTED
 from tests.servers import ACCOUNT_SID, SECRET_KEY, Clock
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 SERVICE_SID = "IS" + "0" * 31 + "1"
 CALLER = Caller(ACCOUNT_SID, SERVICE_SID)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.servers import Api
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 CLIENTS = 64
 EACH = 50

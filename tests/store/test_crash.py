@@ -56,7 +56,15 @@ def everything(api, path):
     return found
 
 
-@pytest.mark.parametrize(("workers", "rounds"), [("1", 10), ("2", 4)])
+@pytest.mark.parametrize(
+    ("workers", "rounds"),
+    [
+        ("1", 2),
+        ("2", 1),
+        pytest.param("1", 10, marks=pytest.mark.long),
+        pytest.param("2", 4, marks=pytest.mark.long),
+    ],
+)
 def test_every_acknowledged_message_survives_kill_9(launch, workers, rounds):
     chance = random.Random(1)
     server = launch("--workers", workers)

@@ -15,7 +15,7 @@ from parlour.store.duties import take_duty
 from tests.files import upload, wait_until
 from tests.servers import ACCOUNT_SID
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 ROWS = 4
 PAIR = {"MessagingBinding.Address": "+15550100001", "MessagingBinding.ProxyAddress": "+15550100002"}

@@ -6,7 +6,7 @@ from parlour.resources.purge import LEASE_MILLISECONDS, Purger, Terms
 from parlour.store.duties import leave_duty, take_duty
 from tests.files import files_in
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 
 def test_a_duty_is_held_prolonged_and_taken_over(running, clock):

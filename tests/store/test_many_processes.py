@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from tests.commands import refused
 from tests.servers import TIMEOUT_SECONDS, ServerProcess
+from tests.storages import OnServer
 from tests.store.test_crash import everything
 from tests.store.test_postgresql_away import wait_until
 
@@ -50,12 +52,37 @@ def answering_process(server):
         return process_of(api.get("Conversations"))
 
 
+@pytest.fixture(scope="module")
+def shared(request, tmp_path_factory):
+    """The server of an engine, which those tests share that leave all its processes as they are."""
+    started = {}
+
+    def shared(kind):
+        if kind not in started:
+            on_server = kind == OnServer.kind
+            setting = request.getfixturevalue("databases").make().setting if on_server else "parlour.db"
+            folder, words = tmp_path_factory.mktemp(kind), ("--workers", str(PROCESSES))
+            started[kind] = ServerProcess(folder, *words, PARLOUR_DATABASE=setting)
+            wait_for_all(started[kind])
+        return started[kind]
+
+    yield shared
+    for each in started.values():
+        assert each.stop() == 0
+
+
 @pytest.fixture
-def many(launch):
+def many(shared, storage):
     """A server all of whose processes answer."""
-    many = launch("--workers", str(PROCESSES))
-    wait_for_all(many)
-    return many
+    return shared(storage.kind)
+
+
+@pytest.fixture
+def own(launch):
+    """One of whose processes some may be killed."""
+    own = launch("--workers", str(PROCESSES))
+    wait_for_all(own)
+    return own
 
 
 def wait_for_all(server):
@@ -197,8 +224,7 @@ def test_they_stop_with_the_input_of_whoever_started_them(tmp_path, storage):
 
 @pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
 def test_a_second_server_does_not_share_the_port(many, tmp_path):
-    command = [ServerProcess.PROGRAM, "serve", "--workers", "2", "--port", str(urlsplit(many.url).port)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = refused(tmp_path, "--workers", "2", "--port", str(urlsplit(many.url).port))
 
     assert done.returncode == 1
     assert "cannot listen" in done.stderr
@@ -208,47 +234,46 @@ def test_a_second_server_does_not_share_the_port(many, tmp_path):
     "options", [("--workers", "0"), ("--workers", "2", "--control"), ("--workers", "2", "--intercept")]
 )
 def test_numbers_and_modes_that_cannot_be_meant_are_refused(tmp_path, options):
-    command = [ServerProcess.PROGRAM, "serve", "--port", "0", *options]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = refused(tmp_path, *options)
 
     assert done.returncode == 1
     assert "--workers" in done.stderr
 
 
-def test_one_that_is_killed_takes_no_client_of_another_with_it(many):
-    with many.api() as api:
+def test_one_that_is_killed_takes_no_client_of_another_with_it(own):
+    with own.api() as api:
         room = api.post("Conversations").json()["links"]["messages"]
-        clients = [Client(many, room) for _ in range(CLIENTS)]
+        clients = [Client(own, room) for _ in range(CLIENTS)]
         for client in clients:
             client.start()
         wait_until(lambda: all(len(client.written) > 5 for client in clients))
-        os.kill(children_of(many)["answer"][0], signal.SIGKILL)
+        os.kill(children_of(own)["answer"][0], signal.SIGKILL)
         left = [client for client in clients if client.ending is None]
         before = {client: len(client.written) for client in left}
         wait_until(lambda: all(len(c.written) > before[c] + 20 or c.ending for c in left))
-        wait_until(lambda: len(children_of(many).get("answer", ())) == PROCESSES)
+        wait_until(lambda: len(children_of(own).get("answer", ())) == PROCESSES)
         for client in clients:
             client.stopping.set()
             client.join()
-    with many.api() as api:
+    with own.api() as api:
         stored = {message["sid"] for message in everything(api, room)}
 
     assert {client.ending for client in clients} <= {None, "cut off"}
     assert len({process for c in clients if c.ending for process in c.processes}) <= 1
     assert stored >= {sid for client in clients for sid in client.written}
-    assert many.stop() == 0
+    assert own.stop() == 0
 
 
 @pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
-def test_while_one_is_down_the_others_take_its_connections_and_then_it_is_back(many):
-    [killed, *_] = children_of(many)["answer"]
+def test_while_one_is_down_the_others_take_its_connections_and_then_it_is_back(own):
+    [killed, *_] = children_of(own)["answer"]
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: not Path(f"/proc/{killed}").exists())
-    with many.api() as api:
+    with own.api() as api:
         assert api.get("Conversations").status_code == 200
-    wait_until(lambda: len(children_of(many).get("answer", ())) == PROCESSES)
+    wait_until(lambda: len(children_of(own).get("answer", ())) == PROCESSES)
 
-    wait_for_all(many)
+    wait_for_all(own)
 
 
 @pytest.mark.parametrize("storage", ["postgresql"], indirect=True)

@@ -12,7 +12,6 @@ from tests.files import files_in, upload, wait_until
 from tests.servers import TIMEOUT_SECONDS, ServerProcess
 
 UPLOADERS = 6
-ROUNDS = 4
 SIZES = (100, 70_000, 6 * 1_048_576)
 
 
@@ -68,7 +67,8 @@ def ensure_every_message_has_its_bytes(api, room):
 
 
 @pytest.mark.embedded
-def test_kill_9_during_uploads(launch, tmp_path):
+@pytest.mark.parametrize("rounds", [2, pytest.param(4, marks=pytest.mark.long)])
+def test_kill_9_during_uploads(launch, tmp_path, rounds):
     server = launch()
     port = server.url.rpartition(":")[2]
     with server.api() as api:
@@ -76,7 +76,7 @@ def test_kill_9_during_uploads(launch, tmp_path):
     service = f"Services/{conversation['chat_service_sid']}"
     room = f"{service}/Conversations/{conversation['sid']}"
     acknowledged = set()
-    for number in range(ROUNDS):
+    for number in range(rounds):
         uploaders = Uploaders(server, service, room, kill_after=number * 3 + 2)
         uploaders.run()
         acknowledged |= set(uploaders.acknowledged)

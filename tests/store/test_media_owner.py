@@ -1,14 +1,13 @@
 """Media belong to one database: another one beside them harms no file, and is refused at its start."""
 
-import os
 import shutil
-import subprocess
 
 import pytest
 
 from parlour.store.blobs import MARKER
+from tests.commands import refused, run
 from tests.files import PNG, files_in, names_in, upload, wait_until
-from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS, ServerProcess
+from tests.servers import ACCOUNT_SID, AUTH_TOKEN
 
 pytestmark = pytest.mark.embedded
 
@@ -16,15 +15,7 @@ pytestmark = pytest.mark.embedded
 def parlour(folder, *words):
     """A command that ends by itself; `serve` is expected to refuse."""
     preset = {"PARLOUR_ACCOUNT_SID": ACCOUNT_SID, "PARLOUR_AUTH_TOKEN": AUTH_TOKEN}
-    return subprocess.run(
-        [ServerProcess.PROGRAM, *words],
-        cwd=folder,
-        env={**os.environ, **preset},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
+    return refused(folder, *words[1:], **preset) if words[0] == "serve" else run(folder, *words, **preset)
 
 
 def keep_a_file(server):
@@ -68,9 +59,9 @@ def test_another_database_in_the_same_folder_removes_no_file_even_where_nothing_
     mistaken.stop()
 
     assert [each for each in files_in(tmp_path) if each.name != MARKER] == before
-    refused = parlour(tmp_path, "serve", "--port", "0")
-    assert refused.returncode == 1
-    assert "the media in parlour.db.media belong to the database DB" in refused.stderr
+    ended = parlour(tmp_path, "serve")
+    assert ended.returncode == 1
+    assert "the media in parlour.db.media belong to the database DB" in ended.stderr
     # What it says is the way to go on.
     (tmp_path / "parlour.db.media" / MARKER).unlink()
     assert content(launch(), path) == PNG
@@ -81,15 +72,13 @@ def test_another_database_is_refused_and_nothing_is_made(launch, tmp_path, other
     path = keep_a_file(server)
     server.stop()
     before = names_in(tmp_path)
-    mistyped = parlour(
-        tmp_path, "serve", "--port", "0", "--database", "new.db", "--media", "parlour.db.media"
-    )
-    elsewhere = parlour(tmp_path, "serve", "--port", "0", "--database", other)
+    mistyped = parlour(tmp_path, "serve", "--database", "new.db", "--media", "parlour.db.media")
+    elsewhere = parlour(tmp_path, "serve", "--database", other)
 
-    for refused in (mistyped, elsewhere):
-        assert refused.returncode == 1
-        assert "start with the database or the --media that was meant" in refused.stderr
-        assert "TWILIO_AUTH_TOKEN" not in refused.stdout
+    for ended in (mistyped, elsewhere):
+        assert ended.returncode == 1
+        assert "start with the database or the --media that was meant" in ended.stderr
+        assert "TWILIO_AUTH_TOKEN" not in ended.stdout
     assert names_in(tmp_path) == before
     # Nor does a purge by hand touch it.
     assert parlour(tmp_path, "migrate", "--database", "new.db").returncode == 0

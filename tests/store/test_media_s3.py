@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,46 +18,56 @@ from tests.servers import TIMEOUT_SECONDS
 BUCKET = "parlour-media"
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+# A process, which may warn of what it likes; it takes a free port, says which, and ends with its input.
+SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def s3_server(tmp_path_factory):
+    with (tmp_path_factory.mktemp("s3") / "moto.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, "PYTHONWARNINGS": ""},
+        )
+    port = process.stdout.readline().decode().strip()
+    assert port, "the S3 server did not start"
+    yield f"http://127.0.0.1:{port}"
+    process.stdin.close()
+    process.wait(TIMEOUT_SECONDS)
+    process.stdout.close()
 
 
 @pytest.fixture
-def s3(monkeypatch, tmp_path):
+def s3(monkeypatch, s3_server):
     """A client of an S3 server that has an empty bucket; AWS_… variables say where it is."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
     settings = {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": url,
+        "AWS_ENDPOINT_URL": s3_server,
         "AWS_ALLOW_HTTP": "true",
         "NO_PROXY": "127.0.0.1",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    with (tmp_path / "moto.log").open("wb") as log:
-        words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        process = subprocess.Popen(words, stdout=log, stderr=log, env={**os.environ, "PYTHONWARNINGS": ""})
-    wait_for(url, process)
+    with requests.Session() as session:
+        session.trust_env = False
+        assert session.post(f"{s3_server}/moto-api/reset", timeout=TIMEOUT_SECONDS).ok
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
     yield client
     client.close()
-    process.terminate()
-    process.wait(TIMEOUT_SECONDS)
-
-
-def wait_for(url, process):
-    while process.poll() is None:
-        try:
-            requests.get(f"{url}/moto-api/", timeout=TIMEOUT_SECONDS)
-        except requests.ConnectionError:
-            continue
-        return
-    raise AssertionError("the S3 server did not start")
 
 
 @pytest.fixture
@@ -128,7 +137,7 @@ def test_the_first_database_that_claims_a_bucket_owns_it(s3):
 def test_a_bucket_that_cannot_be_reached_or_is_not_there_is_told_at_the_start(s3, monkeypatch):
     with pytest.raises(BadPlace):
         open_blobs("s3://no-such-bucket/x").claim("DB1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(BadPlace):
         owner_of(f"s3://{BUCKET}/pre/fix")
 

@@ -14,7 +14,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
 ATTRIBUTES = st.recursive(
@@ -116,11 +116,12 @@ class Conversations(RuleBasedStateMachine):
             assert listed == list(room.messages.values())
 
 
-def test_random_histories(api):
+@pytest.mark.parametrize("examples", [12, pytest.param(40, marks=pytest.mark.long)])
+def test_random_histories(api, examples):
     run_state_machine_as_test(
         lambda: Conversations(api),
         settings=settings(
-            max_examples=40,
+            max_examples=examples,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

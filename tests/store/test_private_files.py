@@ -2,14 +2,13 @@
 
 import os
 import stat
-import subprocess
 import threading
 
 import pytest
 
 from parlour.store.sqlite import TRUNCATE_MILLISECONDS, TRUNCATE_TRIES, SQLite
+from tests.commands import run
 from tests.files import upload
-from tests.servers import TIMEOUT_SECONDS, ServerProcess
 
 pytestmark = pytest.mark.embedded
 
@@ -31,8 +30,7 @@ def test_every_file_with_texts_is_readable_by_its_owner_only(launch, tmp_path, l
         service = f"Services/{api.post('Services', FriendlyName='Support').json()['sid']}"
         assert upload(api, service).status_code == 201
         for words in (["backup", "copy.db"], ["export", "lines.jsonl"]):
-            command = [ServerProcess.PROGRAM, *words]
-            subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=TIMEOUT_SECONDS)
+            assert run(tmp_path, *words).returncode == 0
         found = {path.name: mode_of(path) for path in tmp_path.iterdir() if path.name != "errors.log"}
 
     assert found == {

@@ -14,7 +14,7 @@ from tests.cli.test_purge import holders
 from tests.files import wait_until
 from tests.servers import ACCOUNT_SID
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 MANY = 2_500
 HOUR = 60 * 60 * 1_000

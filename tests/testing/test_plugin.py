@@ -10,6 +10,8 @@ import pytest
 
 from tests.servers import TIMEOUT_SECONDS
 
+# Plugins of our own tests, which users need not have, and which take longer to load than all the rest.
+NO_OTHERS = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
 ROOM = """
 def room(parlour):
     return parlour.client.conversations.v1.conversations.create(friendly_name="Room", unique_name="room")
@@ -148,7 +150,7 @@ def pytest_of(tmp_path):
         (tmp_path / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = error\n{ini}")
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *NO_OTHERS, *options],
             cwd=tmp_path,
             env=kept,
             capture_output=True,
@@ -161,7 +163,7 @@ def pytest_of(tmp_path):
 
 
 def test_fifty_tests_in_parallel_share_nothing(pytest_of):
-    ended = pytest_of(SHARE_NOTHING, options=["-n", "4"])
+    ended = pytest_of(SHARE_NOTHING, options=["-n", "2"])
 
     assert "50 passed" in ended.stdout, ended.stdout + ended.stderr
 

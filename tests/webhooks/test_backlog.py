@@ -8,7 +8,7 @@ from parlour.webhooks import claims, dispatcher
 from tests.receivers import Receiver
 from tests.servers import TIMEOUT_SECONDS
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 FOREVER = 3_600
 

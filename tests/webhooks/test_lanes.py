@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-pytestmark = pytest.mark.both_engines
+pytestmark = pytest.mark.core
 
 
 @pytest.fixture

@@ -1,0 +1,49 @@
+"""Runs commands of `parlour`: here, which is quick, or as a process, where that is the subject."""
+
+import contextlib
+import os
+import subprocess
+from typing import NamedTuple
+from unittest import mock
+
+from click.testing import CliRunner
+
+from parlour import server
+from parlour.cli import main
+from tests.servers import TIMEOUT_SECONDS, ServerProcess
+
+
+class Ended(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(folder, *words, **environment):
+    """A command in this process; an exception that would print a traceback is raised."""
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(main, list(map(str, words)), env=environment, catch_exceptions=False)
+    return Ended(done.exit_code, done.stdout, done.stderr)
+
+
+def run_process(folder, *words, text=None, **environment):
+    return subprocess.run(
+        [ServerProcess.PROGRAM, *words],
+        cwd=folder,
+        env={**os.environ, **environment},
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+
+
+def refused(folder, *options, **environment):
+    """A `parlour serve` that is expected to refuse: it takes no signals and no logs from the tests."""
+    with (
+        mock.patch.object(server, "leave_at_signals"),
+        mock.patch.object(server, "configure_logs"),
+        mock.patch("uvicorn.Server.run", side_effect=AssertionError("it was not refused")),
+    ):
+        return run(folder, "serve", "--port", "0", *options, **environment)
