@@ -21,7 +21,6 @@ from parlour import app, background
 from parlour.api.access_log import STANDING_HEADERS, AccessLog
 from parlour.children import Child
 from parlour.config import Config
-from parlour.connections import Connections, limits_of
 from parlour.control import Controls
 from parlour.dropin.authority import Authority
 from parlour.dropin.environment import write_files
@@ -36,8 +35,9 @@ from parlour.ground import (
     url_of,
     with_url,
 )
+from parlour.http.connections import Connections, limits_of
+from parlour.http.protocol import Protocol
 from parlour.logs import configure_logs
-from parlour.protocol import Protocol
 from parlour.startup_checks import ensure_possible
 from parlour.store import Database
 from parlour.store.blobs import open_blobs
