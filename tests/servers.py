@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 import requests
 import uvicorn.server
 
-from parlour import app, background, ground, server
+from parlour import app, bootstrap, server
 from parlour.config import Config
 from parlour.resources.accounts import create_account, create_key, find_account
 from parlour.resources.purge import Terms, purge
@@ -26,6 +26,7 @@ from parlour.store.blobs import open_blobs
 from parlour.store.credentials import Vault
 from parlour.store.migrate import migrate
 from parlour.wire.profiles import PROFILES
+from parlour.worker import run as background
 
 ACCOUNT_SID = "AC" + "a" * 32
 OTHER_ACCOUNT_SID = "AC" + "b" * 32
@@ -107,10 +108,10 @@ class ServerThread:
         self.database = Database(engine, clock, self._new_sid)
         self._own = Database(storage.plain_engine(), clock, self._new_sid)
         self.in_database(self.ensure_accounts)
-        self._listener = ground.listen(config)
+        self._listener = bootstrap.listen(config)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.blobs = open_blobs(config.media or str(folder / "parlour.db.media"))
-        public = ground.public_url(config, self._listener)
+        public = bootstrap.public_url(config, self._listener)
         parts = app.Parts(self.database, self.vault, self.blobs, background.allows_private(config))
         built = app.build(parts, public, PROFILES[config.profile])
         self._forget = built.forget

@@ -17,15 +17,9 @@ from typing import NamedTuple, NoReturn
 import click
 import uvicorn
 
-from parlour import app, background
+from parlour import app
 from parlour.api.access_log import STANDING_HEADERS, AccessLog
-from parlour.children import Child
-from parlour.config import Config
-from parlour.control import Controls
-from parlour.dropin.authority import Authority
-from parlour.dropin.environment import write_files
-from parlour.dropin.listeners import InterceptingServer
-from parlour.ground import (
+from parlour.bootstrap import (
     Ground,
     find_engine,
     grounded,
@@ -35,6 +29,11 @@ from parlour.ground import (
     url_of,
     with_url,
 )
+from parlour.config import Config
+from parlour.control import Controls
+from parlour.dropin.authority import Authority
+from parlour.dropin.environment import write_files
+from parlour.dropin.listeners import InterceptingServer
 from parlour.http.connections import Connections, limits_of
 from parlour.http.protocol import Protocol
 from parlour.logs import configure_logs
@@ -43,7 +42,9 @@ from parlour.store import Database
 from parlour.store.blobs import open_blobs
 from parlour.store.credentials import Account
 from parlour.store.database import milliseconds_now
+from parlour.supervisor import SupervisedProcess
 from parlour.wire.profiles import PROFILES
+from parlour.worker import run as background
 
 MadeAccount = tuple[Account, str] | None
 
@@ -87,7 +88,8 @@ def serve_with_many(config: Config) -> None:
         taken = [f.name for f in dataclasses.fields(config) if f.metadata["option"]]
         stop_seconds = config.stop_seconds + CHILD_STOP_SECONDS
         children = [
-            Child("answer", known, taken, stop_seconds=stop_seconds, listener=each) for each in listeners
+            SupervisedProcess("answer", known, taken, stop_seconds=stop_seconds, listener=each)
+            for each in listeners
         ]
         try:
             announce(ground, ground.ensure_account())

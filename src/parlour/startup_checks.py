@@ -6,12 +6,12 @@ setting may be stands with the setting, in `config.py`.
 
 from pathlib import Path
 
-from parlour import background
 from parlour.channels.adapter import BadChannel
 from parlour.config import BadSetting, Config
 from parlour.dropin.authority import ensure_readable
 from parlour.store.blobs import BadPlace, ensure_place
 from parlour.store.credentials import Vault
+from parlour.worker import run as background
 
 
 def ensure_possible(config: Config) -> None:

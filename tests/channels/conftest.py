@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from parlour import background
 from parlour.config import Config
 from parlour.store import Database
+from parlour.worker import run as background
 from tests.mailboxes import MailServer
 from tests.receivers import WAIT_SECONDS
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from parlour import background
 from parlour.config import Config
 from parlour.webhooks.private_addresses import is_private
+from parlour.worker import run as background
 from tests.files import wait_until
 
 HERE, THERE = "+15550100001", "+15550100009"

@@ -12,7 +12,7 @@ class Framing:
     def __init__(self) -> None:
         # Bytes of the body that have not arrived yet; None if it is chunked.
         self.remaining: int | None = None
-        # How many bytes of the head have arrived, or of a chunked body after its content; the last three of them.
+        # How many bytes of the head arrived, or of a chunked body after its content; the last three of them.
         self.overhead, self.tail = 0, b""
 
     def begin(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from parlour import ground, server
+from parlour import bootstrap, server
 from parlour.config import Config
 from parlour.dropin.listeners import InterceptingServer
 from parlour.logs import configure_events
@@ -44,6 +44,6 @@ def running() -> Iterator[Running]:
 def where(config: Config, ready: server.Prepared) -> Running:
     if not isinstance(ready.server, InterceptingServer):
         raise TypeError("it must intercept")
-    proxy_url = ground.url_of(config, ready.server.port)
+    proxy_url = bootstrap.url_of(config, ready.server.port)
     sid, token = str(config.account_sid), str(config.auth_token)
     return Running(ready.ground.url, proxy_url, sid, token, config.authority_folder())

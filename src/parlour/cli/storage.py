@@ -11,9 +11,9 @@ from typing import IO, Any
 
 import click
 
-from parlour import ground
+from parlour import bootstrap
+from parlour.cli.options import settings
 from parlour.config import Config
-from parlour.options import settings
 from parlour.resources.remover import remove_all
 from parlour.store import Database
 from parlour.store.engine import Engine
@@ -30,7 +30,7 @@ from parlour.store.transfer import BadLine, export_lines, import_lines
 def back_up(config: Config, file: Path) -> None:
     """Copy the database into FILE, while the server runs; media and the secret key are apart."""
     with whole_file(file) as draft:
-        ground.open_engine(config).back_up(draft)
+        bootstrap.open_engine(config).back_up(draft)
     click.echo(f"wrote {file}, {file.stat().st_size:,} bytes")
 
 
@@ -42,7 +42,7 @@ def export(config: Config, file: str) -> None:
 
     A file of this name is replaced when the export is whole.
     """
-    engine, path = ground.find_engine(config), Path(file)
+    engine, path = bootstrap.find_engine(config), Path(file)
     if file == "-":
         write_export(engine, sys.stdout.buffer)
     elif path.exists() and not path.is_file():
@@ -87,7 +87,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 @settings("database")
 def import_(config: Config, file: IO[bytes], *, mend: bool) -> None:
     """Put the lines of FILE in; rows that are there already stay as they are."""
-    engine = ground.make_engine(config)
+    engine = bootstrap.make_engine(config)
     # A row whose SID is one of a row that was deleted and is not removed yet would be lost with it.
     asyncio.run(remove_all(Database(engine)))
     size = os.fstat(file.fileno()).st_size

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from parlour import ground
+from parlour import bootstrap
+from parlour.cli.options import find_account, in_database, settings
 from parlour.config import Config
 from parlour.control.client import ControlClient
 from parlour.dropin.authority import Authority
 from parlour.dropin.environment import SHELLS, show, variables, write_files
-from parlour.options import find_account, in_database, settings
 from parlour.resources import accounts
 from parlour.store import Transaction
 from parlour.store.credentials import Account
@@ -36,8 +36,8 @@ def env(config: Config, shell: str, credentials: bool) -> None:
     known = first_credentials(config) if credentials else {}
     folder = config.authority_folder()
     write_files(Authority(folder, milliseconds_now), folder)
-    values = variables(ground.url_of(config, config.intercept_port), folder)
-    values["PARLOUR_URL"] = ground.url_of(config, config.port)
+    values = variables(bootstrap.url_of(config, config.intercept_port), folder)
+    values["PARLOUR_URL"] = bootstrap.url_of(config, config.port)
     values |= known
     click.echo(show(values, shell))
 
@@ -46,7 +46,7 @@ def first_credentials(config: Config) -> dict[str, str]:
     found = in_database(config, first_account)
     if found is None:
         raise click.ClickException("there is no account yet")
-    token = ground.open_vault(config, may_make_key=False).unseal(found.sealed_auth_token)
+    token = bootstrap.open_vault(config, may_make_key=False).unseal(found.sealed_auth_token)
     return {"TWILIO_ACCOUNT_SID": found.sid, "TWILIO_AUTH_TOKEN": token}
 
 
@@ -104,6 +104,6 @@ def logs(config: Config, follow: bool) -> None:
 def control_client(config: Config) -> ControlClient:
     url = os.environ.get("PARLOUR_URL")
     if url is None:
-        return ControlClient(ground.url_of(config, config.port), *first_credentials(config).values())
+        return ControlClient(bootstrap.url_of(config, config.port), *first_credentials(config).values())
     names = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
     return ControlClient(url, *(os.environ.get(name, "") for name in names))

@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 import structlog
 
-from parlour import background
 from parlour.config import BadSetting, Config
 from parlour.control import Controls
 from parlour.resources.accounts import (
@@ -29,7 +28,8 @@ from parlour.store.engine import Engine
 from parlour.store.identity import ensure_identity, find_identity
 from parlour.store.migrate import is_current, migrate
 from parlour.store.sqlite import SQLite
-from parlour.worker import WorkerThread, start_worker
+from parlour.worker import run as background
+from parlour.worker.process import WorkerThread, start_worker
 
 FIRST_ACCOUNT_NAME = "My account"
 BACKLOG = 2_048

@@ -8,11 +8,11 @@ import threading
 
 import structlog
 
-from parlour import background
-from parlour.children import RESTART_SECONDS, Child
 from parlour.config import Config
 from parlour.store import Database
+from parlour.supervisor import RESTART_SECONDS, SupervisedProcess
 from parlour.webhooks.dispatcher import sleep_until
+from parlour.worker import run as background
 
 # What the worker is told of the server's settings, as options or variables of `parlour work`.
 SETTINGS = (
@@ -84,5 +84,5 @@ class WorkerThread:
                 self._loop.run_until_complete(sleep_until(self._stop, RESTART_SECONDS))
 
 
-def start_worker(config: Config) -> Child:
-    return Child("work", config, SETTINGS, stop_seconds=STOP_SECONDS)
+def start_worker(config: Config) -> SupervisedProcess:
+    return SupervisedProcess("work", config, SETTINGS, stop_seconds=STOP_SECONDS)

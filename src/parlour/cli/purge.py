@@ -4,9 +4,9 @@ import asyncio
 
 import click
 
-from parlour import ground
+from parlour import bootstrap
+from parlour.cli.options import settings
 from parlour.config import Config
-from parlour.options import settings
 from parlour.resources.purge import purge as purge_now
 from parlour.resources.remover import remove_all
 from parlour.resources.strays import find_old_strays, remove_strays
@@ -33,10 +33,10 @@ def purge(config: Config, *, strays: bool, grace_days: int, yes: bool) -> None:
 
     Files of media without a row in the database are only counted: they may be another database's.
     """
-    database = Database(ground.find_engine(config))
-    blobs = ground.find_media(config, database)
+    database = Database(bootstrap.find_engine(config))
+    blobs = bootstrap.find_media(config, database)
     asyncio.run(remove_all(database))
-    done = asyncio.run(purge_now(database, blobs, ground.terms_of(config), thoroughly=True))
+    done = asyncio.run(purge_now(database, blobs, bootstrap.terms_of(config), thoroughly=True))
     click.echo(f"removed {done.media} media")
     if done.strays and not strays:
         click.echo(f"left {done.strays} files without a row: parlour purge --strays removes them")

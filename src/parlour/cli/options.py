@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from parlour import ground
+from parlour import bootstrap
 from parlour.channels.adapter import BadChannel
 from parlour.config import BadSetting, Config, environment_name, option_name, read_secrets
 from parlour.control.client import Refused
@@ -118,7 +118,7 @@ class told_plainly:  # noqa: N801 - it reads as a statement
 
 def in_database(config: Config, work: Callable[[Transaction], T]) -> T:
     """Do work in a database that is there; neither it nor its key is made."""
-    return Database(ground.find_engine(config)).run(work)
+    return Database(bootstrap.find_engine(config)).run(work)
 
 
 def find_account(tx: Transaction, sid: str) -> Account:

@@ -7,21 +7,24 @@ from datetime import UTC, datetime
 
 import click
 
-from parlour import __version__, background, ground, resources, server, webhook_tools, worker
+from parlour import __version__, bootstrap, resources, server
 from parlour.api.openapi import describe
-from parlour.cli_db import database
-from parlour.cli_dropin import env, logs, run
-from parlour.cli_purge import purge
-from parlour.cli_storage import back_up, export, import_
+from parlour.cli import webhooks as webhook_tools
+from parlour.cli.database import database
+from parlour.cli.dropin import env, logs, run
+from parlour.cli.options import find_account, in_database, settings
+from parlour.cli.purge import purge
+from parlour.cli.storage import back_up, export, import_
 from parlour.config import Config, environment_name
 from parlour.logs import configure_logs
-from parlour.options import find_account, in_database, settings
 from parlour.resources import accounts
 from parlour.resources.remover import remove_all
 from parlour.startup_checks import ensure_key
 from parlour.store import Database
 from parlour.store.blobs import open_blobs
 from parlour.store.migrate import migrate
+from parlour.worker import process as worker
+from parlour.worker import run as background
 
 EXAMPLE_URL = "http://127.0.0.1:8080"
 
@@ -49,9 +52,9 @@ def serve(config: Config) -> None:
 def work(config: Config) -> None:
     """Carry what leaves, as the worker does that `serve` starts; ends with its standard input."""
     configure_logs(config.log_level, config.log_format)
-    database = Database(ground.find_engine(config, yields=True))
+    database = Database(bootstrap.find_engine(config, yields=True))
     try:
-        vault = ground.open_vault(config, may_make_key=False)
+        vault = bootstrap.open_vault(config, may_make_key=False)
         blobs = open_blobs(config.media_place())
         asyncio.run(worker.work(background.Parts(config, database, vault, blobs)))
     finally:
@@ -74,7 +77,7 @@ for each in (env, run, logs, back_up, export, import_, database, purge):
 @settings("database")
 def migrate_database(config: Config) -> None:
     """Bring the database to this program's schema, as `serve` does when it starts."""
-    applied = migrate(ground.open_engine(config))
+    applied = migrate(bootstrap.open_engine(config))
     click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to do")
 
 
@@ -108,8 +111,8 @@ def account() -> None:
 def create_account(config: Config, friendly_name: str) -> None:
     """Make an account and print its SID and auth token, once; a database that is missing is made."""
     ensure_key(config)
-    database = Database(ground.make_engine(config))
-    vault = ground.open_fitting_vault(database, config)
+    database = Database(bootstrap.make_engine(config))
+    vault = bootstrap.open_fitting_vault(database, config)
     made, token = database.run(lambda tx: accounts.create_account(tx, vault, friendly_name))
     click.echo(f"TWILIO_ACCOUNT_SID={made.sid}\nTWILIO_AUTH_TOKEN={token}")
 
@@ -126,10 +129,10 @@ def list_accounts(config: Config) -> None:
 @settings("database")
 def rotate_token(config: Config, account_sid: str) -> None:
     """Give an account a new auth token and print it, once; the old one stops working within a second."""
-    database = Database(ground.find_engine(config))
+    database = Database(bootstrap.find_engine(config))
     database.run(lambda tx: find_account(tx, account_sid))
     # Where the key is lost, this is the way to a new one.
-    vault = ground.open_vault(config, may_make_key=True)
+    vault = bootstrap.open_vault(config, may_make_key=True)
     token = database.run(lambda tx: accounts.rotate_token(tx, vault, find_account(tx, account_sid)))
     click.echo(f"TWILIO_AUTH_TOKEN={token}")
 
@@ -144,7 +147,7 @@ def delete_account(config: Config, account_sid: str) -> None:
     Its rows are removed in small steps beside other work; if that is interrupted, a server or
     `parlour purge` goes on with it.
     """
-    database = Database(ground.find_engine(config))
+    database = Database(bootstrap.find_engine(config))
     database.run(lambda tx: accounts.delete_account(tx, find_account(tx, account_sid)))
     try:
         asyncio.run(remove_all(database))
@@ -197,7 +200,7 @@ def webhooks() -> None:
 @settings("database")
 def tail_webhooks(config: Config) -> None:
     """Print deliveries as they happen: SID, event, conversation, target, status, last try."""
-    database = Database(ground.find_engine(config))
+    database = Database(bootstrap.find_engine(config))
     try:
         asyncio.run(webhook_tools.tail(database))
     finally:

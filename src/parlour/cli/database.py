@@ -2,9 +2,9 @@
 
 import click
 
-from parlour import ground
+from parlour import bootstrap
+from parlour.cli.options import settings
 from parlour.config import Config
-from parlour.options import settings
 from parlour.store import distribution
 from parlour.store.migrate import migrate
 
@@ -26,7 +26,7 @@ def distribute(config: Config, *, dry_run: bool) -> None:
         return
     if not config.is_on_a_server:
         raise click.ClickException("only a PostgreSQL database with the extension citus can be distributed")
-    engine = ground.open_engine(config)
+    engine = bootstrap.open_engine(config)
     migrate(engine)
     session = engine.open()
     try:

@@ -20,7 +20,7 @@ MAX_RESTART_SECONDS = 30.0
 log = structlog.get_logger()
 
 
-class Child:
+class SupervisedProcess:
     """`parlour <command>` with the settings of the server; it stops when its standard input ends.
 
     `settings` are those that the command takes as options. A `listener` is open in it too; while it

@@ -1,0 +1,5 @@
+"""The command line: `parlour serve` and the commands that manage what it stores."""
+
+from parlour.cli.accounts import main
+
+__all__ = ["main"]
