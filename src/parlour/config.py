@@ -1,10 +1,11 @@
-"""Every setting: its default, what it means and what it may be, in one frozen dataclass."""
+"""All settings in one frozen dataclass: each with its default, its meaning and its check."""
 
 import dataclasses
+import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from parlour import setting_checks as checks
 from parlour.setting_checks import Check, between
@@ -17,7 +18,9 @@ MAX_PURGE_DAYS = 30
 MAX_STOP_SECONDS = 3_600
 MAX_CONNECTIONS = 1_000_000
 # How long a client may keep a connection waiting.
-A_WAIT = between(1, 86_400, "seconds")
+TIMEOUT = between(1, 86_400, "seconds")
+# Credentials of callers, and the key that opens the vault: adapters do not get these settings.
+NOT_FOR_ADAPTERS = frozenset({"account_sid", "auth_token", "secret_key"})
 
 
 class BadSetting(Exception):
@@ -25,16 +28,16 @@ class BadSetting(Exception):
 
 
 def setting(default: Any, meaning: str, check: Check | None = None) -> Any:
-    """A setting that is an option and an environment variable.
+    """Declare a setting that is an option and an environment variable.
 
-    Without a `check` all values of its type are possible, or it is checked with others in
-    `parlour.startup_checks`.
+    `meaning` is its line in `--help`. Without a `check` every value of the type is accepted here;
+    `parlour.startup_checks` checks what depends on other settings or on the machine.
     """
     return dataclasses.field(default=default, metadata={"meaning": meaning, "option": True, "check": check})
 
 
 def secret(meaning: str, check: Check | None = None) -> Any:
-    """A setting that only the environment gives: options can be read by everyone on the machine."""
+    """Declare a setting that is an environment variable only: everyone on the machine can read options."""
     return dataclasses.field(default=None, metadata={"meaning": meaning, "option": False, "check": check})
 
 
@@ -118,12 +121,12 @@ class Config:
         "Connections at a time, of each process; then idle ones are closed, or new ones get 503.",
         between(1, MAX_CONNECTIONS),
     )
-    head_seconds: int = setting(20, "How long the head of a request may take to arrive, in seconds.", A_WAIT)
+    head_seconds: int = setting(20, "How long the head of a request may take to arrive, in seconds.", TIMEOUT)
     body_seconds: int = setting(
-        30, "How long a request's body may bring less than 1 KiB, in seconds.", A_WAIT
+        30, "How long a request's body may bring less than 1 KiB, in seconds.", TIMEOUT
     )
-    send_seconds: int = setting(60, "How long a client may read nothing of an answer, in seconds.", A_WAIT)
-    idle_seconds: int = setting(75, "How long a connection is kept after an answer, in seconds.", A_WAIT)
+    send_seconds: int = setting(60, "How long a client may read nothing of an answer, in seconds.", TIMEOUT)
+    idle_seconds: int = setting(75, "How long a connection is kept after an answer, in seconds.", TIMEOUT)
     stop_seconds: int = setting(
         30,
         "How long a stop waits for requests under way, in seconds.",
@@ -143,12 +146,8 @@ class Config:
         checks.secret_key,
     )
 
-    def retry_delays(self) -> tuple[float, ...]:
-        """Seconds; raises ValueError."""
-        return checks.read_delays(self.webhook_delays)
-
     def check(self, names: Iterable[str] | None = None) -> None:
-        """Check settings one by one, all of them or those named; raises BadSetting. Makes nothing."""
+        """Check the value of each setting by itself, or only of those named. Raises BadSetting."""
         for field in dataclasses.fields(self):
             value, check = getattr(self, field.name), field.metadata["check"]
             if value is None or check is None or (names is not None and field.name not in names):
@@ -160,18 +159,55 @@ class Config:
                 name = option_name(field.name) if is_option else environment_name(field.name)
                 raise BadSetting(f"{name} {error}") from None
 
+    def in_effect(self, url: str) -> Self:
+        """Return the settings with `url` as the public URL, and `webhook_private` decided.
+
+        These are what the parts of a server and its other processes work with. Both are set together:
+        once a public URL is filled in, `allows_private_targets` could not tell that none was given.
+        """
+        private: Literal["allow", "forbid"] = "allow" if self.allows_private_targets() else "forbid"
+        return dataclasses.replace(self, public_url=url, webhook_private=private)
+
+    def allows_private_targets(self) -> bool:
+        """Return whether requests that callers cause may go to private addresses.
+
+        `auto` allows them only on a server that nobody else reaches: it listens on loopback and has no
+        public URL, which would mean that a proxy stands in front of it.
+        """
+        if self.webhook_private != "auto":
+            return self.webhook_private == "allow"
+        if self.public_url is not None:
+            return False
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def retry_delays(self) -> tuple[float, ...]:
+        """Return the seconds before each repetition of a webhook. Raises ValueError."""
+        return checks.read_delays(self.webhook_delays)
+
+    def for_adapters(self) -> dict[str, Any]:
+        """Return the settings that channel adapters get, by name."""
+        names = [field.name for field in dataclasses.fields(self) if field.name not in NOT_FOR_ADAPTERS]
+        return {name: getattr(self, name) for name in names}
+
     @property
-    def is_on_a_server(self) -> bool:
+    def uses_postgresql(self) -> bool:
         return self.database.startswith(checks.POSTGRESQL)
 
     def beside(self, ending: str) -> Path:
-        """What lies beside the database file, or in the working folder where there is no such file."""
-        return Path(f"{'parlour.db' if self.is_on_a_server else self.database}.{ending}")
+        """Return the path `<database>.<ending>`; with PostgreSQL it is in the working folder."""
+        return Path(f"{'parlour.db' if self.uses_postgresql else self.database}.{ending}")
 
     def media_place(self) -> str:
+        """Return the directory or the URL of the bucket that media are kept in."""
         return self.media or str(self.beside("media"))
 
     def authority_folder(self) -> Path:
+        """Return the folder of the local certificate authority."""
         return self.beside("authority") if self.authority is None else self.authority
 
 
@@ -184,5 +220,6 @@ def option_name(name: str) -> str:
 
 
 def read_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that only the environment can give, as far as it does; empty ones count as none."""
     names = [f.name for f in dataclasses.fields(Config) if not f.metadata["option"]]
     return {name: value for name in names if (value := environment.get(environment_name(name)))}

@@ -1,4 +1,4 @@
-"""Processes that a server has beside it: commands of ours, started anew when they end before their time."""
+"""Runs commands of this program as processes beside the server, and starts them again when they end."""
 
 import contextlib
 import dataclasses
@@ -7,89 +7,83 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from parlour.config import Config, environment_name, option_name
 
 RESTART_SECONDS = 1.0
-# When the system starts no process, for want of memory for instance, the pauses grow up to this.
+# While the system starts no process, for want of memory for instance, the pauses grow up to this.
 MAX_RESTART_SECONDS = 30.0
 
 log = structlog.get_logger()
 
 
 class SupervisedProcess:
-    """`parlour <command>` with the settings of the server; it stops when its standard input ends.
+    """Runs `parlour <command>` with all settings of `config`, and starts it again when it ends unasked.
 
-    `settings` are those that the command takes as options. A `listener` is open in it too; while it
-    is down, nobody listens there.
+    The process is told to stop by the end of its standard input. If a `listener` is given, the process
+    inherits it; while the process is down, the socket does not listen.
     """
 
     def __init__(
-        self,
-        command: str,
-        config: Config,
-        settings: Iterable[str],
-        *,
-        stop_seconds: float,
-        listener: socket.socket | None = None,
+        self, command: str, config: Config, *, stop_seconds: float, listener: socket.socket | None = None
     ) -> None:
         self._command, self._stop_seconds, self._listener = command, stop_seconds, listener
         self._descriptors = () if listener is None else (listener.fileno(),)
-        self._environment = {**os.environ, **environment(config)}
-        # A variable that is empty counts as none.
-        blanks = [f"{option_name(name)}=" for name in settings if getattr(config, name) == ""]
-        self._words = [sys.executable, "-m", "parlour", command, *map(str, self._descriptors), *blanks]
+        arguments = command_line(command, config, self._descriptors)
+        self._arguments = [sys.executable, "-m", "parlour", *arguments]
+        self._environment = environment(config, os.environ)
         self._stopping = threading.Event()
         self._process = self._start()
-        self._watch = threading.Thread(target=self._run, name=f"{command} watch", daemon=True)
-        self._watch.start()
+        self._watcher = threading.Thread(target=self._watch, name=f"{command} watch", daemon=True)
+        self._watcher.start()
 
     def ask_to_stop(self) -> None:
+        """Close the standard input of the process, and return at once."""
         self._stopping.set()
-        self._end_input()
+        self._close_input()
 
     def stop(self) -> None:
-        """Let it finish what is under way, and wait for that, but not for ever."""
+        """Let the process finish its work for up to `stop_seconds`, then kill it."""
         self.ask_to_stop()
-        self._watch.join(self._stop_seconds)
+        self._watcher.join(self._stop_seconds)
         self._process.kill()
-        self._watch.join()
+        self._watcher.join()
 
-    def _end_input(self) -> None:
+    def _close_input(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
 
     def _stop_listening(self) -> None:
-        """Leave connections to the others until it is back, and listens again itself."""
+        """Leave new connections to the other processes, until this one has started and listens again."""
         if self._listener is not None:
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 - it is ourselves
-            self._words, stdin=subprocess.PIPE, env=self._environment, pass_fds=self._descriptors
+        return subprocess.Popen(  # noqa: S603 - it is this program
+            self._arguments, stdin=subprocess.PIPE, env=self._environment, pass_fds=self._descriptors
         )
 
-    def _run(self) -> None:
+    def _watch(self) -> None:
         while True:
             code = self._process.wait()
             if self._stopping.is_set():
                 return
             self._stop_listening()
-            # A signal to both of them reaches the child first: then it is the server that stops.
+            # A signal to the process group ends this process first: then the server is about to stop.
             if self._stopping.wait(RESTART_SECONDS):
                 return
             log.error("child_ended", command=self._command, code=code)
             if not self._start_again():
                 return
             if self._stopping.is_set():
-                self._end_input()
+                self._close_input()
 
     def _start_again(self) -> bool:
-        """Start the process anew, with growing pauses while the system refuses. False if it is to stop."""
+        """Start the process, with growing pauses while the system refuses. False if it is to stop."""
         pause = RESTART_SECONDS
         while True:
             try:
@@ -104,7 +98,18 @@ class SupervisedProcess:
             pause = min(2 * pause, MAX_RESTART_SECONDS)
 
 
-def environment(config: Config) -> dict[str, str]:
-    """The settings as environment variables."""
-    values = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
-    return {environment_name(name): str(value) for name, value in values.items() if value is not None}
+def command_line(command: str, config: Config, descriptors: Sequence[int] = ()) -> list[str]:
+    """Return the arguments of `parlour` for a process that gets all settings from `environment`.
+
+    Settings that are empty texts are options: an empty environment variable counts as none.
+    """
+    options = [field.name for field in dataclasses.fields(config) if field.metadata["option"]]
+    empty = [f"{option_name(name)}=" for name in options if getattr(config, name) == ""]
+    return [command, *map(str, descriptors), *empty]
+
+
+def environment(config: Config, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the inherited variables with every setting of `config`; one that is None has no variable."""
+    values = {environment_name(f.name): getattr(config, f.name) for f in dataclasses.fields(config)}
+    others = {name: value for name, value in inherited.items() if name not in values}
+    return others | {name: str(value) for name, value in values.items() if value is not None}

@@ -22,11 +22,14 @@ def listen(config: Config, port: int | None = None, *, shares: bool = False) -> 
         raise BadSetting(f"cannot listen on {config.host}:{port}: {reason}") from None
 
 
-def public_url(config: Config, listener: socket.socket) -> str:
-    """Return the URL of the setting, without a slash at its end, or else that of the listener."""
-    if config.public_url is not None:
-        return config.public_url.rstrip("/")
-    return url_of(config, listener.getsockname()[1])
+def port_of(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def public_url(config: Config, port: int) -> str:
+    """Return the public URL of the settings, without a slash at its end, or else the URL of the port."""
+    return url_of(config, port) if config.public_url is None else config.public_url.rstrip("/")
 
 
 def url_of(config: Config, port: int) -> str:

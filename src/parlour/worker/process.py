@@ -1,4 +1,4 @@
-"""The background worker: a process of its own that carries what leaves, started and watched by the server."""
+"""The delivery worker as a process of its own, `parlour work`: the server starts and supervises it."""
 
 import asyncio
 import contextlib
@@ -6,83 +6,45 @@ import os
 import signal
 import threading
 
-import structlog
-
+from parlour.bootstrap import Parts, open_existing_parts
 from parlour.config import Config
-from parlour.store import Database
-from parlour.supervisor import RESTART_SECONDS, SupervisedProcess
-from parlour.webhooks.dispatcher import sleep_until
-from parlour.worker import run as background
+from parlour.logs import configure_logs
+from parlour.supervisor import SupervisedProcess
+from parlour.worker.run import run
 
-# What the worker is told of the server's settings, as options or variables of `parlour work`.
-SETTINGS = (
-    "host",
-    "database",
-    "media",
-    "public_url",
-    "log_level",
-    "log_format",
-    "webhook_delays",
-    "webhook_private",
-    "webhook_keep_days",
-    "studio_url",
-    "channels",
-    "simulated_delays",
-    "gateway_url",
-)
-# Longer than a target may take to answer.
+# Longer than a webhook's target may take to answer.
 STOP_SECONDS = 15.0
 NICENESS = 10
 
-log = structlog.get_logger()
+
+def start_worker(config: Config) -> SupervisedProcess:
+    """Start `parlour work` with the settings in effect."""
+    return SupervisedProcess("work", config, stop_seconds=STOP_SECONDS)
 
 
-async def work(parts: background.Parts) -> None:
-    """Carry what leaves until SIGTERM, or until whoever started this closes its standard input."""
-    # Whoever waits for an answer goes first.
+def work(config: Config) -> None:
+    """Run the worker in this process until SIGTERM or the end of standard input.
+
+    Raises BadSetting if there is no database.
+    """
+    configure_logs(config.log_level, config.log_format)
+    with open_existing_parts(config, yields=True) as parts:
+        asyncio.run(run_until_told_to_stop(parts))
+
+
+async def run_until_told_to_stop(parts: Parts) -> None:
+    # The server's requests go first.
     os.nice(NICENESS)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    # Ctrl-C reaches the server too, which then closes our standard input.
+    # Ctrl-C reaches the server too, which then closes this process's standard input.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
-    threading.Thread(target=wait_for_end_of_input, args=(loop, stop), daemon=True).start()
-    await background.run(parts, stop)
+    threading.Thread(target=set_at_end_of_input, args=(loop, stop), daemon=True).start()
+    await run(parts, stop)
 
 
-def wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+def set_at_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     while os.read(0, 1):
         pass
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(stop.set)
-
-
-class WorkerThread:
-    """The same work in a thread, for a server whose clock is under control."""
-
-    def __init__(self, parts: background.Parts) -> None:
-        # Of its own, since answers come back to the event loop that asked; with the same clock.
-        self._database = Database(parts.database.engine, parts.database.clock)
-        self._parts = parts._replace(database=self._database)
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="worker")
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._loop.close()
-        self._database.close()
-
-    def _run(self) -> None:
-        """Work until the stop. Whatever ends the work before is logged, and it begins anew."""
-        while not self._stop.is_set():
-            try:
-                self._loop.run_until_complete(background.run(self._parts, self._stop))
-            except Exception:
-                log.exception("worker_failed")
-                self._loop.run_until_complete(sleep_until(self._stop, RESTART_SECONDS))
-
-
-def start_worker(config: Config) -> SupervisedProcess:
-    return SupervisedProcess("work", config, SETTINGS, stop_seconds=STOP_SECONDS)
