@@ -9,6 +9,7 @@ from parlour.api import pipeline as pipelines
 from parlour.api.access_log import AccessLog
 from parlour.api.asgi import Application
 from parlour.api.auth import Authenticator
+from parlour.api.collection import OURS
 from parlour.api.files import SignedLinks, Uploads
 from parlour.api.health import Description, Health, Readiness
 from parlour.api.inbound_media import InboundMedia
@@ -18,7 +19,7 @@ from parlour.api.pipeline import Pipeline
 from parlour.api.pre_events import PreEvents
 from parlour.api.routes import build_app
 from parlour.bootstrap import Parts
-from parlour.control.routes import Controlled, control_routes
+from parlour.control.routes import ROUTES
 from parlour.dropin.urls import ClientUrl
 from parlour.resources.media import media
 from parlour.webhooks.sender import Sender
@@ -35,24 +36,23 @@ class WebApp(NamedTuple):
 def build(parts: Parts) -> WebApp:
     """Return the application with all routes. With --intercept, URLs in answers have the client's host."""
     config, database, vault, blobs = parts.config, parts.database, parts.vault, parts.blobs
-    allow_private, profile = config.allows_private_targets(), PROFILES[config.profile]
+    allow_private = config.allows_private_targets()
     urls = ClientUrl(parts.url) if config.intercept else lambda _: parts.url
-    sender, authenticate = Sender(allow_private=allow_private), Authenticator(database, vault)
+    sender = Sender(allow_private=allow_private)
     uploads = Uploads(media, database, blobs)
     inbound_media = InboundMedia(database, uploads, allow_private=allow_private)
-    pipeline = Pipeline(
-        pipelines.Parts(
-            database,
-            blobs,
-            authenticate,
-            PreEvents(database, vault, sender),
-            uploads,
-            inbound_media,
-            SignedLinks(vault, database.clock),
-            urls,
-            profile,
-        )
+    pipeline_parts = pipelines.Parts(
+        database,
+        blobs,
+        Authenticator(database, vault),
+        PreEvents(database, vault, sender),
+        uploads,
+        inbound_media,
+        SignedLinks(vault, database.clock),
+        urls,
+        PROFILES[config.profile],
     )
+    pipeline = Pipeline(pipeline_parts)
     app = build_app(resources.ALL, pipeline)
     app.add_middleware(ClosedAtTheEnd(sender.close, inbound_media.close))
     app.add_route("/healthz", Health())
@@ -60,7 +60,6 @@ def build(parts: Parts) -> WebApp:
     app.add_route("/openapi.json", Description(partial(describe, resources.ALL, parts.url)))
     if parts.controls is None:
         return WebApp(AccessLog(Application(app)), pipeline.forget)
-    server = Controlled(database, authenticate, pipeline, urls, profile)
-    for path, responder in control_routes(parts.controls, server):
-        app.add_route(path, responder)
+    for path, responder in ROUTES.items():
+        app.add_route(OURS + path, responder(parts.controls, pipeline, pipeline_parts))
     return WebApp(AccessLog(parts.controls.around(Application(app))), pipeline.forget)
