@@ -47,102 +47,108 @@ class Config:
     port: int = setting(8080, "Port to listen on; 0 takes a free one.", between(0, MAX_PORT))
     workers: int = setting(
         1,
-        "Processes that answer requests; with more than one, use PostgreSQL.",
+        "Processes that answer requests. With more than one use PostgreSQL: SQLite gets slower.",
         between(1, MAX_WORKERS, "processes"),
     )
     database: str = setting(
         "parlour.db",
-        "SQLite database file, made if it is missing; or postgresql://user@host/name.",
+        "SQLite file, or postgresql://user@host/name.",
         checks.database,
     )
     public_url: str | None = setting(
-        None, "The URL that clients reach this server by, for links in answers.", checks.public_url
+        None, "URL that clients reach this server by; links in responses begin with it.", checks.public_url
     )
     profile: Literal["documented", "observed"] = setting(
-        "documented", "Follow the reference page, or what was recorded of the live service."
+        "documented", "Behave as Twilio documents it, or as recordings of the live service show it."
     )
     media: str | None = setting(
-        None, "Where media are kept: a directory or s3://bucket/prefix; else <database>.media."
+        None, "Directory for media, or s3://bucket/prefix. Default: <database>.media."
     )
     unattached_hours: int = setting(
         24,
-        "How long an upload may wait for the message it is sent with, in hours.",
+        "Hours after which an uploaded file that no message has used is removed.",
         between(0, MAX_UNATTACHED_HOURS, "hours"),
     )
     purge_days: int = setting(
         0,
-        "How long the bytes of deleted media stay on the disk, in days; at most 30.",
+        "Days for which files of deleted media stay on the disk, at most 30.",
         between(0, MAX_PURGE_DAYS, "days"),
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "info", "Least level that is logged; each request is logged at info."
+        "info", "Lowest level to log. Each request is logged at info."
     )
-    log_format: Literal["console", "json"] = setting("console", "How log lines look.")
+    log_format: Literal["console", "json"] = setting(
+        "console", "Format of log lines: console for people, json for programs."
+    )
     webhook_delays: str = setting(
         "1 5 30 120 600",
-        "Seconds before each repetition of a webhook that failed; their number is its limit.",
+        "Seconds before each retry of a failed webhook; one number for each retry.",
         checks.delays,
     )
     webhook_private: Literal["auto", "allow", "forbid"] = setting(
-        "auto", "May webhooks go to private addresses? auto: if it listens on loopback, without a public URL."
+        "auto",
+        "Whether webhooks may go to private addresses. auto: only if the server listens on loopback and"
+        " has no public URL.",
     )
     webhook_keep_days: int = setting(
-        7, "Days for which webhooks that are done with can be looked at.", between(0, MAX_PURGE_DAYS, "days")
+        7,
+        "Days for which finished webhook deliveries stay in the list of deliveries.",
+        between(0, MAX_PURGE_DAYS, "days"),
     )
     studio_url: str | None = setting(
-        None, "Where webhooks to studio flows go; {FlowSid} in it stands for the flow.", checks.studio_url
+        None, "URL for webhooks to Studio flows; {FlowSid} is replaced by the flow's SID.", checks.studio_url
     )
     channels: str = setting(
-        "", "Which adapter carries a channel: sms=http email=smtp; what is not named is simulated."
+        "", "Adapter of each channel, for example: sms=http email=smtp. Other channels are simulated."
     )
     simulated_delays: str = setting(
-        "0 1 3", "Seconds after which a simulated message is sent, delivered and read; fewer end earlier."
+        "0 1 3",
+        "Seconds after which a simulated message is sent, delivered and read; fewer numbers stop earlier.",
     )
     gateway_url: str | None = setting(
-        None, "Where channels that are carried by http post their messages.", checks.http_url
+        None, "URL that channels with the adapter http post their messages to.", checks.http_url
     )
-    intercept: bool = setting(False, "Also answer as conversations.twilio.com: over TLS and as a proxy.")
-    intercept_port: int = setting(
-        8443, "Port that is intercepted on; 0 takes a free one.", between(0, MAX_PORT)
-    )
+    intercept: bool = setting(False, "Also answer as conversations.twilio.com, over TLS and as a proxy.")
+    intercept_port: int = setting(8443, "Port of --intercept; 0 takes a free one.", between(0, MAX_PORT))
     intercept_others: Literal["refuse", "pass"] = setting(
-        "refuse", "What the proxy does with requests for other hosts."
+        "refuse", "Whether the proxy of --intercept refuses requests for other hosts or passes them on."
     )
     authority: Path | None = setting(
-        None, "Folder of the local authority and of what clients need to trust it; else <database>.authority."
+        None, "Folder of --intercept's certificate authority. Default: <database>.authority."
     )
-    control: bool = setting(False, "Serve the control API under /parlour/v1; for tests only.")
-    request_bodies: bool = setting(False, "Keep bodies in the control API's list of requests.")
+    control: bool = setting(
+        False, "Serve the control API under /parlour/v1, for tests: reset, clock, faults."
+    )
+    request_bodies: bool = setting(
+        False, "With --control: keep the bodies of requests in the list of requests."
+    )
     stop_with_input: bool = setting(
-        False, "Stop when standard input ends, so as not to outlive the program that started the server."
+        False, "Stop when standard input ends, so that the server ends with the program that started it."
     )
     max_connections: int = setting(
         1_000,
-        "Connections at a time, of each process; then idle ones are closed, or new ones get 503.",
+        "Most connections of a process at a time. Beyond it, idle ones are closed or new ones get 503.",
         between(1, MAX_CONNECTIONS),
     )
-    head_seconds: int = setting(20, "How long the head of a request may take to arrive, in seconds.", TIMEOUT)
-    body_seconds: int = setting(
-        30, "How long a request's body may bring less than 1 KiB, in seconds.", TIMEOUT
+    head_seconds: int = setting(20, "Seconds that the head of a request may take to arrive.", TIMEOUT)
+    body_seconds: int = setting(30, "Seconds in which a request's body must bring at least 1 KiB.", TIMEOUT)
+    send_seconds: int = setting(
+        60, "Seconds that a client may take without reading anything of a response.", TIMEOUT
     )
-    send_seconds: int = setting(60, "How long a client may read nothing of an answer, in seconds.", TIMEOUT)
-    idle_seconds: int = setting(75, "How long a connection is kept after an answer, in seconds.", TIMEOUT)
+    idle_seconds: int = setting(75, "Seconds that an idle connection is kept open after a response.", TIMEOUT)
     stop_seconds: int = setting(
         30,
-        "How long a stop waits for requests under way, in seconds.",
+        "Seconds that a stopping server waits for requests in progress.",
         between(0, MAX_STOP_SECONDS, "seconds"),
     )
-    account_sid: str | None = secret(
-        "SID of the account that is made on an empty database.", checks.account_sid
-    )
-    auth_token: str | None = secret(
-        "Auth token of the account that is made on an empty database.", checks.auth_token
-    )
+    account_sid: str | None = secret("SID of an account to create unless it exists.", checks.account_sid)
+    auth_token: str | None = secret("Auth token of the account that is created.", checks.auth_token)
     smtp_url: str | None = secret(
-        "Mail server of channels that are carried by smtp: smtp://user:password@host:587 or smtps://…"
+        "Mail server of the adapter smtp: smtp://user:password@host:587 or smtps://…"
     )
     secret_key: str | None = secret(
-        "Key that seals auth tokens, 32 bytes in URL-safe base64; else it is kept in <database>.key.",
+        "Key that encrypts stored auth tokens: 32 bytes in URL-safe base64. Without it, the key is in"
+        " <database>.key.",
         checks.secret_key,
     )
 

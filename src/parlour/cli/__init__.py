@@ -15,7 +15,7 @@ from parlour.cli.webhooks import webhooks
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
-    """Run and manage Parlour, a server with the Conversations REST API (v1) of Twilio."""
+    """Parlour is a server with the Conversations REST API (v1) of Twilio."""
 
 
 for each in (serve, work, answer):

@@ -12,7 +12,10 @@ from parlour.store.migrate import migrate
 @click.command("migrate")
 @settings("database")
 def migrate_database(config: Config) -> None:
-    """Bring the database to the schema of this version, as `parlour serve` does when it starts."""
+    """Bring the database to the schema of this version.
+
+    `parlour serve` does the same when it starts. If there is no database, one is created.
+    """
     applied = migrate(bootstrap.open_engine(config))
     click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to do")
 

@@ -24,19 +24,17 @@ from parlour.testing.run import run as run_command
 WAIT_SECONDS = 5
 
 
-@click.command()
+@click.command(epilog='Example: eval "$(parlour env)"')
 @click.option(
     "--shell", type=click.Choice(SHELLS), default="sh", show_default=True, help="The syntax to print."
 )
 @click.option("--credentials", is_flag=True, help="Also print the SID and auth token of the first account.")
 @settings("host", "port", "intercept_port", "database", "authority")
 def env(config: Config, shell: str, credentials: bool) -> None:
-    r"""Print environment variables that send Twilio's official clients to a server with --intercept.
+    """Print environment variables that lead clients to a server.
 
-    The certificate files that they name are created if they are missing. In a shell:
-
-    \b
-    eval "$(parlour env)"
+    Twilio's official clients then send their requests to a server with --intercept. The certificate
+    files that the variables name are created if they are missing.
     """
     known = first_credentials(config) if credentials else {}
     folder = config.authority_folder()
@@ -61,7 +59,10 @@ def first_account(tx: Transaction) -> Account | None:
     return None
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    epilog="Example: parlour run -- pytest",
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option(
     "--load",
@@ -71,12 +72,10 @@ def first_account(tx: Transaction) -> Account | None:
 )
 @settings("profile", "intercept_others")
 def run(config: Config, command: tuple[str, ...], load: tuple[Path, ...]) -> None:
-    r"""Start a server with an empty database, run COMMAND against it, and stop the server.
+    """Run a command against a new, empty server.
 
-    The environment sends Twilio's official clients of the command to the server. For example:
-
-    \b
-    parlour run -- pytest
+    The server listens on free ports and stops after the command. The command's environment leads
+    Twilio's official clients to the server.
     """
     forwarder = Forwarder()
     with running(["--profile", config.profile, "--intercept-others", config.intercept_others]) as own:

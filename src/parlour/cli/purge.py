@@ -30,7 +30,9 @@ MAX_GRACE_DAYS = 3_650
 @click.option("--yes", is_flag=True, help="With --strays: remove them without asking.")
 @settings("database", "media", "unattached_hours", "purge_days")
 def purge(config: Config, *, strays: bool, grace_days: int, yes: bool) -> None:
-    """Remove deleted data and uploads that were never sent from the disk, as `serve` does every minute.
+    """Remove deleted data from the disk.
+
+    That includes uploads that were never sent. `parlour serve` does the same every minute.
 
     Media files that belong to no row in the database are only counted, because they may be those of
     another database.

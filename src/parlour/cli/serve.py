@@ -21,7 +21,8 @@ def secrets_help() -> str:
 def serve(config: Config) -> None:
     """Start the server.
 
-    With an empty database it creates an account and prints its credentials. SIGTERM or Ctrl-C stops it.
+    If there is no database, one is created, with an account whose credentials are printed. SIGTERM or
+    Ctrl-C stops the server.
     """
     server.serve(config)
 
@@ -29,9 +30,10 @@ def serve(config: Config) -> None:
 @click.command()
 @settings()
 def work(config: Config) -> None:
-    """Run the delivery worker (normally started by `parlour serve`).
+    """Run the delivery worker.
 
-    It sends webhooks and messages for other channels. It stops when its standard input ends.
+    Normally `parlour serve` starts it. It sends webhooks and messages for other channels, and stops when
+    its standard input ends.
     """
     process.work(config)
 
@@ -40,8 +42,9 @@ def work(config: Config) -> None:
 @click.argument("descriptor", type=int)
 @settings()
 def answer(config: Config, descriptor: int) -> None:
-    """Answer requests on an inherited socket (normally started by `parlour serve --workers`).
+    """Answer requests on an inherited socket.
 
-    DESCRIPTOR is the number of the listening socket. The process stops when its standard input ends.
+    Normally `parlour serve --workers` starts it. DESCRIPTOR is the number of the listening socket. The
+    process stops when its standard input ends.
     """
     server.answer(config, descriptor)

@@ -28,7 +28,7 @@ from parlour.store.transfer import BadLine, export_lines, import_lines
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @settings("database")
 def back_up(config: Config, file: Path) -> None:
-    """Copy an SQLite database into FILE, also while the server runs.
+    """Copy an SQLite database, also while the server runs.
 
     Media and the secret key are not part of it.
     """
@@ -41,9 +41,10 @@ def back_up(config: Config, file: Path) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
 @settings("database")
 def export(config: Config, file: str) -> None:
-    """Write all rows of the database to FILE as JSON Lines; `-` is standard output.
+    """Write all rows of the database to a file, as JSON Lines.
 
-    The rows are those of one moment. An existing file is replaced only when the export is complete.
+    Without FILE, or with `-`, they go to standard output. The rows are those of one moment. An existing
+    file is replaced only when the export is complete.
     """
     engine, path = bootstrap.find_engine(config), Path(file)
     if file == "-":
@@ -90,9 +91,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 @click.option("--mend", is_flag=True, help="Replace NUL characters by U+FFFD, and print their number.")
 @settings("database")
 def import_(config: Config, file: IO[bytes], *, mend: bool) -> None:
-    """Add the rows of an export FILE to the database; rows that exist already are not changed.
+    """Add the rows of an export to the database.
 
-    If there is no database, one is created.
+    Rows that exist already are not changed. Without FILE, or with `-`, standard input is read. If there
+    is no database, one is created.
     """
     engine = bootstrap.create_engine(config)
     # A row with the SID of a deleted row that is not removed yet would be removed with it.

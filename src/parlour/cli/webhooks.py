@@ -27,7 +27,7 @@ Row = tuple[int, str, str, str, str, str, str]
 
 @click.group()
 def webhooks() -> None:
-    """Watch the delivery of webhooks, or receive some for a try."""
+    """Watch deliveries of webhooks, or receive webhooks."""
 
 
 @webhooks.command("tail")
