@@ -14,8 +14,8 @@ from bench.load import Generator, Outcome, Pace
 from bench.operations import ACCOUNT_SID, FORM, Request, ask_json
 from bench.results import FEW, MANY, Backlogged, Scale
 from bench.subjects import PARLOUR, Subject, running_module, running_parlour
+from parlour.bootstrap import open_engine
 from parlour.config import Config
-from parlour.ground import open_engine
 
 # While few are due, there are always at least so many.
 LEAST = FEW // 2

@@ -4,9 +4,9 @@ from typing import Any
 
 import uvicorn
 
-from parlour import ground
 from parlour.api.access_log import STANDING_HEADERS
 from parlour.config import Config
+from parlour.http.sockets import listen, port_of, public_url
 
 
 def serve(name: str, application: Any) -> None:
@@ -22,6 +22,7 @@ def serve(name: str, application: Any) -> None:
         headers=list(STANDING_HEADERS),
     )
     settings = Config(port=0)
-    with ground.listen(settings) as listener:
-        print(f"{name} answers at {ground.public_url(settings, listener)}, until it is stopped.", flush=True)
+    with listen(settings) as listener:
+        url = public_url(settings, port_of(listener))
+        print(f"{name} answers at {url}, until it is stopped.", flush=True)
         uvicorn.Server(config).run([listener])

@@ -16,16 +16,17 @@ from urllib.parse import urljoin
 import requests
 import uvicorn.server
 
-from parlour import app, background, ground, server
+from parlour import app, server
+from parlour.bootstrap import Parts
 from parlour.config import Config
+from parlour.http.sockets import listen, port_of, public_url
 from parlour.resources.accounts import create_account, create_key, find_account
-from parlour.resources.purge import Terms, purge
+from parlour.resources.purge import RetentionPolicy, purge
 from parlour.resources.remover import remove_all
 from parlour.store import Database, dump
 from parlour.store.blobs import open_blobs
 from parlour.store.credentials import Vault
 from parlour.store.migrate import migrate
-from parlour.wire.profiles import PROFILES
 
 ACCOUNT_SID = "AC" + "a" * 32
 OTHER_ACCOUNT_SID = "AC" + "b" * 32
@@ -107,14 +108,14 @@ class ServerThread:
         self.database = Database(engine, clock, self._new_sid)
         self._own = Database(storage.plain_engine(), clock, self._new_sid)
         self.in_database(self.ensure_accounts)
-        self._listener = ground.listen(config)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._listener = listen(config)
+        port = port_of(self._listener)
+        self.url = f"http://127.0.0.1:{port}"
         self.blobs = open_blobs(config.media or str(folder / "parlour.db.media"))
-        public = ground.public_url(config, self._listener)
-        parts = app.Parts(self.database, self.vault, self.blobs, background.allows_private(config))
-        built = app.build(parts, public, PROFILES[config.profile])
+        parts = Parts(config.in_effect(public_url(config, port)), self.database, self.vault, self.blobs)
+        built = app.build(parts)
         self._forget = built.forget
-        self._server = server.server(config, built.asgi, self.url)
+        self._server = server.create_server(parts, built.asgi)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
         self._thread.start()
 
@@ -131,9 +132,9 @@ class ServerThread:
         return self._own.run(work)
 
     def purge(self, unattached_hours=24, purge_days=0):
-        terms = Terms(unattached_hours, purge_days)
+        policy = RetentionPolicy(unattached_hours, purge_days)
         asyncio.run(remove_all(self.database))
-        return asyncio.run(purge(self.database, self.blobs, terms, thoroughly=True))
+        return asyncio.run(purge(self.database, self.blobs, policy, thoroughly=True))
 
     def create_key(self):
         """An API key of the first account: its SID and its secret."""

@@ -1,4 +1,4 @@
-"""The composition root: the parts, put together into an ASGI application."""
+"""Builds the ASGI application from the parts of a server."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +9,7 @@ from parlour.api import pipeline as pipelines
 from parlour.api.access_log import AccessLog
 from parlour.api.asgi import Application
 from parlour.api.auth import Authenticator
+from parlour.api.collection import OURS
 from parlour.api.files import SignedLinks, Uploads
 from parlour.api.health import Description, Health, Readiness
 from parlour.api.inbound_media import InboundMedia
@@ -17,69 +18,48 @@ from parlour.api.openapi import describe
 from parlour.api.pipeline import Pipeline
 from parlour.api.pre_events import PreEvents
 from parlour.api.routes import build_app
-from parlour.control import Controls
-from parlour.control.routes import Controlled, control_routes
+from parlour.bootstrap import Parts
+from parlour.control.routes import ROUTES
 from parlour.dropin.urls import ClientUrl
 from parlour.resources.media import media
-from parlour.store import Database
-from parlour.store.blobs import Blobs
-from parlour.store.credentials import Vault
 from parlour.webhooks.sender import Sender
-from parlour.wire.profiles import Profile
-
-
-class Parts(NamedTuple):
-    """What the application stands on; `allow_private` says where it may go by what it is told."""
-
-    database: Database
-    vault: Vault
-    blobs: Blobs
-    allow_private: bool
+from parlour.wire.profiles import PROFILES
 
 
 class WebApp(NamedTuple):
-    """The ASGI application; `forget` drops its caches, for when the stored data was replaced as a whole."""
+    """The ASGI application. `forget` drops its caches: call it when all stored data was replaced."""
 
     asgi: AccessLog
     forget: Callable[[], None]
 
 
-def build(
-    parts: Parts,
-    public_url: str,
-    profile: Profile,
-    *,
-    intercept: bool = False,
-    controls: Controls | None = None,
-) -> WebApp:
-    """With `intercept`, URLs in answers carry the host that the client used."""
-    database, vault, blobs, allow_private = parts
-    urls = ClientUrl(public_url) if intercept else lambda _: public_url
-    sender, authenticate = Sender(allow_private=allow_private), Authenticator(database, vault)
+def build(parts: Parts) -> WebApp:
+    """Return the application with all routes. With --intercept, URLs in answers have the client's host."""
+    config, database, vault, blobs = parts.config, parts.database, parts.vault, parts.blobs
+    allow_private = config.allows_private_targets()
+    urls = ClientUrl(parts.url) if config.intercept else lambda _: parts.url
+    sender = Sender(allow_private=allow_private)
     uploads = Uploads(media, database, blobs)
     inbound_media = InboundMedia(database, uploads, allow_private=allow_private)
-    pipeline = Pipeline(
-        pipelines.Parts(
-            database,
-            blobs,
-            authenticate,
-            PreEvents(database, vault, sender),
-            uploads,
-            inbound_media,
-            SignedLinks(vault, database.clock),
-            urls,
-            profile,
-        )
+    pipeline_parts = pipelines.Parts(
+        database,
+        blobs,
+        Authenticator(database, vault),
+        PreEvents(database, vault, sender),
+        uploads,
+        inbound_media,
+        SignedLinks(vault, database.clock),
+        urls,
+        PROFILES[config.profile],
     )
+    pipeline = Pipeline(pipeline_parts)
     app = build_app(resources.ALL, pipeline)
     app.add_middleware(ClosedAtTheEnd(sender.close, inbound_media.close))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(database))
-    app.add_route("/openapi.json", Description(partial(describe, resources.ALL, public_url)))
-    if controls is None:
+    app.add_route("/openapi.json", Description(partial(describe, resources.ALL, parts.url)))
+    if parts.controls is None:
         return WebApp(AccessLog(Application(app)), pipeline.forget)
-    for path, responder in control_routes(
-        controls, Controlled(database, authenticate, pipeline, urls, profile)
-    ):
-        app.add_route(path, responder)
-    return WebApp(AccessLog(controls.around(Application(app))), pipeline.forget)
+    for path, responder in ROUTES.items():
+        app.add_route(OURS + path, responder(parts.controls, pipeline, pipeline_parts))
+    return WebApp(AccessLog(parts.controls.around(Application(app))), pipeline.forget)

@@ -1,10 +1,11 @@
-"""Every setting: its default, what it means and what it may be, in one frozen dataclass."""
+"""All settings in one frozen dataclass: each with its default, its meaning and its check."""
 
 import dataclasses
+import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from parlour import setting_checks as checks
 from parlour.setting_checks import Check, between
@@ -17,7 +18,9 @@ MAX_PURGE_DAYS = 30
 MAX_STOP_SECONDS = 3_600
 MAX_CONNECTIONS = 1_000_000
 # How long a client may keep a connection waiting.
-A_WAIT = between(1, 86_400, "seconds")
+TIMEOUT = between(1, 86_400, "seconds")
+# Credentials of callers, and the key that opens the vault: adapters do not get these settings.
+NOT_FOR_ADAPTERS = frozenset({"account_sid", "auth_token", "secret_key"})
 
 
 class BadSetting(Exception):
@@ -25,16 +28,16 @@ class BadSetting(Exception):
 
 
 def setting(default: Any, meaning: str, check: Check | None = None) -> Any:
-    """A setting that is an option and an environment variable.
+    """Declare a setting that is an option and an environment variable.
 
-    Without a `check` all values of its type are possible, or it is checked with others in
-    `parlour.startup_checks`.
+    `meaning` is its line in `--help`. Without a `check` every value of the type is accepted here;
+    `parlour.startup_checks` checks what depends on other settings or on the machine.
     """
     return dataclasses.field(default=default, metadata={"meaning": meaning, "option": True, "check": check})
 
 
 def secret(meaning: str, check: Check | None = None) -> Any:
-    """A setting that only the environment gives: options can be read by everyone on the machine."""
+    """Declare a setting that is an environment variable only: everyone on the machine can read options."""
     return dataclasses.field(default=None, metadata={"meaning": meaning, "option": False, "check": check})
 
 
@@ -44,111 +47,113 @@ class Config:
     port: int = setting(8080, "Port to listen on; 0 takes a free one.", between(0, MAX_PORT))
     workers: int = setting(
         1,
-        "Processes that answer requests; with more than one, use PostgreSQL.",
+        "Processes that answer requests. With more than one use PostgreSQL: SQLite gets slower.",
         between(1, MAX_WORKERS, "processes"),
     )
     database: str = setting(
         "parlour.db",
-        "SQLite database file, made if it is missing; or postgresql://user@host/name.",
+        "SQLite file, or postgresql://user@host/name.",
         checks.database,
     )
     public_url: str | None = setting(
-        None, "The URL that clients reach this server by, for links in answers.", checks.public_url
+        None, "URL that clients reach this server by; links in responses begin with it.", checks.public_url
     )
     profile: Literal["documented", "observed"] = setting(
-        "documented", "Follow the reference page, or what was recorded of the live service."
+        "documented", "Behave as Twilio documents it, or as recordings of the live service show it."
     )
     media: str | None = setting(
-        None, "Where media are kept: a directory or s3://bucket/prefix; else <database>.media."
+        None, "Directory for media, or s3://bucket/prefix. Default: <database>.media."
     )
     unattached_hours: int = setting(
         24,
-        "How long an upload may wait for the message it is sent with, in hours.",
+        "Hours after which an uploaded file that no message has used is removed.",
         between(0, MAX_UNATTACHED_HOURS, "hours"),
     )
     purge_days: int = setting(
         0,
-        "How long the bytes of deleted media stay on the disk, in days; at most 30.",
+        "Days for which files of deleted media stay on the disk, at most 30.",
         between(0, MAX_PURGE_DAYS, "days"),
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "info", "Least level that is logged; each request is logged at info."
+        "info", "Lowest level to log. Each request is logged at info."
     )
-    log_format: Literal["console", "json"] = setting("console", "How log lines look.")
+    log_format: Literal["console", "json"] = setting(
+        "console", "Format of log lines: console for people, json for programs."
+    )
     webhook_delays: str = setting(
         "1 5 30 120 600",
-        "Seconds before each repetition of a webhook that failed; their number is its limit.",
+        "Seconds before each retry of a failed webhook; one number for each retry.",
         checks.delays,
     )
     webhook_private: Literal["auto", "allow", "forbid"] = setting(
-        "auto", "May webhooks go to private addresses? auto: if it listens on loopback, without a public URL."
+        "auto",
+        "Whether webhooks may go to private addresses. auto: only if the server listens on loopback and"
+        " has no public URL.",
     )
     webhook_keep_days: int = setting(
-        7, "Days for which webhooks that are done with can be looked at.", between(0, MAX_PURGE_DAYS, "days")
+        7,
+        "Days for which finished webhook deliveries stay in the list of deliveries.",
+        between(0, MAX_PURGE_DAYS, "days"),
     )
     studio_url: str | None = setting(
-        None, "Where webhooks to studio flows go; {FlowSid} in it stands for the flow.", checks.studio_url
+        None, "URL for webhooks to Studio flows; {FlowSid} is replaced by the flow's SID.", checks.studio_url
     )
     channels: str = setting(
-        "", "Which adapter carries a channel: sms=http email=smtp; what is not named is simulated."
+        "", "Adapter of each channel, for example: sms=http email=smtp. Other channels are simulated."
     )
     simulated_delays: str = setting(
-        "0 1 3", "Seconds after which a simulated message is sent, delivered and read; fewer end earlier."
+        "0 1 3",
+        "Seconds after which a simulated message is sent, delivered and read; fewer numbers stop earlier.",
     )
     gateway_url: str | None = setting(
-        None, "Where channels that are carried by http post their messages.", checks.http_url
+        None, "URL that channels with the adapter http post their messages to.", checks.http_url
     )
-    intercept: bool = setting(False, "Also answer as conversations.twilio.com: over TLS and as a proxy.")
-    intercept_port: int = setting(
-        8443, "Port that is intercepted on; 0 takes a free one.", between(0, MAX_PORT)
-    )
+    intercept: bool = setting(False, "Also answer as conversations.twilio.com, over TLS and as a proxy.")
+    intercept_port: int = setting(8443, "Port of --intercept; 0 takes a free one.", between(0, MAX_PORT))
     intercept_others: Literal["refuse", "pass"] = setting(
-        "refuse", "What the proxy does with requests for other hosts."
+        "refuse", "Whether the proxy of --intercept refuses requests for other hosts or passes them on."
     )
     authority: Path | None = setting(
-        None, "Folder of the local authority and of what clients need to trust it; else <database>.authority."
+        None, "Folder of --intercept's certificate authority. Default: <database>.authority."
     )
-    control: bool = setting(False, "Serve the control API under /parlour/v1; for tests only.")
-    request_bodies: bool = setting(False, "Keep bodies in the control API's list of requests.")
+    control: bool = setting(
+        False, "Serve the control API under /parlour/v1, for tests: reset, clock, faults."
+    )
+    request_bodies: bool = setting(
+        False, "With --control: keep the bodies of requests in the list of requests."
+    )
     stop_with_input: bool = setting(
-        False, "Stop when standard input ends, so as not to outlive the program that started the server."
+        False, "Stop when standard input ends, so that the server ends with the program that started it."
     )
     max_connections: int = setting(
         1_000,
-        "Connections at a time, of each process; then idle ones are closed, or new ones get 503.",
+        "Most connections of a process at a time. Beyond it, idle ones are closed or new ones get 503.",
         between(1, MAX_CONNECTIONS),
     )
-    head_seconds: int = setting(20, "How long the head of a request may take to arrive, in seconds.", A_WAIT)
-    body_seconds: int = setting(
-        30, "How long a request's body may bring less than 1 KiB, in seconds.", A_WAIT
+    head_seconds: int = setting(20, "Seconds that the head of a request may take to arrive.", TIMEOUT)
+    body_seconds: int = setting(30, "Seconds in which a request's body must bring at least 1 KiB.", TIMEOUT)
+    send_seconds: int = setting(
+        60, "Seconds that a client may take without reading anything of a response.", TIMEOUT
     )
-    send_seconds: int = setting(60, "How long a client may read nothing of an answer, in seconds.", A_WAIT)
-    idle_seconds: int = setting(75, "How long a connection is kept after an answer, in seconds.", A_WAIT)
+    idle_seconds: int = setting(75, "Seconds that an idle connection is kept open after a response.", TIMEOUT)
     stop_seconds: int = setting(
         30,
-        "How long a stop waits for requests under way, in seconds.",
+        "Seconds that a stopping server waits for requests in progress.",
         between(0, MAX_STOP_SECONDS, "seconds"),
     )
-    account_sid: str | None = secret(
-        "SID of the account that is made on an empty database.", checks.account_sid
-    )
-    auth_token: str | None = secret(
-        "Auth token of the account that is made on an empty database.", checks.auth_token
-    )
+    account_sid: str | None = secret("SID of an account to create unless it exists.", checks.account_sid)
+    auth_token: str | None = secret("Auth token of the account that is created.", checks.auth_token)
     smtp_url: str | None = secret(
-        "Mail server of channels that are carried by smtp: smtp://user:password@host:587 or smtps://…"
+        "Mail server of the adapter smtp: smtp://user:password@host:587 or smtps://…"
     )
     secret_key: str | None = secret(
-        "Key that seals auth tokens, 32 bytes in URL-safe base64; else it is kept in <database>.key.",
+        "Key that encrypts stored auth tokens: 32 bytes in URL-safe base64. Without it, the key is in"
+        " <database>.key.",
         checks.secret_key,
     )
 
-    def retry_delays(self) -> tuple[float, ...]:
-        """Seconds; raises ValueError."""
-        return checks.read_delays(self.webhook_delays)
-
     def check(self, names: Iterable[str] | None = None) -> None:
-        """Check settings one by one, all of them or those named; raises BadSetting. Makes nothing."""
+        """Check the value of each setting by itself, or only of those named. Raises BadSetting."""
         for field in dataclasses.fields(self):
             value, check = getattr(self, field.name), field.metadata["check"]
             if value is None or check is None or (names is not None and field.name not in names):
@@ -160,18 +165,55 @@ class Config:
                 name = option_name(field.name) if is_option else environment_name(field.name)
                 raise BadSetting(f"{name} {error}") from None
 
+    def in_effect(self, url: str) -> Self:
+        """Return the settings with `url` as the public URL, and `webhook_private` decided.
+
+        These are what the parts of a server and its other processes work with. Both are set together:
+        once a public URL is filled in, `allows_private_targets` could not tell that none was given.
+        """
+        private: Literal["allow", "forbid"] = "allow" if self.allows_private_targets() else "forbid"
+        return dataclasses.replace(self, public_url=url, webhook_private=private)
+
+    def allows_private_targets(self) -> bool:
+        """Return whether requests that callers cause may go to private addresses.
+
+        `auto` allows them only on a server that nobody else reaches: it listens on loopback and has no
+        public URL, which would mean that a proxy stands in front of it.
+        """
+        if self.webhook_private != "auto":
+            return self.webhook_private == "allow"
+        if self.public_url is not None:
+            return False
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def retry_delays(self) -> tuple[float, ...]:
+        """Return the seconds before each repetition of a webhook. Raises ValueError."""
+        return checks.read_delays(self.webhook_delays)
+
+    def for_adapters(self) -> dict[str, Any]:
+        """Return the settings that channel adapters get, by name."""
+        names = [field.name for field in dataclasses.fields(self) if field.name not in NOT_FOR_ADAPTERS]
+        return {name: getattr(self, name) for name in names}
+
     @property
-    def is_on_a_server(self) -> bool:
+    def uses_postgresql(self) -> bool:
         return self.database.startswith(checks.POSTGRESQL)
 
     def beside(self, ending: str) -> Path:
-        """What lies beside the database file, or in the working folder where there is no such file."""
-        return Path(f"{'parlour.db' if self.is_on_a_server else self.database}.{ending}")
+        """Return the path `<database>.<ending>`; with PostgreSQL it is in the working folder."""
+        return Path(f"{'parlour.db' if self.uses_postgresql else self.database}.{ending}")
 
     def media_place(self) -> str:
+        """Return the directory or the URL of the bucket that media are kept in."""
         return self.media or str(self.beside("media"))
 
     def authority_folder(self) -> Path:
+        """Return the folder of the local certificate authority."""
         return self.beside("authority") if self.authority is None else self.authority
 
 
@@ -184,5 +226,6 @@ def option_name(name: str) -> str:
 
 
 def read_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that only the environment can give, as far as it does; empty ones count as none."""
     names = [f.name for f in dataclasses.fields(Config) if not f.metadata["option"]]
     return {name: value for name in names if (value := environment.get(environment_name(name)))}

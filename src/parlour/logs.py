@@ -1,4 +1,4 @@
-"""Logging: one structured line an event on standard error, by structlog, from us and from the libraries."""
+"""Logging with structlog: one line on standard error for each event, of Parlour and of libraries."""
 
 import asyncio
 import contextlib
@@ -22,10 +22,10 @@ Event = MutableMapping[str, Any]
 encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
-class Lines:
-    """Writes lines; one that cannot be written is lost, and nothing else is.
+class LineWriter:
+    """Writes log lines to a stream. A line that cannot be written is dropped without an error.
 
-    On an event loop, what is logged in one turn of it is written at once: a line is a system call.
+    On an event loop, the lines of one turn are written together, to save system calls.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -52,30 +52,31 @@ class Lines:
 
 
 def configure_logs(level: str, style: str) -> None:
+    """Send the log lines of Parlour and of libraries to standard error, in a program of Parlour's own."""
     render = configure_events(level, style)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LibraryLines(render))
+    handler.setFormatter(LibraryFormatter(render))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
 def configure_events(level: str, style: str) -> Callable[[Event], str]:
-    """Our own lines alone, in a program whose logging is not ours; how a line is made."""
+    """Configure Parlour's own log lines only; the program keeps its logging. Returns the renderer."""
     render = render_json if style == "json" else render_console
 
     def finish(_: object, name: str, event: Event) -> str:
-        return render(finished(name, event))
+        return render(complete(name, event))
 
     structlog.configure(
         processors=[finish],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=lambda *_: Lines(sys.stderr),
+        logger_factory=lambda *_: LineWriter(sys.stderr),
         cache_logger_on_first_use=True,
     )
     return render
 
 
-class LibraryLines(logging.Formatter):
-    """What a library logs, in the form of our own lines."""
+class LibraryFormatter(logging.Formatter):
+    """Formats log records of libraries like Parlour's own lines."""
 
     def __init__(self, render: Callable[[Event], str]) -> None:
         super().__init__()
@@ -83,18 +84,18 @@ class LibraryLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         event = {"event": record.getMessage(), "logger": record.name, "exc_info": record.exc_info}
-        return self._render(finished(record.levelname.lower(), event))
+        return self._render(complete(record.levelname.lower(), event))
 
 
-def finished(level: str, event: Event) -> Event:
-    """The event with its time and level in front, its traceback as text, and without what is None."""
+def complete(level: str, event: Event) -> Event:
+    """Return the event with its time and level first, its traceback as text, and without None values."""
     traceback = event.pop("exc_info", None)
     if traceback:
         event["exception"] = structlog.processors.format_exc_info(None, level, {"exc_info": traceback})[
             "exception"
         ]
-    told = {name: value for name, value in event.items() if value is not None}
-    return {"timestamp": show_millisecond(time.time_ns() // 1_000_000), "level": level, **told}
+    values = {name: value for name, value in event.items() if value is not None}
+    return {"timestamp": show_millisecond(time.time_ns() // 1_000_000), "level": level, **values}
 
 
 def render_json(event: Event) -> str:

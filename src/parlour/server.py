@@ -1,7 +1,6 @@
-"""The server process: answers on a socket, alone or with others, and stops without losing anything."""
+"""Runs the server: in this process, or in several on one port; stops it without losing a write."""
 
 import contextlib
-import dataclasses
 import gc
 import os
 import shlex
@@ -9,175 +8,161 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import FrameType
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import click
 import uvicorn
 
-from parlour import app, background
+from parlour import app
 from parlour.api.access_log import STANDING_HEADERS, AccessLog
-from parlour.children import Child
+from parlour.bootstrap import Parts, create_first_account, open_existing_parts, open_server_parts
 from parlour.config import Config
-from parlour.connections import Connections, limits_of
-from parlour.control import Controls
 from parlour.dropin.authority import Authority
 from parlour.dropin.environment import write_files
 from parlour.dropin.listeners import InterceptingServer
-from parlour.ground import (
-    Ground,
-    find_engine,
-    grounded,
-    listen,
-    open_vault,
-    public_url,
-    url_of,
-    with_url,
-)
+from parlour.http.connections import Connections, limits_of
+from parlour.http.protocol import Protocol
+from parlour.http.sockets import listen, port_of, url_of
 from parlour.logs import configure_logs
-from parlour.protocol import Protocol
-from parlour.startup_checks import ensure_possible
-from parlour.store import Database
-from parlour.store.blobs import open_blobs
+from parlour.resources.purge import Purger, RetentionPolicy
+from parlour.resources.remover import Remover
+from parlour.startup_checks import check_startup
 from parlour.store.credentials import Account
 from parlour.store.database import milliseconds_now
-from parlour.wire.profiles import PROFILES
+from parlour.supervisor import SupervisedProcess
+from parlour.worker.process import start_worker
+from parlour.worker.thread import WorkerThread
 
-MadeAccount = tuple[Account, str] | None
-
-# Longer than the storage may take to be closed.
-CHILD_STOP_SECONDS = 10
-
-
-class Prepared(NamedTuple):
-    """A server that only has to be run on its listener, and the account that was made for it."""
-
-    server: uvicorn.Server
-    listener: socket.socket
-    ground: Ground
-    made: MadeAccount
+# Longer than closing the database may take.
+CLOSE_SECONDS = 10
 
 
 def serve(config: Config) -> None:
-    """Run until SIGTERM or SIGINT, then finish and commit what was accepted."""
-    ensure_possible(config)
+    """Check the settings, then run the server until SIGTERM or SIGINT; accepted writes are committed first.
+
+    Raises BadSetting for settings that a server cannot start with; then nothing was created.
+    """
+    check_startup(config)
     configure_logs(config.log_level, config.log_format)
-    leave_at_signals()
+    exit_on_signals()
     if config.workers > 1:
-        serve_with_many(config)
-        return
-    with prepared(config) as ready:
-        announce(ready.ground, ready.made, ready.server)
-        spare_the_collector()
+        serve_with_processes(config)
+    else:
+        serve_alone(config)
+
+
+def serve_alone(config: Config) -> None:
+    """Answer requests in this process."""
+    with prepared(config) as (parts, server, listener):
+        print_start(parts, create_first_account(parts), server)
+        tune_garbage_collection()
         if config.stop_with_input:
-            at_end_of_input(partial(setattr, ready.server, "should_exit", True))
-        ready.server.run([ready.listener])
-
-
-def serve_with_many(config: Config) -> None:
-    """Several processes answer on one port; this one only looks after them, and after what is beside."""
-    if config.stop_with_input:
-        at_end_of_input(partial(os.kill, os.getpid(), signal.SIGTERM))
-    with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(each) for each in listen_together(config)]
-        ground = stack.enter_context(grounded(config, listeners[0]))
-        known = with_url(config, ground.url)
-        taken = [f.name for f in dataclasses.fields(config) if f.metadata["option"]]
-        stop_seconds = config.stop_seconds + CHILD_STOP_SECONDS
-        children = [
-            Child("answer", known, taken, stop_seconds=stop_seconds, listener=each) for each in listeners
-        ]
-        try:
-            announce(ground, ground.ensure_account())
-            while True:
-                signal.pause()
-        finally:
-            for child in children:
-                child.ask_to_stop()
-            for child in children:
-                child.stop()
-
-
-def listen_together(config: Config) -> list[socket.socket]:
-    """A socket for each process; the system spreads the connections that come to their port."""
-    # Such sockets would share a port with those of another server, too.
-    with listen(config) as alone:
-        port: int = alone.getsockname()[1]
-    return [listen(config, port, shares=True) for _ in range(config.workers)]
-
-
-def answer(config: Config, descriptor: int) -> None:
-    """Answer on a socket that another process listens on, until standard input ends."""
-    configure_logs(config.log_level, config.log_format)
-    leave_at_signals()
-    database = Database(find_engine(config))
-    try:
-        with socket.socket(fileno=descriptor) as listener:
-            ground = Ground(
-                config,
-                database,
-                open_vault(config, may_make_key=False),
-                open_blobs(config.media_place()),
-                public_url(config, listener),
-            )
-            answering = build(ground)
-            spare_the_collector()
-            at_end_of_input(partial(setattr, answering, "should_exit", True))
-            answering.run([listener])
-    finally:
-        database.close()
+            call_at_end_of_input(partial(setattr, server, "should_exit", True))
+        server.run([listener])
 
 
 @contextlib.contextmanager
-def prepared(config: Config) -> Iterator[Prepared]:
-    """The storage, the sockets and the application, for the time of the block."""
-    ensure_possible(config)
-    controls = Controls(keep_bodies=config.request_bodies) if config.control else None
+def prepared(config: Config) -> Iterator[tuple[Parts, uvicorn.Server, socket.socket]]:
+    """Open the ports and the parts and start the background jobs, for the time of the block.
+
+    Yields the parts, and a server that is ready to run on the listening socket.
+    """
     with contextlib.ExitStack() as stack:
-        # Ports come first: one that is taken is found before anything is made.
+        # Ports come first: one that is taken is noticed before anything is created.
         listener = stack.enter_context(listen(config))
         front = stack.enter_context(listen(config, config.intercept_port)) if config.intercept else None
-        ground = stack.enter_context(grounded(config, listener, controls))
-        built = build(ground, controls, front)
-        yield Prepared(built, listener, ground, ground.ensure_account())
+        parts = stack.enter_context(open_server_parts(config, port_of(listener)))
+        stack.enter_context(background_jobs(parts, port_of(listener)))
+        yield parts, build_server(parts, front), listener
 
 
-def build(
-    ground: Ground, controls: Controls | None = None, front: socket.socket | None = None
-) -> uvicorn.Server:
-    config = ground.config
-    parts = app.Parts(ground.database, ground.vault, ground.blobs, background.allows_private(config))
-    profile = PROFILES[config.profile]
-    application = app.build(parts, ground.url, profile, intercept=config.intercept, controls=controls)
-    return server(config, application.asgi, ground.url, front)
+def serve_with_processes(config: Config) -> None:
+    """Answer requests in several processes on one port; this one only supervises them."""
+    if config.stop_with_input:
+        call_at_end_of_input(partial(os.kill, os.getpid(), signal.SIGTERM))
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(each) for each in listen_for_each_process(config)]
+        port = port_of(listeners[0])
+        parts = stack.enter_context(open_server_parts(config, port))
+        stack.enter_context(background_jobs(parts, port))
+        stack.enter_context(answering_processes(parts.config, listeners))
+        print_start(parts, create_first_account(parts))
+        while True:
+            signal.pause()
 
 
-def spare_the_collector() -> None:
-    # What is there now stays, and requests leave hardly any cycles: looking for them rarely is enough.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+def listen_for_each_process(config: Config) -> list[socket.socket]:
+    """Return one socket for each process; the system spreads new connections to their port over them."""
+    # Sockets that share a port would share it with another server's, too: take it alone once.
+    with listen(config) as alone:
+        port = port_of(alone)
+    return [listen(config, port, shares=True) for _ in range(config.workers)]
 
 
-def leave_at_signals() -> None:
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, leave)
+@contextlib.contextmanager
+def answering_processes(config: Config, listeners: Sequence[socket.socket]) -> Iterator[None]:
+    """Run `parlour answer` on each of the listeners for the time of the block."""
+    processes: list[SupervisedProcess] = []
+    seconds = config.stop_seconds + CLOSE_SECONDS
+    try:
+        for each in listeners:
+            processes.append(SupervisedProcess("answer", config, stop_seconds=seconds, listener=each))  # noqa: PERF401 - those before one that fails are stopped
+        yield
+    finally:
+        for process in processes:
+            process.ask_to_stop()
+        for process in processes:
+            process.stop()
 
 
-def leave(_: int, __: FrameType | None) -> NoReturn:
-    # uvicorn raises the signal again once it has stopped; from here the storage is closed.
-    sys.exit(0)
+def answer(config: Config, descriptor: int) -> None:
+    """Answer requests on an inherited socket until standard input ends; `parlour serve` starts this."""
+    configure_logs(config.log_level, config.log_format)
+    exit_on_signals()
+    with open_existing_parts(config) as parts, socket.socket(fileno=descriptor) as listener:
+        server = build_server(parts)
+        tune_garbage_collection()
+        call_at_end_of_input(partial(setattr, server, "should_exit", True))
+        server.run([listener])
 
 
-def server(
-    config: Config, application: AccessLog, url: str, front: socket.socket | None = None
-) -> uvicorn.Server:
+@contextlib.contextmanager
+def background_jobs(parts: Parts, port: int) -> Iterator[None]:
+    """Run the purge, the removal of deleted rows and the delivery worker for the time of the block."""
+    config = parts.config
+    policy = RetentionPolicy(config.unattached_hours, config.purge_days)
+    holder = f"{socket.gethostname()}:{port}"
+    with (
+        Purger(parts.database, parts.blobs, policy, holder),
+        Remover(parts.database, holder),
+        delivery_worker(parts),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def delivery_worker(parts: Parts) -> Iterator[None]:
+    """Run the delivery worker: as a process, or, where the clock is under control, as a thread."""
+    worker = start_worker(parts.config) if parts.controls is None else WorkerThread(parts)
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+def build_server(parts: Parts, front: socket.socket | None = None) -> uvicorn.Server:
+    """Return the server for the application; `front` is the port of --intercept."""
+    return create_server(parts, app.build(parts).asgi, front)
+
+
+def create_server(parts: Parts, application: AccessLog, front: socket.socket | None = None) -> uvicorn.Server:
     headers = list(STANDING_HEADERS)
-    if url.startswith("https:"):
+    if parts.url.startswith("https:"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
-    connections = Connections(limits_of(config))
+    connections = Connections(limits_of(parts.config))
     settings = uvicorn.Config(
         application,
         http=partial(Protocol, connections=connections),  # type: ignore[arg-type]  # it is called as a class is
@@ -189,12 +174,14 @@ def server(
         server_header=False,
         proxy_headers=False,
         headers=headers,
-        timeout_graceful_shutdown=config.stop_seconds,
+        timeout_graceful_shutdown=parts.config.stop_seconds,
     )
-    return uvicorn.Server(settings) if front is None else intercepting(config, settings, connections, front)
+    if front is None:
+        return uvicorn.Server(settings)
+    return create_intercepting_server(parts.config, settings, connections, front)
 
 
-def intercepting(
+def create_intercepting_server(
     config: Config, settings: uvicorn.Config, connections: Connections, front: socket.socket
 ) -> InterceptingServer:
     folder = config.authority_folder()
@@ -204,7 +191,27 @@ def intercepting(
     return InterceptingServer(settings, front, authority.context(), connections, passes=passes)
 
 
-def at_end_of_input(stop: Callable[[], None]) -> None:
+def tune_garbage_collection() -> None:
+    # The objects of start-up stay, and requests leave hardly any cycles: rare collections are enough.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def exit_on_signals() -> None:
+    """End the process at SIGTERM and SIGINT by SystemExit, so that what is open is closed."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, exit_now)
+
+
+def exit_now(_: int, __: FrameType | None) -> NoReturn:
+    # uvicorn raises the signal again once it has stopped; from here the database is closed.
+    sys.exit(0)
+
+
+def call_at_end_of_input(stop: Callable[[], None]) -> None:
+    """Call `stop` from a thread when standard input ends."""
+
     def wait() -> None:
         with contextlib.suppress(OSError):
             while os.read(0, 1):
@@ -214,16 +221,19 @@ def at_end_of_input(stop: Callable[[], None]) -> None:
     threading.Thread(target=wait, name="input", daemon=True).start()
 
 
-def announce(ground: Ground, made: MadeAccount, served: uvicorn.Server | None = None) -> None:
-    config, url, database = ground.config, ground.url, ground.database.engine.name
+def print_start(
+    parts: Parts, created: tuple[Account, str] | None, server: uvicorn.Server | None = None
+) -> None:
+    """Print where the server answers, and the credentials of an account that was created now."""
+    config, url, database = parts.config, parts.url, parts.database.engine.name
     click.echo(f"Parlour answers at {url}, profile {config.profile}, database {database}.")
-    if isinstance(served, InterceptingServer):
-        click.echo(f"Intercepting at {url_of(config, served.port)}: `parlour env` tells how to get there.")
-    if made is None:
+    if isinstance(server, InterceptingServer):
+        click.echo(f"Intercepting at {url_of(config, server.port)}: `parlour env` tells how to get there.")
+    if created is None:
         click.echo("Credentials: as before; `parlour account list` shows the accounts.", nl=False)
         click.echo(" A lost token is replaced by `parlour account rotate-token`.")
         return
-    account, token = made
+    account, token = created
     click.echo("\nThis account was made. Its token is shown once:\n")
     click.echo(f"  TWILIO_ACCOUNT_SID={account.sid}\n  TWILIO_AUTH_TOKEN={token}\n\nTry:\n")
     credentials = shlex.quote(f"{account.sid}:{token}")

@@ -1,4 +1,4 @@
-"""What a single setting may be: each check raises ValueError with what follows the setting's name."""
+"""Checks of single settings. Each raises ValueError with a reason that completes "<setting> …"."""
 
 import base64
 import binascii
@@ -43,9 +43,9 @@ def studio_url(value: str) -> None:
 
 
 def database(value: str) -> None:
-    """A file or the URL of a PostgreSQL server; only here is the client library loaded to read it."""
+    """Accept a file name or the URL of a PostgreSQL database."""
     if value.startswith(POSTGRESQL):
-        from parlour.store.postgresql import ensure_url  # noqa: PLC0415 - large, and of no use to most
+        from parlour.store.postgresql import ensure_url  # noqa: PLC0415 - large; only needed with PostgreSQL
 
         ensure_url(value)
     elif "://" in value or not value:
@@ -60,7 +60,7 @@ def delays(value: str) -> None:
 
 
 def read_delays(value: str) -> tuple[float, ...]:
-    """Return numbers of seconds; raises ValueError."""
+    """Return the numbers of seconds in a text. Raises ValueError."""
     seconds = tuple(map(float, value.split()))
     if not all(0 <= each <= MAX_DELAY_SECONDS for each in seconds):
         raise ValueError("a delay must be between 0 and a day")

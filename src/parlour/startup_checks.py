@@ -1,50 +1,65 @@
-"""All that can be found wrong with the settings of a server before anything is made.
+"""Checks of a server's settings against each other and against the machine, before anything is created.
 
-`ensure_possible` is the one place: it opens no port and no database, and writes nothing. What a single
-setting may be stands with the setting, in `config.py`.
+`check_startup` is the one place: it opens no port and no database, and writes nothing. The check of a
+single value is declared with the setting, in `config.py`, and made when the setting is read.
 """
 
 from pathlib import Path
+from typing import Any
 
-from parlour import background
-from parlour.channels.adapter import BadChannel
+from parlour.channels.adapter import AdapterContext, BadChannel
+from parlour.channels.registry import open_adapters
 from parlour.config import BadSetting, Config
 from parlour.dropin.authority import ensure_readable
 from parlour.store.blobs import BadPlace, ensure_place
 from parlour.store.credentials import Vault
 
 
-def ensure_possible(config: Config) -> None:
-    """Raise BadSetting for the first setting, or the first settings together, that a server cannot have."""
-    config.check()
+def check_startup(config: Config) -> None:
+    """Raise BadSetting, or VaultError, for the first reason why a server cannot start with the settings."""
     if config.workers > 1 and (config.control or config.intercept):
         raise BadSetting("with --control or --intercept there is one process: --workers must be 1")
-    if not config.is_on_a_server:
-        ensure_database_place(Path(config.database))
-    ensure_key(config)
+    if not config.uses_postgresql:
+        check_database_place(Path(config.database))
+    check_key(config)
     try:
         ensure_place(config.media_place())
-        background.ensure_channels(config)
+        check_channels(config)
     except (BadPlace, BadChannel) as error:
         raise BadSetting(str(error)) from None
-    ensure_authority(config)
+    check_authority(config)
 
 
-def ensure_database_place(path: Path) -> None:
+def check_database_place(path: Path) -> None:
+    """Raise BadSetting if no SQLite file can be at this path."""
     if not path.parent.is_dir():
         raise BadSetting(f"there is no folder {path.parent} for the database")
     if path.is_dir():
         raise BadSetting(f"the database {path} is a folder")
 
 
-def ensure_key(config: Config) -> None:
-    """Raise VaultError if the file of the secret key holds no key. Makes none."""
+def check_key(config: Config) -> None:
+    """Raise VaultError if there is a file of the secret key and it holds no key."""
     path = config.beside("key")
     if config.secret_key is None and path.exists():
         Vault(path.read_text().strip())
 
 
-def ensure_authority(config: Config) -> None:
+def check_channels(config: Config) -> None:
+    """Raise BadChannel if an adapter is missing, or cannot be created with the settings."""
+
+    def not_yet(*_: object) -> Any:
+        raise RuntimeError("an adapter may use its context only in `send` and `reports`")
+
+    open_adapters(config.channels, AdapterContext(config.for_adapters(), not_yet, not_yet, not_yet))
+    if config.smtp_url is not None:
+        from parlour.channels.smtp import read_server  # noqa: PLC0415 - only needed with this setting
+
+        read_server(config.smtp_url)
+
+
+def check_authority(config: Config) -> None:
+    """Raise BadSetting if the folder of the local certificate authority cannot be used."""
     folder = config.authority_folder()
     if folder.exists() and not folder.is_dir():
         raise BadSetting(f"the authority {folder} is not a folder")

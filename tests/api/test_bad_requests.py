@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from parlour.request_head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
+from parlour.http.request_head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
 
 HOST = b"Host: here\r\n"
 ENDLESS = b"x" * 300_000

@@ -6,8 +6,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from parlour.connections import MAX_HELD_BYTES, Connections, Limits
-from parlour.protocol import MIN_BODY_BYTES, Protocol
+from parlour.http.connections import MAX_HELD_BYTES, Connections, Limits
+from parlour.http.protocol import MIN_BODY_BYTES, Protocol
 
 LIMITS = Limits(10, 60, 60, 60, 60)
 OFFER = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"

@@ -5,9 +5,11 @@ import threading
 
 import pytest
 
-from parlour import background
+from parlour.bootstrap import Parts
 from parlour.config import Config
+from parlour.startup_checks import check_channels
 from parlour.store import Database
+from parlour.worker.run import run
 from tests.mailboxes import MailServer
 from tests.receivers import WAIT_SECONDS
 
@@ -22,10 +24,10 @@ class BackgroundThread:
         defaults = {"simulated_delays": DELAYS, "webhook_delays": "1 5", "public_url": running.url}
         settings = {**defaults, "webhook_private": "allow", **settings}
         self._database = Database(running.storage.engine(), running.clock)
-        parts = background.Parts(Config(**settings), self._database, running.vault, running.blobs)
-        background.ensure_channels(parts.config)
+        parts = Parts(Config(**settings), self._database, running.vault, running.blobs)
+        check_channels(parts.config)
         self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()
-        work = background.run(parts, self._stop)
+        work = run(parts, self._stop)
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(work,))
         self._thread.start()
 

@@ -19,7 +19,7 @@ from parlour.channels.adapter import NotSent, Report, Sent
 
 
 class Pigeons:
-    def __init__(self, surroundings):
+    def __init__(self, context):
         self._loft = asyncio.Queue()
         self._broken = False
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from parlour.errors import SERVICE_UNAVAILABLE
-from parlour.resources.purge import Purger, Terms
+from parlour.resources.purge import Purger, RetentionPolicy
 from tests.commands import refused, run, run_process
 from tests.files import PNG, files_in, upload, wait_until
 from tests.servers import ACCOUNT_SID
@@ -166,7 +166,7 @@ def test_the_servers_own_purger_goes_on_when_one_purge_fails(running, api, servi
 
     monkeypatch.setattr(running.blobs, "delete", fail_once)
     monkeypatch.setattr("parlour.resources.purge.EVERY_SECONDS", 0.01)
-    with Purger(running.database, running.blobs, Terms(0, 0), "test"):
+    with Purger(running.database, running.blobs, RetentionPolicy(0, 0), "test"):
         wait_until(lambda: files_in(tmp_path) == [])
     assert len(failed) == 1
 

@@ -62,12 +62,12 @@ TOGETHER = [("--workers", "2", "--control"), ("--workers", "2", "--intercept")]
 def serve(tmp_path, monkeypatch):
     """`parlour serve` in an empty folder; one that should have been refused ends at once."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(server, "leave_at_signals", lambda: None)
+    monkeypatch.setattr(server, "exit_on_signals", lambda: None)
     monkeypatch.setattr(server, "configure_logs", lambda *_: None)
-    monkeypatch.setattr(server, "serve_with_many", lambda _: None)
+    monkeypatch.setattr(server, "serve_with_processes", lambda _: None)
     monkeypatch.setattr("uvicorn.Server.run", lambda *_: None)
     # Told early, or every value of a setting that is not checked would start a worker.
-    monkeypatch.setattr(server, "grounded", refuse_to_begin)
+    monkeypatch.setattr(server, "open_server_parts", refuse_to_begin)
 
     def serve(*options, **environment):
         return CliRunner().invoke(main, ["serve", "--port", "0", *options], env=environment)

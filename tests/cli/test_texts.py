@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from parlour import server
 from parlour.cli import main
-from parlour.options import PLACES
+from parlour.cli.options import PLACES
 
 NOT_UTF_8 = "caf\udcc3"
 

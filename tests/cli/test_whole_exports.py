@@ -107,7 +107,7 @@ def test_an_export_that_fails_or_is_killed_leaves_the_older_one(tmp_path, runnin
         # As kill -9: nothing of ours runs any more.
         raise Killed
 
-    monkeypatch.setattr("parlour.cli_storage.export_lines", lines_until_killed)
+    monkeypatch.setattr("parlour.cli.storage.export_lines", lines_until_killed)
     with pytest.raises(Killed):
         main(["export", "all.jsonl", "--database", running.storage.setting], standalone_mode=False)
 

@@ -59,6 +59,7 @@ KNOWN = {
         "parse_json": "decode_text; NUL in its SID, the rest is compared with what is known"
     },
     "channels/smtp.py": {"parse_qs": "a setting", "unquote": "a setting"},
+    "cli/webhooks.py": {"decode": "printed, never stored", "parse_qsl": "the same"},
     "control/client.py": {"loads": "the answers of our own server"},
     "control/documents.py": {"loads": "ensure_texts"},
     "control/faults.py": {"decode": "a path that is compared, never stored"},
@@ -78,7 +79,6 @@ KNOWN = {
     "store/row_texts.py": {"decode": "ensure_texts"},
     "store/transfer.py": {"parse_json": "RowTexts, for each value of a row"},
     "testing/receiver.py": {"decode": "kept for a test, never stored", "parse_qsl": "the same"},
-    "webhook_tools.py": {"decode": "printed, never stored", "parse_qsl": "the same"},
     "webhooks/events.py": {"decode": STORED},
     "webhooks/outbox.py": {"Decoder": STORED},
     "webhooks/targets.py": {"Decoder": STORED},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parlour.resources.purge import LEASE_MILLISECONDS, Purger, Terms
+from parlour.resources.purge import LEASE_MILLISECONDS, Purger, RetentionPolicy
 from parlour.store.duties import leave_duty, take_duty
 from tests.files import files_in
 
@@ -32,7 +32,7 @@ def test_a_duty_is_held_prolonged_and_taken_over(running, clock):
 def test_of_two_purgers_one_purges_and_whoever_stops_leaves_it_to_others(
     running, api, service, clock, tmp_path
 ):
-    parts = (running.database, running.blobs, Terms(24, 0))
+    parts = (running.database, running.blobs, RetentionPolicy(24, 0))
     api.request("POST", f"{service}/Media", data=b"a cat", headers={"Content-Type": "image/png"})
     clock.advance(hours=25)
     running.in_database(lambda tx: take_duty(tx, "purge", "first", LEASE_MILLISECONDS))

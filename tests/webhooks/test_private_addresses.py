@@ -2,7 +2,6 @@
 
 import pytest
 
-from parlour import background
 from parlour.config import Config
 from parlour.webhooks.private_addresses import is_private
 from tests.files import wait_until
@@ -53,7 +52,7 @@ def test_these_are_not(address):
     ],
 )
 def test_by_default_only_a_server_that_nobody_else_reaches_goes_there(settings, allowed):
-    assert background.allows_private(Config(**settings)) is allowed
+    assert Config(**settings).allows_private_targets() is allowed
 
 
 @pytest.mark.parametrize("public", [True, False])

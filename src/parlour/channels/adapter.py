@@ -109,12 +109,13 @@ class Adapter(Protocol):
     async def close(self) -> None: ...
 
 
-class Surroundings(NamedTuple):
-    """What an adapter may know of the server.
+class AdapterContext(NamedTuple):
+    """What an adapter is created with.
 
-    `settings` are Parlour's, by name; `media_url` gives a link to the content of media that needs no
-    credentials, for five minutes; `read_media` gives the content; `callback_url` is where the status
-    of a message can be posted to.
+    `settings` are Parlour's settings by name, as they are in effect, without account_sid, auth_token and
+    secret_key. `media_url` returns a URL of an attachment's content that needs no credentials and works
+    for five minutes. `read_media` returns the content. `callback_url` returns the URL that the status of
+    a message can be posted to, with the account's credentials.
     """
 
     settings: Mapping[str, Any]
@@ -123,7 +124,7 @@ class Surroundings(NamedTuple):
     callback_url: Callable[[Outgoing], str]
 
 
-AdapterFactory = Callable[[Surroundings], Adapter]
+AdapterFactory = Callable[[AdapterContext], Adapter]
 
 
 class BadChannel(Exception):

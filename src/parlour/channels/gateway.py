@@ -7,13 +7,13 @@ from parlour.channels.adapter import (
     MAX_CHANNEL_MESSAGE_SID_CHARACTERS,
     MAX_ERROR_CODE,
     UNKNOWN_ERROR,
+    AdapterContext,
     BadChannel,
     NotSent,
     Outgoing,
     Report,
     Sent,
     Status,
-    Surroundings,
     no_reports,
 )
 from parlour.webhooks.outbox import DELIVERED, PENDING, idempotency_token
@@ -43,12 +43,12 @@ class Answer(NamedTuple):
 class Gateway:
     """The form is that of the delivery, with the links that the receiver needs."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        url = surroundings.settings["gateway_url"]
+    def __init__(self, context: AdapterContext) -> None:
+        url = context.settings["gateway_url"]
         if url is None or not is_http_url(url):
             raise BadChannel("a channel that is carried by http needs --gateway-url, http:// or https://")
         self._url: str = url
-        self._surroundings = surroundings
+        self._context = context
         # The operator says where the gateway is; nobody else can.
         self._sender = Sender(allow_private=True)
 
@@ -75,14 +75,14 @@ class Gateway:
 
     def _form(self, outgoing: Outgoing) -> dict[str, str]:
         links = {
-            f"MediaUrl{place}": self._surroundings.media_url(outgoing, each)
+            f"MediaUrl{place}": self._context.media_url(outgoing, each)
             for place, each in enumerate(outgoing.media)
         }
         return {
             **outgoing.parameters,
             **links,
             "NumMedia": str(len(links)),
-            "StatusCallback": self._surroundings.callback_url(outgoing),
+            "StatusCallback": self._context.callback_url(outgoing),
             "RetryCount": str(outgoing.tries),
         }
 

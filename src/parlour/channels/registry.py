@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 
-from parlour.channels.adapter import Adapter, AdapterFactory, BadChannel, Surroundings
+from parlour.channels.adapter import Adapter, AdapterContext, AdapterFactory, BadChannel
 from parlour.wire.channels import CHANNELS
 
 ENTRY_POINTS = "parlour.channels"
@@ -23,10 +23,10 @@ def chosen(text: str) -> dict[str, str]:
     return names
 
 
-def open_adapters(text: str, surroundings: Surroundings) -> Mapping[str, Adapter]:
+def open_adapters(text: str, context: AdapterContext) -> Mapping[str, Adapter]:
     """The adapter of each channel; channels with the same name share one. Raises BadChannel."""
     names = chosen(text)
-    made = {name: factory_of(name)(surroundings) for name in set(names.values())}
+    made = {name: factory_of(name)(context) for name in set(names.values())}
     return {channel: made[name] for channel, name in names.items()}
 
 

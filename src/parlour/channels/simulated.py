@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 
-from parlour.channels.adapter import BadChannel, Outgoing, Report, Sent, Status, Surroundings, no_reports
+from parlour.channels.adapter import AdapterContext, BadChannel, Outgoing, Report, Sent, Status, no_reports
 
 MAX_DELAY_SECONDS = 24 * 60 * 60
 PROGRESS: tuple[Status, ...] = ("sent", "delivered", "read")
@@ -38,8 +38,8 @@ class Simulated:
     The schedule counts from the posting of a message, so that a clock under control may be set at once.
     """
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        self._delays = read_delays(surroundings.settings["simulated_delays"])
+    def __init__(self, context: AdapterContext) -> None:
+        self._delays = read_delays(context.settings["simulated_delays"])
 
     async def send(self, outgoing: Outgoing) -> Sent:
         statuses, error_code = outcome_of(outgoing)

@@ -23,13 +23,13 @@ from aiosmtplib import (
 
 from parlour.channels.adapter import (
     UNKNOWN_ERROR,
+    AdapterContext,
     Attachment,
     BadChannel,
     NotSent,
     Outgoing,
     Report,
     Sent,
-    Surroundings,
     no_reports,
 )
 from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
@@ -61,9 +61,9 @@ COMPOSITE = frozenset({"multipart", "message"})
 class Smtp:
     """One connection for each message; accepted by the server is `sent`, and there it ends."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        self._options = read_server(surroundings.settings["smtp_url"])
-        self._read_media = surroundings.read_media
+    def __init__(self, context: AdapterContext) -> None:
+        self._options = read_server(context.settings["smtp_url"])
+        self._read_media = context.read_media
 
     async def send(self, outgoing: Outgoing) -> Sent:
         if outgoing.sender is None:

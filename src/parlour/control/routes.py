@@ -12,19 +12,17 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from parlour import errors
-from parlour.api.auth import Authenticator
 from parlour.api.body import JSON, read_bytes
-from parlour.api.collection import ALONE, IN_SERVICE, OURS, Call, Caller
+from parlour.api.collection import ALONE, IN_SERVICE, Call, Caller
 from parlour.api.forms import decode_segment, last_of, parse_form
-from parlour.api.pipeline import Pipeline
+from parlour.api.pipeline import Parts, Pipeline
 from parlour.control.bodies import B, ClockBody, ResetBody, SnapshotBody, ensure_in_bounds, read_body
 from parlour.control.controls import Controls
 from parlour.control.documents import read_document
 from parlour.control.faults import Fault, FaultBody
 from parlour.control.fixtures import load
-from parlour.store import Database, Transaction, dump
+from parlour.store import Transaction, dump
 from parlour.wire.kinds import show_millisecond
-from parlour.wire.profiles import Profile
 from parlour.wire.texts import BadText
 
 MAX_BYTES = 64 * 1_048_576
@@ -36,26 +34,17 @@ T = TypeVar("T")
 encode = msgspec.json.encode
 
 
-@dataclass(frozen=True)
-class Controlled:
-    """The server that is controlled."""
-
-    database: Database
-    authenticate: Authenticator
-    pipeline: Pipeline
-    public_url: Callable[[str | None], str]
-    profile: Profile
-
-
+@dataclass(frozen=True, eq=False)
 class Responder:
-    """What the routes share: who may call, and reading what was sent."""
+    """Base of all routes: authenticates the caller and reads the body of a request."""
 
-    def __init__(self, controls: Controls, server: Controlled) -> None:
-        self.controls, self.server = controls, server
+    controls: Controls
+    pipeline: Pipeline
+    parts: Parts
 
     async def admit(self, request: Request) -> Caller:
         request.scope["trace"].route = request.uri_template
-        caller = await self.server.authenticate(request.get_header("Authorization"))
+        caller = await self.parts.authenticate(request.get_header("Authorization"))
         request.scope["trace"].account_sid = caller.account_sid
         return caller
 
@@ -67,8 +56,8 @@ class Responder:
             return read_body(raw, kind)
 
     async def replace(self, work: Callable[[Transaction], T]) -> T:
-        result = await self.server.database.write(work)
-        self.server.pipeline.forget()
+        result = await self.parts.database.write(work)
+        self.pipeline.forget()
         return result
 
 
@@ -110,7 +99,7 @@ class Snapshots(Responder):
     async def on_post(self, request: Request, response: Response) -> None:
         name = (await self.read(request, SnapshotBody)).name
         sids = self.controls.sids
-        self.controls.snapshots[name] = await self.server.database.write(
+        self.controls.snapshots[name] = await self.parts.database.write(
             lambda tx: (dump.copy(tx), sids.state)
         )
         answer(response, 201, {"name": name})
@@ -152,10 +141,10 @@ class Fixtures(Responder):
             # In a thread: others are served while a large document is read.
             document = await asyncio.to_thread(read_document, raw, request.content_type or JSON)
         make, reserve = (
-            partial(self._call, caller, self.server.public_url(request.get_header("Host"))),
+            partial(self._call, caller, self.parts.public_url(request.get_header("Host"))),
             self.controls.sids.reserve,
         )
-        made = await self.server.database.write(lambda tx: load(tx, make, reserve, document))
+        made = await self.parts.database.write(lambda tx: load(tx, make, reserve, document))
         answer(response, 201, made)
 
     def _call(
@@ -173,7 +162,7 @@ class Fixtures(Responder):
             path=path,
             resource_path=resource_path,
             prefix=ALONE if service is None else IN_SERVICE,
-            profile=self.server.profile,
+            profile=self.parts.profile,
             public_url=public_url,
             changes=changes,
         )
@@ -261,8 +250,3 @@ ROUTES: dict[str, type[Responder]] = {
     "/Faults/{number:int}": OneFault,
     "/Requests": Requests,
 }
-
-
-def control_routes(controls: Controls, server: Controlled) -> Iterator[tuple[str, Responder]]:
-    for path, responder in ROUTES.items():
-        yield OURS + path, responder(controls, server)

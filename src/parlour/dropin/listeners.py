@@ -7,9 +7,9 @@ from typing import Any
 
 import uvicorn
 
-from parlour.connections import Connections
 from parlour.dropin.proxy import Proxy, Target
-from parlour.request_head import MAX_HEAD_BYTES
+from parlour.http.connections import Connections
+from parlour.http.request_head import MAX_HEAD_BYTES
 
 LOOPBACK = "127.0.0.1"
 # How long a client that has vanished may leave our last word unanswered.

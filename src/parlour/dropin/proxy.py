@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from parlour.connections import LINGER_SECONDS, Connections, Limits
 from parlour.dropin.hosts import HTTPS_PORT, is_ours
+from parlour.http.connections import LINGER_SECONDS, Connections, Limits
 
 HTTP_PORT = 80
 # The caller's connection, a copy of it, and both ends of the one that it is led on by.

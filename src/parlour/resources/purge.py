@@ -45,8 +45,8 @@ def always() -> bool:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """How long an upload may wait for its message, and how long deleted bytes are kept."""
+class RetentionPolicy:
+    """How long an upload may wait for its message, and how long bytes of deleted media are kept."""
 
     unattached_hours: int
     purge_days: int
@@ -61,7 +61,12 @@ class Purged(NamedTuple):
 
 
 async def purge(
-    database: Database, blobs: Blobs, terms: Terms, *, thoroughly: bool, go_on: Callable[[], bool] = always
+    database: Database,
+    blobs: Blobs,
+    policy: RetentionPolicy,
+    *,
+    thoroughly: bool,
+    go_on: Callable[[], bool] = always,
 ) -> Purged:
     """Remove what is due. The bytes go first and their row after them, so none are left without a row.
 
@@ -70,9 +75,9 @@ async def purge(
     restored. Between its steps it asks whether to `go_on`.
     """
     removed, strays = 0, 0
-    while go_on() and database.run(lambda tx: expire(tx, terms)) == ROWS_AT_ONCE:
+    while go_on() and database.run(lambda tx: expire(tx, policy)) == ROWS_AT_ONCE:
         pass
-    while go_on() and (due := database.run(lambda tx: find_due(tx, terms))):
+    while go_on() and (due := database.run(lambda tx: find_due(tx, policy))):
         # A bucket answers after some milliseconds, so one at a time would be too slow for many.
         await asyncio.gather(
             *(blobs.delete(due[first::DELETED_TOGETHER]) for first in range(DELETED_TOGETHER))
@@ -87,14 +92,14 @@ async def purge(
     return Purged(removed, strays, await asyncio.to_thread(database.engine.truncate_log))
 
 
-def expire(tx: Transaction, terms: Terms) -> int:
+def expire(tx: Transaction, policy: RetentionPolicy) -> int:
     """Mark some uploads that waited too long for a message as deleted, and return how many."""
-    return len(tx.execute(EXPIRE, tx.now, tx.now - terms.unattached_hours * HOUR, ROWS_AT_ONCE))
+    return len(tx.execute(EXPIRE, tx.now, tx.now - policy.unattached_hours * HOUR, ROWS_AT_ONCE))
 
 
-def find_due(tx: Transaction, terms: Terms) -> list[str]:
+def find_due(tx: Transaction, policy: RetentionPolicy) -> list[str]:
     rows = tx.select(DUE_UNSENT, ROWS_AT_ONCE) or tx.select(
-        DUE, tx.now - terms.purge_days * DAY, ROWS_AT_ONCE
+        DUE, tx.now - policy.purge_days * DAY, ROWS_AT_ONCE
     )
     return [sid for (sid,) in rows]
 
@@ -107,8 +112,8 @@ def remove_rows(tx: Transaction, sids: Iterable[str]) -> None:
 class Purger:
     """A thread that purges again and again, beside a server or for several."""
 
-    def __init__(self, database: Database, blobs: Blobs, terms: Terms, holder: str) -> None:
-        self._database, self._blobs, self._terms, self._holder = database, blobs, terms, holder
+    def __init__(self, database: Database, blobs: Blobs, policy: RetentionPolicy, holder: str) -> None:
+        self._database, self._blobs, self._policy, self._holder = database, blobs, policy, holder
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="purger", daemon=True)
 
@@ -133,7 +138,7 @@ class Purger:
         return self._database.run(work)
 
     def _purge(self, *, thoroughly: bool) -> None:
-        work = (self._database, self._blobs, self._terms)
+        work = (self._database, self._blobs, self._policy)
         try:
             if not self._has_duty():
                 return

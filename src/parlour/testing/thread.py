@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
+import uvicorn
 
-from parlour import ground, server
+from parlour import server
+from parlour.bootstrap import Parts, create_first_account
 from parlour.config import Config
 from parlour.dropin.listeners import InterceptingServer
+from parlour.http.sockets import url_of
 from parlour.logs import configure_events
 from parlour.store.credentials import new_secret
 from parlour.testing.process import Running
@@ -31,19 +34,22 @@ def running() -> Iterator[Running]:
             account_sid=f"AC{new_secret()}",
             auth_token=new_secret(),
         )
-        with server.prepared(config) as ready:
-            thread = threading.Thread(target=ready.server.run, args=([ready.listener],), name="parlour")
+        with server.prepared(config) as (parts, built, listener):
+            create_first_account(parts)
+            thread = threading.Thread(target=built.run, args=([listener],), name="parlour")
             thread.start()
             try:
-                yield where(config, ready)
+                yield running_at(parts, built)
             finally:
-                ready.server.should_exit = True
+                built.should_exit = True
                 thread.join()
 
 
-def where(config: Config, ready: server.Prepared) -> Running:
-    if not isinstance(ready.server, InterceptingServer):
+def running_at(parts: Parts, built: uvicorn.Server) -> Running:
+    if not isinstance(built, InterceptingServer):
         raise TypeError("it must intercept")
-    proxy_url = ground.url_of(config, ready.server.port)
-    sid, token = str(config.account_sid), str(config.auth_token)
-    return Running(ready.ground.url, proxy_url, sid, token, config.authority_folder())
+    config = parts.config
+    proxy_url = url_of(config, built.port)
+    return Running(
+        parts.url, proxy_url, str(config.account_sid), str(config.auth_token), config.authority_folder()
+    )

@@ -1,20 +1,20 @@
-"""What the head of a request must be: its limits, and the rules of RFC 9112 that the parser leaves to us."""
+"""The head of a request: its limits, and the rules of RFC 9112 that the parser does not check."""
 
 import re
 
 from parlour import errors
 
-# Request line, headers and line ends together; an endless one is cut off here.
+# Request line, headers and line ends together; a longer head is refused.
 MAX_HEAD_BYTES = 16_384
 MAX_URL_BYTES = 8_192
-# Trailers of a chunked body count too.
+# Headers of a request and trailers of its chunked body, together.
 MAX_HEADERS = 100
 
 VERSIONS = {"1.0", "1.1"}
 METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"TRACE"}
 ABSOLUTE_URL = re.compile(rb"https?://(?:[^/?#@]*@)?([^/?#@]+)([^#]*)", re.IGNORECASE)
 
-# What httptools says of a head that it does not read to its end.
+# The errors of httptools for a head that it stops to read, and ours.
 BY_REASON = {
     "Invalid method encountered": errors.METHOD_NOT_IMPLEMENTED,
     "Invalid method for HTTP/x.x request": errors.METHOD_NOT_IMPLEMENTED,
@@ -26,10 +26,10 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def error_for(reason: str, data: bytes) -> errors.ApiError:
-    """The error for bytes that the parser refused."""
+    """Return the error for `data` that the parser refused for `reason`."""
     problem = BY_REASON.get(reason)
     if problem is None or not data[:1].isalpha():
-        # The parser's words are about its own states.
+        # The parser's text is about its own states.
         return errors.INVALID_REQUEST(reason="it is not valid HTTP")
     return problem()
 
@@ -45,7 +45,10 @@ def ensure_head_is_valid(version: str, method: bytes, hosts: int) -> None:
 
 
 def in_origin_form(url: bytes, headers: Headers) -> bytes:
-    """The path and query of an absolute URL, whose host takes the place of `Host` (RFC 9112 §3.2.2)."""
+    """Return the path and query of an absolute URL; its host becomes `headers`' Host (RFC 9112 §3.2.2).
+
+    Returns `*` as it is. Raises INVALID_REQUEST for anything else.
+    """
     if url == b"*":
         return url
     match = ABSOLUTE_URL.fullmatch(url.partition(b"#")[0])
@@ -57,7 +60,7 @@ def in_origin_form(url: bytes, headers: Headers) -> bytes:
 
 
 def without_offer(version: str, method: bytes, url: bytes, headers: Headers) -> bytes:
-    """The same head again, but it offers no other protocol."""
+    """Return the bytes of the same head without its Upgrade header."""
     lines = [b"%s %s HTTP/%s" % (method, url, version.encode())]
     lines += [b"%s: %s" % header for header in headers if header[0] != b"upgrade"]
     return b"\r\n".join([*lines, b"", b""])

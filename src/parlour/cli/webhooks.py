@@ -1,4 +1,4 @@
-"""`parlour webhooks …`: what is delivered, as it happens; and a receiver to try things out with."""
+"""`parlour webhooks …`: prints deliveries as they happen, and receives webhooks for trying them out."""
 
 import asyncio
 from functools import partial
@@ -10,6 +10,9 @@ import falcon.asgi
 import msgspec
 import uvicorn
 
+from parlour import bootstrap
+from parlour.cli.options import settings
+from parlour.config import Config
 from parlour.store import Database, Transaction
 from parlour.store.credentials import same
 from parlour.webhooks.outbox import attempts_in
@@ -22,8 +25,41 @@ FROM webhook_deliveries WHERE date_updated >= ? ORDER BY date_updated, number"""
 Row = tuple[int, str, str, str, str, str, str]
 
 
+@click.group()
+def webhooks() -> None:
+    """Watch deliveries of webhooks, or receive webhooks."""
+
+
+@webhooks.command("tail")
+@settings("database")
+def tail_webhooks(config: Config) -> None:
+    """Print each attempt of a delivery as it happens, until Ctrl-C.
+
+    A line has the SID, the event, the conversation, the target, the status and the last attempt.
+    """
+    database = Database(bootstrap.find_engine(config))
+    try:
+        asyncio.run(tail(database))
+    finally:
+        database.close()
+
+
+@webhooks.command("listen")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--auth-token",
+    envvar="TWILIO_AUTH_TOKEN",
+    show_envvar=True,
+    help="Check signatures with this auth token.",
+)
+def listen_webhooks(host: str, port: int, auth_token: str | None) -> None:
+    """Receive webhooks, check their signatures and print them, until Ctrl-C."""
+    listen(host, port, auth_token)
+
+
 async def tail(database: Database) -> None:
-    """Print a line for each delivery that is new or has been tried, without end."""
+    """Print a line for each delivery that is new or was attempted, forever."""
     since = database.clock()
     shown: set[tuple[str, str, str]] = set()
     while True:
@@ -46,13 +82,13 @@ def describe(row: Row) -> str:
     tries = attempts_in(attempts)
     last = "new"
     if tries:
-        # Of what left for another channel there may be neither a status nor an error.
+        # An attempt on another channel may have neither a status nor an error.
         last = f"{tries[-1].status_code or tries[-1].error or 'sent'} in {tries[-1].milliseconds} ms"
     return f"{sid} {event} {conversation_sid} {target_url} {status} ({last})"
 
 
 class Listener:
-    """Answers every webhook with 200, and prints what it was told."""
+    """Answers every webhook with 200, and prints its parameters and whether its signature is right."""
 
     def __init__(self, auth_token: str | None) -> None:
         self._auth_token = auth_token

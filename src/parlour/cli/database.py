@@ -1,32 +1,43 @@
-"""`parlour db …`: what is done to a database once in its life."""
+"""`parlour migrate` and `parlour db …`: change the schema of a database, or where its tables are."""
 
 import click
 
-from parlour import ground
+from parlour import bootstrap
+from parlour.cli.options import settings
 from parlour.config import Config
-from parlour.options import settings
 from parlour.store import distribution
 from parlour.store.migrate import migrate
 
 
+@click.command("migrate")
+@settings("database")
+def migrate_database(config: Config) -> None:
+    """Bring the database to the schema of this version.
+
+    `parlour serve` does the same when it starts. If there is no database, one is created.
+    """
+    applied = migrate(bootstrap.open_engine(config))
+    click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to do")
+
+
 @click.group("db")
 def database() -> None:
-    """Work on the database itself."""
+    """Commands for the database itself."""
 
 
 @database.command("distribute")
-@click.option("--dry-run", is_flag=True, help="Print the statements, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the SQL statements and do not run them.")
 @settings("database")
 def distribute(config: Config, *, dry_run: bool) -> None:
-    """Spread the tables of a PostgreSQL database over the servers of a Citus cluster."""
+    """Distribute the tables of a PostgreSQL database over the servers of a Citus cluster."""
     if dry_run:
         click.echo(
             "".join(f"{statement};\n" for statement in distribution.distributing_statements()), nl=False
         )
         return
-    if not config.is_on_a_server:
+    if not config.uses_postgresql:
         raise click.ClickException("only a PostgreSQL database with the extension citus can be distributed")
-    engine = ground.open_engine(config)
+    engine = bootstrap.open_engine(config)
     migrate(engine)
     session = engine.open()
     try:

@@ -1,4 +1,4 @@
-"""uvicorn's protocol with bounds: one request at a time, limits and deadlines, errors in the API's form."""
+"""uvicorn's HTTP protocol with limits: one request at a time, deadlines, and errors as the API's JSON."""
 
 import asyncio
 from math import inf
@@ -8,36 +8,37 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from parlour import errors, request_head
-from parlour.connections import LINGER_SECONDS, Connections
-from parlour.framing import Framing
-from parlour.packet import Flow, Packet, answer_of
+from parlour import errors
+from parlour.http import request_head
+from parlour.http.connections import LINGER_SECONDS, Connections
+from parlour.http.framing import Framing
+from parlour.http.transport import BatchedTransport, PausableFlow, error_response
 
 # A body that brings less than this within `body_seconds` has stopped.
 MIN_BODY_BYTES = 1_024
 
-# What a connection waits for. Numbers, because an Enum's members are slow to look up, many times a request.
-HEAD = 0  # a request, or the rest of its head
-BODY = 1  # the rest of a request's body
-ANSWER = 2  # the application's answer
-END = 3  # the client to leave: it was refused, and what it still sends is thrown away
+# The phases of a connection. Numbers, because an Enum's members are slow to look up, many times a request.
+HEAD = 0  # waits for a request, or for the rest of its head
+BODY = 1  # waits for the rest of a request's body
+ANSWER = 2  # waits for the application's answer
+END = 3  # was refused: waits for the client to close, and discards what it still sends
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which parses a request only when the one before it was answered.
+    """uvicorn's protocol, which parses a request only after the one before it was answered.
 
     Until then nothing more is read, so a client that does not read its answers fills its own buffers
     and not the server's memory. The parser gets the bytes in pieces that end where a request can end.
     """
 
-    flow: Flow
+    flow: PausableFlow
 
     def __init__(self, *args: Any, connections: Connections, is_inner: bool = False, **options: Any) -> None:
-        """An inner connection comes from the server's own proxy, which has counted it."""
+        """An inner connection comes from the server's own proxy, which has counted it already."""
         super().__init__(*args, **options)
         self._connections, self._limits, self._is_inner = connections, connections.limits, is_inner
         self.deadline, self._phase, self._head_seconds = inf, HEAD, self._limits.head_seconds
-        # Bytes that wait for their turn, and how many of them were parsed before.
+        # Bytes that wait until the current request is answered, and how many of them are parsed already.
         self._held, self._parsed = b"", 0
         self._framing = Framing()
         # Headers and trailers of the request, and how many of them are Host.
@@ -47,8 +48,8 @@ class Protocol(HttpToolsProtocol):
         self._received = self._received_before = self._unsent = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # a TCP one only
-        super().connection_made(Packet(transport, self.loop))  # type: ignore[arg-type]  # it stands in for one
-        self.flow = Flow(self.transport)
+        super().connection_made(BatchedTransport(transport, self.loop))  # type: ignore[arg-type]  # it stands in for one
+        self.flow = PausableFlow(self.transport)
         if self._connections.admit(self, descriptors=0 if self._is_inner else 1):
             self._await_request(self._limits.head_seconds)
         elif self._connections.is_crowded():
@@ -152,7 +153,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._fields = self._hosts = 0
         self._framing.remaining = None
-        # For faults: an ASGI application has no other way to break a connection off.
+        # For the control API's faults: an ASGI application has no other way to abort a connection.
         self.scope["parlour.drop"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # an extension
 
     def on_headers_complete(self) -> None:
@@ -231,7 +232,7 @@ class Protocol(HttpToolsProtocol):
         self._start_clock()
 
     def _start_clock(self) -> None:
-        """Set the deadline for what the connection waits for now; none while the server works."""
+        """Set the deadline of the current phase; there is none while the server works on a request."""
         if self._phase == END:
             seconds = LINGER_SECONDS
         elif self.flow.write_paused or self.transport.is_closing():
@@ -272,23 +273,20 @@ class Protocol(HttpToolsProtocol):
 
     def drop(self) -> bool:
         self._phase, is_free = END, not self.has_unsent_bytes
-        if is_free:
-            self.transport.abort()
-        else:
-            self.transport.close()
-            self._start_clock()
+        (self.transport.abort if is_free else self.transport.close)()
+        self._start_clock()
         return is_free
 
     # Refusals
 
     def _refuse(self, error: errors.ApiError) -> None:
-        """Answer with the error, unless an answer has begun; then close, and let the client read it."""
+        """Send the error, unless a response has begun; then stop writing, so that the client can read it."""
         cycle, phase = self.cycle, self._phase
         self._phase = END
         self._connections.work(self)
         self._let_go()
         if phase == HEAD or not cycle.response_started:
-            self.transport.write(answer_of(error, self.server_state.default_headers))
+            self.transport.write(error_response(error, self.server_state.default_headers))
         if phase != HEAD and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()

@@ -1,16 +1,17 @@
-"""What commands share: settings as options, refusals told in a line, work in the database."""
+"""Shared by all commands: settings as options, errors as one line, work in a database."""
 
+import contextlib
 import dataclasses
 import functools
 import os
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 
-from parlour import ground
+from parlour import bootstrap
 from parlour.channels.adapter import BadChannel
 from parlour.config import BadSetting, Config, environment_name, option_name, read_secrets
 from parlour.control.client import Refused
@@ -25,12 +26,13 @@ from parlour.store.transfer import BadLine
 from parlour.testing.process import NotStarted
 from parlour.wire.texts import BadText, ensure_text
 
-# Names of files may be any bytes.
+# Settings and arguments that name files: their names may be any bytes.
 PLACES = {"database", "media", "file"}
 
 T = TypeVar("T")
 Command = Callable[..., None]
 
+# Errors that a user can correct: their text is printed, without a traceback.
 EXPECTED = (
     BackupRefused,
     BadLine,
@@ -47,6 +49,7 @@ EXPECTED = (
 
 
 def option_type(annotation: Any) -> Any:
+    """Return the click type for the type of a setting."""
     if typing.get_origin(annotation) is Literal:
         return click.Choice(typing.get_args(annotation))
     if annotation is Path:
@@ -59,7 +62,7 @@ def option_type(annotation: Any) -> Any:
 
 
 def settings(*names: str) -> Callable[[Command], Command]:
-    """Options for the settings that are named, or for all; the command gets a Config."""
+    """Decorate a command with an option for each named setting, or for all; it is called with a Config."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -68,7 +71,7 @@ def settings(*names: str) -> Callable[[Command], Command]:
             chosen |= read_secrets(os.environ)
             ensure_texts(chosen | values)
             config = Config(**chosen)
-            with told_plainly():
+            with errors_as_lines():
                 config.check(chosen)
                 command(config=config, **values)
 
@@ -92,7 +95,7 @@ def settings(*names: str) -> Callable[[Command], Command]:
 
 
 def ensure_texts(given: Mapping[str, Any]) -> None:
-    """Refuse settings and arguments that are not UTF-8: names of accounts, URLs, tokens."""
+    """Raise ClickException for a setting or an argument that is not UTF-8, unless it names a file."""
     for name, value in given.items():
         if isinstance(value, str) and name not in PLACES:
             try:
@@ -101,27 +104,27 @@ def ensure_texts(given: Mapping[str, Any]) -> None:
                 raise click.ClickException(f"{name.replace('_', ' ')}: it is not UTF-8") from None
 
 
-class told_plainly:  # noqa: N801 - it reads as a statement
-    """Turns what a user can mend into a line, and anything else into a traceback."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, EXPECTED):
-            raise click.ClickException(str(error)) from None
-        if isinstance(error, OSError):
-            where = "" if error.filename is None else f"{error.filename}: "
-            raise click.ClickException(f"{where}{error.strerror or error}") from None
-        if isinstance(error, Unavailable):
-            raise click.ClickException(f"the database cannot be used: {error}") from None
+@contextlib.contextmanager
+def errors_as_lines() -> Iterator[None]:
+    """Print an error that a user can correct as one line, and no traceback; exit status 1."""
+    try:
+        yield
+    except EXPECTED as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        raise click.ClickException(f"{where}{error.strerror or error}") from None
+    except Unavailable as error:
+        raise click.ClickException(f"the database cannot be used: {error}") from None
 
 
 def in_database(config: Config, work: Callable[[Transaction], T]) -> T:
-    """Do work in a database that is there; neither it nor its key is made."""
-    return Database(ground.find_engine(config)).run(work)
+    """Run `work` in a transaction and return its result. Raises BadSetting if there is no database."""
+    return Database(bootstrap.find_engine(config)).run(work)
 
 
 def find_account(tx: Transaction, sid: str) -> Account:
+    """Return the account, or raise ClickException."""
     account = accounts.find_account(tx, sid)
     if account is None:
         raise click.ClickException(f"there is no account {sid}")

@@ -1,4 +1,4 @@
-"""The command line for those who stand Parlour in: `parlour env`, `parlour run`, `parlour logs`."""
+"""Commands for tests of an application: `parlour env`, `parlour run` and `parlour logs`."""
 
 import os
 import sys
@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from parlour import ground
+from parlour import bootstrap
+from parlour.cli.options import find_account, in_database, settings
 from parlour.config import Config
 from parlour.control.client import ControlClient
 from parlour.dropin.authority import Authority
 from parlour.dropin.environment import SHELLS, show, variables, write_files
-from parlour.options import find_account, in_database, settings
+from parlour.http.sockets import url_of
 from parlour.resources import accounts
 from parlour.store import Transaction
 from parlour.store.credentials import Account
@@ -23,21 +24,23 @@ from parlour.testing.run import run as run_command
 WAIT_SECONDS = 5
 
 
-@click.command()
-@click.option("--shell", type=click.Choice(SHELLS), default="sh", show_default=True, help="Whose syntax.")
-@click.option("--credentials", is_flag=True, help="Print the first account's SID and auth token too.")
+@click.command(epilog='Example: eval "$(parlour env)"')
+@click.option(
+    "--shell", type=click.Choice(SHELLS), default="sh", show_default=True, help="The syntax to print."
+)
+@click.option("--credentials", is_flag=True, help="Also print the SID and auth token of the first account.")
 @settings("host", "port", "intercept_port", "database", "authority")
 def env(config: Config, shell: str, credentials: bool) -> None:
-    r"""Print what sends every official client to a server with --intercept, and write the files it names.
+    """Print environment variables that lead clients to a server.
 
-    \b
-    eval "$(parlour env)"
+    Twilio's official clients then send their requests to a server with --intercept. The certificate
+    files that the variables name are created if they are missing.
     """
     known = first_credentials(config) if credentials else {}
     folder = config.authority_folder()
     write_files(Authority(folder, milliseconds_now), folder)
-    values = variables(ground.url_of(config, config.intercept_port), folder)
-    values["PARLOUR_URL"] = ground.url_of(config, config.port)
+    values = variables(url_of(config, config.intercept_port), folder)
+    values["PARLOUR_URL"] = url_of(config, config.port)
     values |= known
     click.echo(show(values, shell))
 
@@ -46,7 +49,7 @@ def first_credentials(config: Config) -> dict[str, str]:
     found = in_database(config, first_account)
     if found is None:
         raise click.ClickException("there is no account yet")
-    token = ground.open_vault(config, may_make_key=False).unseal(found.sealed_auth_token)
+    token = bootstrap.open_vault(config, may_create_key=False).unseal(found.sealed_auth_token)
     return {"TWILIO_ACCOUNT_SID": found.sid, "TWILIO_AUTH_TOKEN": token}
 
 
@@ -56,20 +59,23 @@ def first_account(tx: Transaction) -> Account | None:
     return None
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    epilog="Example: parlour run -- pytest",
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option(
     "--load",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A fixture to begin with, YAML or JSON; may be given several times.",
+    help="Load a fixture first, YAML or JSON; can be repeated.",
 )
 @settings("profile", "intercept_others")
 def run(config: Config, command: tuple[str, ...], load: tuple[Path, ...]) -> None:
-    r"""Run a command against a server of its own, on free ports and with an empty database.
+    """Run a command against a new, empty server.
 
-    \b
-    parlour run -- pytest
+    The server listens on free ports and stops after the command. The command's environment leads
+    Twilio's official clients to the server.
     """
     forwarder = Forwarder()
     with running(["--profile", config.profile, "--intercept-others", config.intercept_others]) as own:
@@ -82,13 +88,13 @@ def run(config: Config, command: tuple[str, ...], load: tuple[Path, ...]) -> Non
 
 
 @click.command()
-@click.option("--follow", is_flag=True, help="Go on with those that come.")
+@click.option("--follow", is_flag=True, help="Wait for further requests and print them too.")
 @settings("host", "port", "database")
 def logs(config: Config, follow: bool) -> None:
     """Print the requests that a server with --control has answered.
 
-    Which server, PARLOUR_URL tells and TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN, as under
-    `parlour run`; else the host, port and database do.
+    The server is that of PARLOUR_URL, with TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, as `parlour run`
+    sets them. Without PARLOUR_URL it is found by its host, port and database.
     """
     control, number = control_client(config), 0
     while True:
@@ -104,6 +110,6 @@ def logs(config: Config, follow: bool) -> None:
 def control_client(config: Config) -> ControlClient:
     url = os.environ.get("PARLOUR_URL")
     if url is None:
-        return ControlClient(ground.url_of(config, config.port), *first_credentials(config).values())
+        return ControlClient(url_of(config, config.port), *first_credentials(config).values())
     names = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
     return ControlClient(url, *(os.environ.get(name, "") for name in names))

@@ -1,12 +1,13 @@
-"""`parlour purge`: removes from the disk what was deleted, and files without a row if it is asked to."""
+"""`parlour purge`: removes deleted data from the disk and, if asked to, files that belong to no row."""
 
 import asyncio
 
 import click
 
-from parlour import ground
+from parlour import bootstrap
+from parlour.cli.options import settings
 from parlour.config import Config
-from parlour.options import settings
+from parlour.resources.purge import RetentionPolicy
 from parlour.resources.purge import purge as purge_now
 from parlour.resources.remover import remove_all
 from parlour.resources.strays import find_old_strays, remove_strays
@@ -18,25 +19,29 @@ MAX_GRACE_DAYS = 3_650
 
 
 @click.command()
-@click.option("--strays", is_flag=True, help="Also remove files of media that have no row in the database.")
+@click.option("--strays", is_flag=True, help="Also remove media files that belong to no row in the database.")
 @click.option(
     "--grace-days",
     type=click.IntRange(0, MAX_GRACE_DAYS),
     default=GRACE_DAYS,
     show_default=True,
-    help="With --strays: leave files that were stored less than so many days ago.",
+    help="With --strays: keep files that were stored less than this many days ago.",
 )
-@click.option("--yes", is_flag=True, help="With --strays: do not ask.")
+@click.option("--yes", is_flag=True, help="With --strays: remove them without asking.")
 @settings("database", "media", "unattached_hours", "purge_days")
 def purge(config: Config, *, strays: bool, grace_days: int, yes: bool) -> None:
-    """Remove from the disk what was deleted and what was never sent, as `serve` does every minute.
+    """Remove deleted data from the disk.
 
-    Files of media without a row in the database are only counted: they may be another database's.
+    That includes uploads that were never sent. `parlour serve` does the same every minute.
+
+    Media files that belong to no row in the database are only counted, because they may be those of
+    another database.
     """
-    database = Database(ground.find_engine(config))
-    blobs = ground.find_media(config, database)
+    database = Database(bootstrap.find_engine(config))
+    blobs = bootstrap.find_media(config, database)
     asyncio.run(remove_all(database))
-    done = asyncio.run(purge_now(database, blobs, ground.terms_of(config), thoroughly=True))
+    policy = RetentionPolicy(config.unattached_hours, config.purge_days)
+    done = asyncio.run(purge_now(database, blobs, policy, thoroughly=True))
     click.echo(f"removed {done.media} media")
     if done.strays and not strays:
         click.echo(f"left {done.strays} files without a row: parlour purge --strays removes them")

@@ -1,4 +1,4 @@
-"""A connection's two directions: answers that leave in one packet, and reading that can be stopped."""
+"""The two directions of a connection: batched writes, reading that can be paused, and error responses."""
 
 import asyncio
 from typing import Any
@@ -10,13 +10,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from parlour import errors
 
 
-class Packet:
-    """A transport that sends what is written in one turn of the event loop with one system call."""
+class BatchedTransport:
+    """A transport that sends all that is written in one turn of the event loop with one system call."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._written: list[bytes] = []
-        # Asked for with each request: without the way through `__getattr__`.
+        # Called for each request: an attribute of its own saves the call of `__getattr__`.
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
@@ -37,7 +37,7 @@ class Packet:
         return self._transport.get_write_buffer_size()
 
     def _flush(self) -> None:
-        # Taken away first: the transport may pause the protocol while it writes, which flushes again.
+        # Cleared first: the transport may pause the protocol while it writes, which flushes again.
         written, self._written = self._written, []
         if written:
             self._transport.writelines(written)
@@ -46,8 +46,11 @@ class Packet:
         return getattr(self._transport, name)
 
 
-class Flow(FlowControl):
-    """uvicorn's, but nothing is read while bytes that came too early wait for their turn."""
+class PausableFlow(FlowControl):
+    """uvicorn's flow control, but while `holds` is set, reading is not resumed.
+
+    It is set while bytes of a later request wait until the current one is answered.
+    """
 
     holds = False
 
@@ -56,8 +59,8 @@ class Flow(FlowControl):
             super().resume_reading()
 
 
-def answer_of(error: errors.ApiError, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-    """A whole answer that closes the connection, for what no application sees."""
+def error_response(error: errors.ApiError, default_headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return a whole response that closes the connection, for errors that the application never sees."""
     body = msgspec.json.encode(error.body())
     head = [STATUS_LINE[error.problem.status]]
     head += [b"%s: %s\r\n" % header for header in default_headers]

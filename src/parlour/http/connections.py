@@ -1,4 +1,4 @@
-"""Open connections: how many there may be, how long each may take, and which is closed to make room."""
+"""The open connections of a process: their number, their deadlines, and which is closed to make room."""
 
 import asyncio
 import os
@@ -10,13 +10,13 @@ import structlog
 
 from parlour.config import Config
 
-# Of the descriptors that are left when the first connection comes, this part stays free: for files, the
-# storage and what the server asks others.
+# This share of the descriptors that are free when the first connection comes stays free: for files, the
+# database and the server's own requests.
 FREE_SHARE = 0.25
 MIN_FREE_DESCRIPTORS = 16
-# A process asks the system for no more than this.
+# The most descriptors that a process asks the system for.
 MAX_DESCRIPTORS = 65_536
-# Bytes of pipelined requests that wait for their turn, of all connections together.
+# Bytes of pipelined requests that wait in memory, of all connections together.
 MAX_HELD_BYTES = 16 * 1_048_576
 # Connections that are looked at for one that can be closed at once.
 MAX_LOOKED_AT = 64
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 class Limits(NamedTuple):
-    """The settings of a process's connections: a number, and seconds."""
+    """The limits of a process: a number of connections, and seconds."""
 
     connections: int
     head_seconds: float
@@ -48,12 +48,12 @@ def limits_of(config: Config) -> Limits:
 
 
 class Connection(Protocol):
-    """One open connection. `deadline` is a time of the event loop, infinite while the server works."""
+    """One open connection. `deadline` is a time of the event loop; it is infinite during a request's work."""
 
     deadline: float
 
     def expire(self) -> None:
-        """The deadline has passed: set a later one, or close."""
+        """Called when the deadline has passed: set a later one, or close."""
 
     @property
     def has_unsent_bytes(self) -> bool:
@@ -64,17 +64,17 @@ class Connection(Protocol):
 
 
 class Connections:
-    """All connections of a process. One timer looks at all deadlines, so that a request sets no timer."""
+    """All connections of a process. One timer checks all deadlines, so that a request sets no timer."""
 
     def __init__(self, limits: Limits, free_descriptors: Callable[[], int] | None = None) -> None:
         self.limits = limits
         self._free_descriptors = free_descriptors or count_free_descriptors
-        # Known with the first connection, when all else that takes descriptors is open.
+        # Set with the first connection, when everything else that takes descriptors is open.
         self._most = 0
-        # Each with the number of descriptors that it takes.
+        # Each open connection with the number of descriptors that it takes.
         self._open: dict[Connection, int] = {}
         self._used = 0
-        # Those that have sent no whole request since their last answer, the longest waiting first.
+        # Connections that have sent no whole request since their last answer; the first has waited longest.
         self._waiting: dict[Connection, None] = {}
         self._leaving: set[Connection] = set()
         self._held = 0
@@ -82,11 +82,11 @@ class Connections:
         self._sweeping = False
 
     def admit(self, connection: Connection, descriptors: int = 1) -> bool:
-        """Count a connection in. False if there is no room, even after closing one that waits."""
+        """Add a connection. False if there is no room for it, even after waiting ones were closed."""
         if not self._most:
             self._most = min(self.limits.connections, self._free_descriptors())
         room = self._make_room(descriptors)
-        # One that is refused is gone soon, and takes nobody's place until then.
+        # A refused connection closes soon, and is not counted until then.
         self._open[connection] = descriptors if room else 0
         self._used += self._open[connection]
         if not room:
@@ -98,11 +98,11 @@ class Connections:
         return room
 
     def wait(self, connection: Connection) -> None:
-        """The connection waits for a request: it may be closed to make room."""
+        """Mark the connection as waiting for a request: it may be closed to make room."""
         self._waiting[connection] = None
 
     def work(self, connection: Connection) -> None:
-        """The connection has sent a request's head: it is not closed for others until it was answered."""
+        """Mark the connection as busy: it is not closed to make room until its request was answered."""
         self._waiting.pop(connection, None)
 
     def remove(self, connection: Connection) -> None:
@@ -111,7 +111,7 @@ class Connections:
         self._used -= self._open.pop(connection, 0)
 
     def hold(self, size: int) -> bool:
-        """Count bytes that wait for their turn. False if all connections together hold too many."""
+        """Count bytes of later requests that wait. False if all connections together hold too many."""
         if self._held + size > MAX_HELD_BYTES:
             return False
         self._held += size
@@ -121,7 +121,7 @@ class Connections:
         self._held -= size
 
     def is_crowded(self) -> bool:
-        """Whether so many connections are being refused that the next one is closed without an answer."""
+        """True if so many connections are being refused that the next one is closed without an answer."""
         return len(self._leaving) > MIN_FREE_DESCRIPTORS // 2
 
     def _make_room(self, descriptors: int) -> bool:
@@ -160,7 +160,7 @@ class Connections:
 
 
 def count_free_descriptors() -> int:
-    """How many descriptors connections may take; raises the process's own limit as far as it may."""
+    """Raise the process's limit of descriptors as far as it may; return how many connections may take."""
     import resource  # noqa: PLC0415 - not every system has it
 
     soft, hard = (
@@ -170,7 +170,7 @@ def count_free_descriptors() -> int:
     if soft < min(hard, MAX_DESCRIPTORS):
         soft = min(hard, MAX_DESCRIPTORS)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    # The lowest number that is free: about as many are in use.
+    # The lowest free descriptor: about as many are in use.
     lowest = os.open(os.devnull, os.O_RDONLY)
     os.close(lowest)
     free = soft - lowest

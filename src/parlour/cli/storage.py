@@ -1,4 +1,4 @@
-"""Commands that move what is stored: `parlour backup`, `export` and `import`."""
+"""Commands that copy the stored data: `parlour backup`, `export` and `import`."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,9 @@ from typing import IO, Any
 
 import click
 
-from parlour import ground
+from parlour import bootstrap
+from parlour.cli.options import settings
 from parlour.config import Config
-from parlour.options import settings
 from parlour.resources.remover import remove_all
 from parlour.store import Database
 from parlour.store.engine import Engine
@@ -28,9 +28,12 @@ from parlour.store.transfer import BadLine, export_lines, import_lines
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @settings("database")
 def back_up(config: Config, file: Path) -> None:
-    """Copy the database into FILE, while the server runs; media and the secret key are apart."""
+    """Copy an SQLite database, also while the server runs.
+
+    Media and the secret key are not part of it.
+    """
     with whole_file(file) as draft:
-        ground.open_engine(config).back_up(draft)
+        bootstrap.open_engine(config).back_up(draft)
     click.echo(f"wrote {file}, {file.stat().st_size:,} bytes")
 
 
@@ -38,15 +41,16 @@ def back_up(config: Config, file: Path) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
 @settings("database")
 def export(config: Config, file: str) -> None:
-    """Write all that is stored as JSON Lines to FILE, as it was at one moment; `-` is standard output.
+    """Write all rows of the database to a file, as JSON Lines.
 
-    A file of this name is replaced when the export is whole.
+    Without FILE, or with `-`, they go to standard output. The rows are those of one moment. An existing
+    file is replaced only when the export is complete.
     """
-    engine, path = ground.find_engine(config), Path(file)
+    engine, path = bootstrap.find_engine(config), Path(file)
     if file == "-":
         write_export(engine, sys.stdout.buffer)
     elif path.exists() and not path.is_file():
-        # A pipe, for instance, which cannot be replaced.
+        # A pipe, for instance: it cannot be replaced.
         with path.open("wb") as stream:
             write_export(engine, stream)
     else:
@@ -64,9 +68,10 @@ def write_export(engine: Engine, stream: IO[bytes]) -> None:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A draft beside the file, for its owner only, which takes its place when it is on the disk.
+    """Yield a new file beside `path`, readable by its owner only; it replaces `path` after the block.
 
-    Whoever is killed meanwhile leaves the draft behind, and the older file as it was.
+    It is on the disk before. A process that is killed meanwhile leaves the new file behind, and the
+    older file as it was.
     """
     path = path.resolve()
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -83,18 +88,22 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"), default="-")
-@click.option("--mend", is_flag=True, help="Put U+FFFD in place of NUL characters, and count them.")
+@click.option("--mend", is_flag=True, help="Replace NUL characters by U+FFFD, and print their number.")
 @settings("database")
 def import_(config: Config, file: IO[bytes], *, mend: bool) -> None:
-    """Put the lines of FILE in; rows that are there already stay as they are."""
-    engine = ground.make_engine(config)
-    # A row whose SID is one of a row that was deleted and is not removed yet would be lost with it.
+    """Add the rows of an export to the database.
+
+    Rows that exist already are not changed. Without FILE, or with `-`, standard input is read. If there
+    is no database, one is created.
+    """
+    engine = bootstrap.create_engine(config)
+    # A row with the SID of a deleted row that is not removed yet would be removed with it.
     asyncio.run(remove_all(Database(engine)))
     size = os.fstat(file.fileno()).st_size
     read, added, texts, ends = 0, 0, RowTexts(mend=mend), Ends()
     try:
         with progress("Importing", size) as bar:
-            for read, added in import_lines(engine, counted(file, bar), texts, ends):  # noqa: B007 - it is told below
+            for read, added in import_lines(engine, counted(file, bar), texts, ends):  # noqa: B007 - they are printed below
                 pass
     except (BadLine, Unavailable) as error:
         raise click.ClickException(
@@ -119,7 +128,7 @@ def counted(file: IO[bytes], bar: Any) -> Any:
 
 
 def progress(label: str, length: int = 0) -> Any:
-    # Where nobody looks, it prints nothing.
+    # It prints nothing unless standard error is a terminal.
     return click.progressbar(
         length=max(length, 1), label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
     )

@@ -1,0 +1,26 @@
+"""The command line: `parlour serve` and the commands that manage what it stores."""
+
+import click
+
+from parlour.cli.about import openapi, version
+from parlour.cli.accounts import account
+from parlour.cli.database import database, migrate_database
+from parlour.cli.dropin import env, logs, run
+from parlour.cli.keys import key
+from parlour.cli.purge import purge
+from parlour.cli.serve import answer, serve, work
+from parlour.cli.storage import back_up, export, import_
+from parlour.cli.webhooks import webhooks
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Parlour is a server with the Conversations REST API (v1) of Twilio."""
+
+
+for each in (serve, work, answer):
+    main.add_command(each)
+for each in (account, key, webhooks, database, migrate_database, back_up, export, import_, purge):
+    main.add_command(each)
+for each in (env, run, logs, openapi, version):
+    main.add_command(each)

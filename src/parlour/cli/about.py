@@ -1,0 +1,26 @@
+"""Commands about the program: `parlour openapi` and `parlour version`."""
+
+import json
+
+import click
+
+from parlour import __version__, resources
+from parlour.api.openapi import describe
+from parlour.cli.options import settings
+from parlour.config import Config
+
+EXAMPLE_URL = "http://127.0.0.1:8080"
+
+
+@click.command()
+@settings("public_url")
+def openapi(config: Config) -> None:
+    """Print the OpenAPI description of the API, as JSON."""
+    description = describe(resources.ALL, config.public_url or EXAMPLE_URL)
+    click.echo(json.dumps(description, indent=2))
+
+
+@click.command()
+def version() -> None:
+    """Print the version of Parlour."""
+    click.echo(__version__)
