@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from parlour.store.engine import Engine, Reader
@@ -40,17 +40,26 @@ class Database:
         self._writers: list[Writer] = []
         self._opening = threading.Lock()
 
-    async def write(self, work: Callable[[Transaction], T], about: About | None = None) -> T:
+    async def write(
+        self,
+        work: Callable[[Transaction], T],
+        about: About | None = None,
+        *,
+        conversations: Iterable[str] = (),
+    ) -> T:
         """The result of `work` once its transaction is on the disk.
 
         Work that is `about` something, a conversation for instance, waits for nobody who holds
         another; where processes share the storage, a writer of its own does all that is about nothing.
+        `conversations` are the SIDs of those that the work will lock: the writer locks those of all the
+        work that it commits together before it begins, in the order of their SIDs.
         """
         if not self._writers:
             # Callers may have event loops of their own, in other threads.
             with self._opening:
                 self._writers = self._writers or self._open_writers()
-        result: T = await self._writers[0 if about else -1].write(work, about)
+        task = Task(work, about, tuple(conversations))
+        result: T = await self._writers[0 if about else -1].write(task)
         return result
 
     def _open_writers(self) -> list[Writer]:

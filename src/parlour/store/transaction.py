@@ -56,6 +56,8 @@ class Transaction:
         self._session, self._locks, self._combines = session, locks, combines
         self._known = IdentityMap()
         self._pending = PendingWrites(combines=combines)
+        # Conversations that were locked before any savepoint: no rollback to one unlocks them.
+        self._held: set[str] = set()
 
     def find(self, kind: type[R], **key: Any) -> R | None:
         """The row whose columns equal `key`, which must be unique."""
@@ -129,8 +131,19 @@ class Transaction:
 
     def hold_conversation(self, sid: str) -> None:
         """Have nobody else change a conversation, or what is in it, until the end."""
-        if self._locks:
+        if self._locks and sid not in self._held:
             self._session.execute(statements.LOCK_CONVERSATION, (sid,))
+
+    def hold_conversations(self, sids: Collection[str]) -> None:
+        """Hold many, in the order of their SIDs. To be called before any work, outside of savepoints."""
+        if not self._locks or not sids:
+            return
+        if self._combines:
+            self._session.execute(statements.LOCK_CONVERSATIONS, (sorted(sids),))
+        else:
+            for sid in sorted(sids):
+                self._session.execute(statements.LOCK_CONVERSATION, (sid,))
+        self._held.update(sids)
 
     def find_all(self, kind: type[R], **key: Any) -> tuple[R, ...]:
         """The few rows whose columns equal `key`, in order of their SIDs."""

@@ -34,10 +34,11 @@ class Failure:
 
 
 class Task(NamedTuple):
-    """A piece of work, and what it is about."""
+    """A piece of work, what it is about, and the SIDs of the conversations that it will lock."""
 
     work: Work
     about: About | None = None
+    conversations: tuple[str, ...] = ()
 
 
 class Job(NamedTuple):
@@ -79,12 +80,12 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Work, about: About | None) -> Any:
-        """The result of `work` once it is on the disk; raises what it raised."""
+    async def write(self, task: Task) -> Any:
+        """The result of the task's work once it is on the disk; raises what it raised."""
         if self._queue.qsize() >= MAX_WAITING or not self._thread.is_alive():
             raise errors.SERVICE_UNAVAILABLE()
         future = asyncio.get_running_loop().create_future()
-        self.take(Job(Task(work, about), future))
+        self.take(Job(task, future))
         return await future
 
     def take(self, job: Job) -> None:
@@ -226,6 +227,8 @@ def perform(
     engine: Engine, session: Session, tx: Transaction, tasks: Sequence[Task], *, waits: bool, savepoints: bool
 ) -> list[Any]:
     held = tx.foresee({task.about for task in tasks if task.about is not None}, waits=waits)
+    # Before any work, and in an order that all writers share: two of them never wait for each other.
+    tx.hold_conversations({sid for task in tasks for sid in task.conversations})
     outcomes: list[Any] = []
     for task in tasks:
         if task.about in held:
