@@ -19,6 +19,7 @@ from parlour.control import Controls
 from parlour.control.routes import Controlled, control_routes
 from parlour.dropin.urls import ClientUrl
 from parlour.resources.media import media
+from parlour.resources.webhook_targets import find_pre_event_target
 from parlour.store import Database
 from parlour.store.blobs import Blobs
 from parlour.store.credentials import Vault
@@ -56,7 +57,8 @@ def build(
     sender, authenticate = Sender(allow_private=allow_private), Authenticator(database, vault)
     desk = Desk(media, database, authenticate, blobs, vault, urls)
     arrivals = Arrivals(database, desk, allow_private=allow_private)
-    pipeline = Pipeline(database, authenticate, Hooks(database, vault, sender), arrivals, urls, profile)
+    hooks = Hooks(database, vault, sender, find_pre_event_target)
+    pipeline = Pipeline(database, authenticate, hooks, arrivals, urls, profile)
     app = build_app(resources.ALL, pipeline)
     add_files(app, desk)
     app.add_middleware(Farewell(sender.close, arrivals.close))

@@ -9,23 +9,25 @@ from parlour.api.collection import OURS_IN_SERVICE
 from parlour.api.idempotency import KEPT_MILLISECONDS, remove_old_answers
 from parlour.api.streams import signed_link
 from parlour.channels.adapter import Attachment, Outgoing, Surroundings
-from parlour.channels.courier import Courier, Ledger
+from parlour.channels.receipt_store import ReceiptStore
 from parlour.channels.registry import open_adapters
+from parlour.channels.report_listener import ReportListener
+from parlour.channels.transport import ChannelTransport
 from parlour.config import Config
 from parlour.resources.media import media
-from parlour.resources.reports import drop_due, find_due, is_wanted, record, record_due, status_callbacks
+from parlour.resources.reports import drop_due, find_due, receipt_exists, record, record_due, status_callbacks
 from parlour.store import Database
 from parlour.store.blobs import Blobs
 from parlour.store.credentials import Vault
 from parlour.store.retention import Expiring, Retention
-from parlour.webhooks.carriage import remove_settled
+from parlour.webhooks.delivery_queue import remove_settled
 from parlour.webhooks.dispatcher import Dispatcher
-from parlour.webhooks.poster import Poster, Studio
 from parlour.webhooks.sender import Sender
 from parlour.webhooks.targets import CHANNEL
+from parlour.webhooks.transport import Studio, WebhookTransport
 from parlour.wire.kinds import DAY
 
-LEDGER = Ledger(is_wanted, record, find_due, record_due, drop_due)
+RECEIPTS = ReceiptStore(receipt_exists, record, find_due, record_due, drop_due)
 # What is not for adapters: credentials of callers, and what opens the vault.
 WITHHELD = frozenset({"account_sid", "auth_token", "secret_key"})
 
@@ -42,22 +44,23 @@ class Parts(NamedTuple):
 async def run(parts: Parts, stop: asyncio.Event) -> None:
     """Carry all that leaves until `stop`; what is under way then is finished and written down."""
     config, database, vault, _ = parts
-    courier = Courier(database, open_adapters(config.channels, surroundings(parts)), LEDGER)
+    adapters = open_adapters(config.channels, surroundings(parts))
+    listener = ReportListener(database, adapters.values(), RECEIPTS)
     # The operator says where flows are; callers cannot.
     studio = None if config.studio_url is None else Studio(config.studio_url, Sender(allow_private=True))
-    poster = Poster(Sender(allow_private=allows_private(config)), studio)
+    webhooks = WebhookTransport(Sender(allow_private=allows_private(config)), studio)
     dispatcher = Dispatcher(
         database,
         vault,
-        poster,
-        {CHANNEL: courier},
+        webhooks,
+        {CHANNEL: ChannelTransport(database, adapters, RECEIPTS)},
         delays=config.retry_delays(),
     )
     retention = Retention(database, expiring_tables(config))
     # If one of them fails, the others are cancelled: whoever called this begins anew with all.
     async with asyncio.TaskGroup() as group:
         group.create_task(dispatcher.run(stop))
-        group.create_task(courier.run(stop))
+        group.create_task(listener.run(stop))
         group.create_task(retention.run(stop))
 
 

@@ -1,5 +1,6 @@
 """Adapters of others, by entry point, in the real server; and settings that name none."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -85,7 +86,8 @@ def pigeons(tmp_path):
     (folder / "pigeons-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: pigeons\n")
     entry_points = "[parlour.channels]\npigeon = pigeons:Pigeons\n"
     (folder / "pigeons-1.0.dist-info" / "entry_points.txt").write_text(entry_points)
-    return {"PYTHONPATH": str(folder)}
+    path = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(path)}
 
 
 @pytest.fixture
@@ -122,6 +124,11 @@ def test_an_adapter_of_somebody_else_carries_its_channel(scene, tmp_path, body, 
         metadata = scene.api.get(message["links"]["channel_metadata"]).json()
         assert (metadata["type"], metadata["data"]) == ("pigeon", {"ring": 7})
         assert "a hawk" not in logged
+    if body == "explode":
+        [attempt] = scene.outgoing()[0]["attempts"]
+        assert attempt["error"] == "the adapter failed"
+        # The class of the error is for the operator, not for callers.
+        assert re.search(r"adapter_failed .*adapter=Pigeons.* error=RuntimeError", logged)
     assert "explode" not in logged
     assert "+15550100001" not in logged
 

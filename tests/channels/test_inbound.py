@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from parlour.webhooks import reach
+from parlour.webhooks import outbound_http
 from tests.servers import ACCOUNT_SID, OTHER_ACCOUNT_SID
 
 pytestmark = pytest.mark.both_engines
@@ -282,7 +282,7 @@ class TestPrivateAddresses:
         assert receiver.hooks == []
 
     def test_a_redirect_leads_to_none(self, monkeypatch, arrive, receiver):
-        monkeypatch.setattr(reach, "is_private", lambda host: host != "127.0.0.1")
+        monkeypatch.setattr(outbound_http, "is_private", lambda host: host != "127.0.0.1")
         receiver.headers = {"Location": f"http://127.0.0.2:{receiver.port}/secret"}
         receiver.answer = lambda hook: (302, b"")
         answer = arrive(f"{receiver.url}/x")

@@ -24,7 +24,7 @@ from parlour.api.uploads import (
 )
 from parlour.store import Database
 from parlour.webhooks.encodings import decoded
-from parlour.webhooks.reach import open_session, reason_of
+from parlour.webhooks.outbound_http import open_session, reason_of
 from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
 from parlour.wire.urls import as_sent
 

@@ -9,10 +9,10 @@ from parlour.api.collection import Call, Handler, Operation
 from parlour.api.places import Places
 from parlour.store import About, Database, Transaction
 from parlour.store.credentials import Account, Vault
-from parlour.webhooks.outbox import told
-from parlour.webhooks.questions import Question, ask
+from parlour.webhooks.events import event_parameters
+from parlour.webhooks.pre_event_request import PreEventRequest, send_pre_event
 from parlour.webhooks.sender import Sender
-from parlour.webhooks.targets import pre_target
+from parlour.webhooks.targets import FindPreEventTarget
 from parlour.wire.resource import accepted_fields
 
 
@@ -23,8 +23,11 @@ class Wanted(Exception):
 class Hooks:
     """No transaction is open while a target is asked."""
 
-    def __init__(self, database: Database, vault: Vault, sender: Sender) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, sender: Sender, find_target: FindPreEventTarget
+    ) -> None:
         self._database, self._vault, self._sender = database, vault, sender
+        self._find_target = find_target
         self._places = Places()
 
     def forget(self) -> None:
@@ -37,14 +40,18 @@ class Hooks:
         return result
 
     async def _perform(self, operation: Operation, call: Call, handler: Handler, about: About | None) -> Any:
-        event = operation.before
+        event, find = operation.before, self._find_target
         if event is None or not call.fires:
             return await self._database.write(lambda tx: handler(tx, call), about)
         try:
-            return await self._database.write(lambda tx: perform_unasked(tx, handler, event, call), about)
+            return await self._database.write(
+                lambda tx: perform_unasked(tx, find, handler, event, call), about
+            )
         except Wanted:
-            question = await self._database.rehearse(lambda tx: rehearse(tx, operation, event, call), about)
-        amended = {} if question is None else await ask(self._sender, self._vault, question)
+            question = await self._database.rehearse(
+                lambda tx: rehearse(tx, find, operation, event, call), about
+            )
+        amended = {} if question is None else await send_pre_event(self._sender, self._vault, question)
         asked = amend(operation, call, amended)
         return await self._database.write(lambda tx: handler(tx, asked), about)
 
@@ -60,21 +67,25 @@ class Farewell:
             await close()
 
 
-def perform_unasked(tx: Transaction, handler: Handler, event: str, call: Call) -> Any:
-    if pre_target(tx, call.account_sid, call.service_sid, event) is not None:
+def perform_unasked(
+    tx: Transaction, find_target: FindPreEventTarget, handler: Handler, event: str, call: Call
+) -> Any:
+    if find_target(tx, call.account_sid, call.service_sid, event) is not None:
         raise Wanted
     return handler(tx, call)
 
 
-def rehearse(tx: Transaction, operation: Operation, event: str, call: Call) -> Question | None:
+def rehearse(
+    tx: Transaction, find_target: FindPreEventTarget, operation: Operation, event: str, call: Call
+) -> PreEventRequest | None:
     """What would happen, put as a question; raises what the change would raise."""
-    target = pre_target(tx, call.account_sid, call.service_sid, event)
+    target = find_target(tx, call.account_sid, call.service_sid, event)
     account = tx.find(Account, sid=call.account_sid)
     subject = operation.perform(tx, call)
     if target is None or account is None:
         return None
-    parameters = told(call, call.account_sid, event, subject)
-    return Question(tx.new_sid("WD"), target, event, parameters, account.sealed_auth_token)
+    parameters = event_parameters(call, call.account_sid, event, subject)
+    return PreEventRequest(tx.new_sid("WD"), target, event, parameters, account.sealed_auth_token)
 
 
 def amend(operation: Operation, call: Call, amended: dict[str, str]) -> Call:

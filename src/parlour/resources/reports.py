@@ -9,11 +9,12 @@ from parlour.api.collection import OURS_IN_SERVICE, Call, Collection
 from parlour.channels.adapter import Report
 from parlour.resources.channel_metadata import METADATA, keep_metadata
 from parlour.resources.conversations import Conversation
+from parlour.resources.events import emit
 from parlour.resources.messages import Message
 from parlour.resources.receipts import fetch_receipt, receipts
 from parlour.resources.recipients import DELIVERED, FAILED, READ, SENT, UNDELIVERED, Receipt, summary
 from parlour.store import Transaction
-from parlour.webhooks.outbox import ITSELF, announce
+from parlour.webhooks.events import SYSTEM_SOURCE
 from parlour.wire.marks import Updatable
 from parlour.wire.resource import Parameters, Resource
 
@@ -88,7 +89,7 @@ def update_receipt(tx: Transaction, call: Call) -> Receipt:
     return take_report(tx, receipt, report)
 
 
-def is_wanted(tx: Transaction, conversation_sid: str, sid: str) -> bool:
+def receipt_exists(tx: Transaction, conversation_sid: str, sid: str) -> bool:
     return tx.find(Receipt, conversation_sid=conversation_sid, sid=sid) is not None
 
 
@@ -186,4 +187,4 @@ def sum_up(tx: Transaction, receipt: Receipt) -> None:
         return
     statuses = [status for (status,) in tx.select(STATUSES, message.conversation_sid, message.sid)]
     tx.update(message, delivery=summary(statuses))
-    announce(tx, ITSELF, "onDeliveryUpdated", receipt, conversation)
+    emit(tx, SYSTEM_SOURCE, "onDeliveryUpdated", receipt, conversation)
