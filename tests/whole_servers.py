@@ -5,9 +5,9 @@ import io
 import threading
 from unittest import mock
 
-from parlour import ground, server
+from parlour import bootstrap, server
 from parlour.config import Config
-from parlour.worker import WorkerThread
+from parlour.worker.thread import WorkerThread
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS, Api
 
 
@@ -22,16 +22,19 @@ class WholeServer:
         self.folder = folder
         self._stack = contextlib.ExitStack()
         with (
-            mock.patch.object(ground, "open_engine", return_value=storage.plain_engine()),
-            mock.patch.object(ground, "working", working_in_a_thread),
+            mock.patch.object(bootstrap, "open_engine", return_value=storage.plain_engine()),
+            mock.patch.object(server, "delivery_worker", worker_in_a_thread),
             contextlib.chdir(folder),
         ):
-            ready = self._stack.enter_context(server.prepared(Config(**fixed | settings)))
-        self.url, self._server = ready.ground.url, ready.server
-        self._thread = threading.Thread(target=self._server.run, args=([ready.listener],))
+            parts, self._server, listener = self._stack.enter_context(
+                server.prepared(Config(**fixed | settings))
+            )
+            created = bootstrap.create_first_account(parts)
+        self.url = parts.url
+        self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
         with contextlib.redirect_stdout(io.StringIO()) as said:
-            server.announce(ready.ground, ready.made, ready.server)
+            server.print_start(parts, created, self._server)
         self.output = said.getvalue()
 
     def api(self, username=ACCOUNT_SID, password=AUTH_TOKEN):
@@ -44,7 +47,7 @@ class WholeServer:
 
 
 @contextlib.contextmanager
-def working_in_a_thread(parts):
+def worker_in_a_thread(parts):
     worker = WorkerThread(parts)
     try:
         yield

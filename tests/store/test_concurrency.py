@@ -128,7 +128,7 @@ def test_two_writers_that_lock_conversations_the_other_way_round_do_not_wait_for
 
     def lock(tx, sid):
         ran.append(sid)
-        tx.hold_conversation(sid)
+        tx.lock_conversation(sid)
         # Long enough for the other writer to lock its first one.
         threading.Event().wait(0.2)
 
