@@ -83,7 +83,10 @@ KNOWN = {
     "testing/receiver.py": {"decode": "kept for a test, never stored", "parse_qsl": "the same"},
     "webhooks/events.py": {"decode": STORED},
     "webhooks/outbox.py": {"Decoder": STORED},
-    "wire/kinds.py": {"decode": "only whether it is JSON; it is kept to the letter", "loads": "the same"},
+    "wire/field_types.py": {
+        "decode": "only whether it is JSON; it is kept to the letter",
+        "loads": "the same",
+    },
 }
 
 

@@ -26,7 +26,7 @@ from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
 from parlour.store.writer import Failure, Job, commit_together
 from parlour.webhooks.events import POST_EVENTS
-from parlour.wire.kinds import write_list
+from parlour.wire.field_types import write_list
 from parlour.wire.profiles import DOCUMENTED
 from tests.servers import ACCOUNT_SID, SECRET_KEY, Clock
 

@@ -10,16 +10,16 @@ from parlour.resources.content import Content, find_path_content
 from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.json_kinds import json_string
-from parlour.wire.kinds import Text
-from parlour.wire.marks import Creatable, Hidden, Required, Wire
-from parlour.wire.resource import Resource, Shown
+from parlour.wire.field_options import Creatable, Hidden, Required, WireName
+from parlour.wire.field_types import Text
+from parlour.wire.json_field_types import json_string
+from parlour.wire.resource import Computed, Resource
 
 MAX_NAME_CHARACTERS = 512
 MAX_CATEGORY_CHARACTERS = 64
 
-Name = Annotated[str, json_string(MAX_NAME_CHARACTERS, may_be_empty=False), Wire("name")]
-Category = Annotated[str, json_string(MAX_CATEGORY_CHARACTERS, may_be_empty=False), Wire("category")]
+Name = Annotated[str, json_string(MAX_NAME_CHARACTERS, may_be_empty=False), WireName("name")]
+Category = Annotated[str, json_string(MAX_CATEGORY_CHARACTERS, may_be_empty=False), WireName("category")]
 
 
 class Approval(Resource, frozen=True):
@@ -34,15 +34,15 @@ class Approval(Resource, frozen=True):
     category: Required[Creatable[Category]]
     content_type: Text
 
-    @Shown(type="string")
+    @Computed(type="string")
     def status(self) -> str:
         return "approved"
 
-    @Shown(type="string")
+    @Computed(type="string")
     def rejection_reason(self) -> str:
         return ""
 
-    @Shown(type="boolean")
+    @Computed(type="boolean")
     def allow_category_change(self) -> bool:
         return True
 
@@ -58,7 +58,7 @@ class Approvals(Resource, frozen=True):
     category: Hidden[Text]
     content_type: Hidden[Text]
 
-    @Shown(type="object")
+    @Computed(type="object")
     def whatsapp(self) -> dict[str, Any]:
         return {
             "type": "whatsapp",

@@ -8,16 +8,16 @@ import msgspec
 from parlour import errors
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.kinds import Integer, Kind, Text, Timestamp, show_microsecond
-from parlour.wire.marks import Hidden
-from parlour.wire.resource import Resource, Shown
+from parlour.wire.field_options import Hidden
+from parlour.wire.field_types import FieldType, Integer, Text, Timestamp, show_microsecond
+from parlour.wire.resource import Computed, Resource
 
 MAX_MEDIA = 10
 
 OF_MESSAGE = """UPDATE media SET date_deleted = ?
 WHERE date_deleted IS NULL AND channel_sid = ? AND message_sid = ?"""
 
-MediaDate = Annotated[int, Kind(int, {"type": "string", "format": "date-time"}, show_microsecond)]
+MediaDate = Annotated[int, FieldType(int, {"type": "string", "format": "date-time"}, show_microsecond)]
 
 
 def media_path(service_sid: str, sid: str) -> str:
@@ -48,11 +48,11 @@ class Media(Resource, frozen=True):
     channel_sid: sids.Conversation | None = None
     date_deleted: Hidden[Timestamp | None] = None
 
-    @Shown(type="boolean")
+    @Computed(type="boolean")
     def is_multipart_upstream(self) -> bool:
         return False
 
-    @Shown(type="string")
+    @Computed(type="string")
     def url(self) -> str:
         return self.path
 
@@ -88,7 +88,7 @@ def read_media_sids(raw: list[str]) -> tuple[str, ...]:
 
 MediaSids = Annotated[
     tuple[str, ...],
-    Kind(
+    FieldType(
         read_media_sids,
         {
             "type": "array",

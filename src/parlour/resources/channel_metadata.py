@@ -10,8 +10,8 @@ from parlour.resources.conversations import Conversation, find_conversation
 from parlour.resources.messages import find_path_message
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.kinds import JsonObject, Kind, Text
-from parlour.wire.marks import Hidden
+from parlour.wire.field_options import Hidden
+from parlour.wire.field_types import FieldType, JsonObject, Text
 from parlour.wire.resource import Resource
 from parlour.wire.texts import BadText, read_json
 
@@ -36,7 +36,7 @@ def read_metadata(raw: str) -> tuple[str, dict[str, Any]]:
     return told.type, told.data
 
 
-METADATA = Kind(read_metadata, {"type": "string", "maxLength": MAX_BYTES})
+METADATA = FieldType(read_metadata, {"type": "string", "maxLength": MAX_BYTES})
 
 
 class ChannelMetadata(Resource, frozen=True):

@@ -11,9 +11,9 @@ from parlour.resources.content_types import Value, check_types, check_variables,
 from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.json_kinds import json_object, json_string
-from parlour.wire.kinds import Kind, Timestamp
-from parlour.wire.marks import Required, Wire, Writable
+from parlour.wire.field_options import Required, WireName, Writable
+from parlour.wire.field_types import FieldType, Timestamp
+from parlour.wire.json_field_types import json_object, json_string
 from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
 from parlour.wire.texts import BadText, read_json
@@ -30,10 +30,10 @@ MAX_LANGUAGE_CHARACTERS = 16
 OBJECT = {"type": "object"}
 TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 
-Name = Annotated[str, json_string(MAX_NAME_CHARACTERS), Wire("friendly_name")]
-Language = Annotated[str, json_string(MAX_LANGUAGE_CHARACTERS, may_be_empty=False), Wire("language")]
-Variables = Annotated[str, json_object(check_variables, TEXTS), Wire("variables")]
-Types = Annotated[str, json_object(check_types, OBJECT), Wire("types")]
+Name = Annotated[str, json_string(MAX_NAME_CHARACTERS), WireName("friendly_name")]
+Language = Annotated[str, json_string(MAX_LANGUAGE_CHARACTERS, may_be_empty=False), WireName("language")]
+Variables = Annotated[str, json_object(check_variables, TEXTS), WireName("variables")]
+Types = Annotated[str, json_object(check_types, OBJECT), WireName("types")]
 
 
 def read_values(raw: str) -> dict[str, Value]:
@@ -52,7 +52,7 @@ def read_values(raw: str) -> dict[str, Value]:
 
 
 ContentSid = Annotated[str, sids.sid("HX", invalid=errors.INVALID_CONTENT_SID)]
-ContentVariables = Annotated[dict[str, Value], Kind(read_values, {"type": "string"})]
+ContentVariables = Annotated[dict[str, Value], FieldType(read_values, {"type": "string"})]
 
 
 class Content(Resource, frozen=True):

@@ -19,22 +19,22 @@ from parlour.store import Transaction
 from parlour.webhooks.events import SYSTEM_SOURCE, EventSource
 from parlour.wire import sids
 from parlour.wire.channels import is_e_mail_address
-from parlour.wire.kinds import (
+from parlour.wire.field_options import Hidden, WireName, Writable
+from parlour.wire.field_types import (
     DateCreated,
     DateUpdated,
+    FieldType,
     FriendlyName,
     Integer,
-    Kind,
     Text,
     Timestamp,
-    bound,
     choice,
+    date_bound,
     json_text,
     path_name,
 )
-from parlour.wire.marks import Hidden, Wire, Writable
 from parlour.wire.paging import Page
-from parlour.wire.resource import Resource, Shown
+from parlour.wire.resource import Computed, Resource
 from parlour.wire.sids import is_conversation_sid
 
 STATES = ("active", "inactive", "closed")
@@ -47,7 +47,7 @@ def read_e_mail_address(raw: str) -> str:
 
 
 Attributes = Annotated[str, json_text(max_bytes=16_384)]
-EmailAddress = Annotated[str, Kind(read_e_mail_address, {"type": "string"})]
+EmailAddress = Annotated[str, FieldType(read_e_mail_address, {"type": "string"})]
 MessagingServiceSid = Annotated[str, sids.sid("MG", invalid=errors.INVALID_MESSAGING_SERVICE_SID)]
 State = Annotated[str, choice(*STATES, invalid=errors.INVALID_STATE, empty=errors.STATE_EMPTY)]
 UniqueName = Annotated[str, path_name(256, too_long=errors.UNIQUE_NAME_TOO_LONG)]
@@ -71,12 +71,12 @@ class Conversation(Resource, frozen=True):
     unique_name: Writable[UniqueName | None] = None
     attributes: Writable[Attributes] = "{}"
     state: Writable[State] = "active"
-    inactive_after: Hidden[Writable[Annotated[InactiveAfter | None, Wire("Timers.Inactive")]]] = None
-    closed_after: Hidden[Writable[Annotated[ClosedAfter | None, Wire("Timers.Closed")]]] = None
+    inactive_after: Hidden[Writable[Annotated[InactiveAfter | None, WireName("Timers.Inactive")]]] = None
+    closed_after: Hidden[Writable[Annotated[ClosedAfter | None, WireName("Timers.Closed")]]] = None
     date_inactive: Hidden[Timestamp | None] = None
     date_closed: Hidden[Timestamp | None] = None
-    email_address: Hidden[Writable[Annotated[EmailAddress | None, Wire("Bindings.Email.Address")]]] = None
-    email_name: Hidden[Writable[Annotated[Text | None, Wire("Bindings.Email.Name")]]] = None
+    email_address: Hidden[Writable[Annotated[EmailAddress | None, WireName("Bindings.Email.Address")]]] = None
+    email_name: Hidden[Writable[Annotated[Text | None, WireName("Bindings.Email.Name")]]] = None
     # The counter is here so that deleting a message never frees its index.
     next_message_index: Hidden[Integer] = 0
     participant_count: Hidden[Integer] = 0
@@ -84,11 +84,11 @@ class Conversation(Resource, frozen=True):
     version: Hidden[Integer] = 0
     date_deleted: Hidden[Timestamp | None] = None
 
-    @Shown(type="object")
+    @Computed(type="object")
     def timers(self) -> dict[str, str]:
         return show_timers(self.date_inactive, self.date_closed)
 
-    @Shown(type="object")
+    @Computed(type="object")
     def bindings(self) -> dict[str, Any]:
         if self.email_address is None and self.email_name is None:
             return {}
@@ -131,8 +131,8 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
 
 @conversations.list(
     filters={
-        "StartDate": bound(last=False),
-        "EndDate": bound(last=True),
+        "StartDate": date_bound(last=False),
+        "EndDate": date_bound(last=True),
         "State": choice(*STATES, invalid=errors.INVALID_STATE),
     }
 )

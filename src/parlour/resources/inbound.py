@@ -15,8 +15,8 @@ from parlour.resources.participants import MAX_ADDRESS_CHARACTERS, Participant, 
 from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire.channels import channel_of, is_address
-from parlour.wire.kinds import Kind
-from parlour.wire.marks import Creatable, Required, Wire
+from parlour.wire.field_options import Creatable, Required, WireName
+from parlour.wire.field_types import FieldType
 from parlour.wire.resource import Parameters
 from parlour.wire.urls import is_http_url
 
@@ -43,9 +43,9 @@ def read_urls(raw: list[str]) -> tuple[str, ...]:
 
 
 TEXTS = {"type": "array", "items": {"type": "string"}}
-FromAddress = Annotated[str, Kind(read_address, {"type": "string"}), Wire("From")]
-ToAddresses = Annotated[tuple[str, ...], Kind(read_addresses, TEXTS, repeated=True), Wire("To")]
-MediaUrls = Annotated[tuple[str, ...], Kind(read_urls, TEXTS | {"maxItems": MAX_MEDIA}, repeated=True)]
+FromAddress = Annotated[str, FieldType(read_address, {"type": "string"}), WireName("From")]
+ToAddresses = Annotated[tuple[str, ...], FieldType(read_addresses, TEXTS, repeated=True), WireName("To")]
+MediaUrls = Annotated[tuple[str, ...], FieldType(read_urls, TEXTS | {"maxItems": MAX_MEDIA}, repeated=True)]
 
 
 class InboundParameters(Parameters, frozen=True):

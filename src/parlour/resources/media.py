@@ -14,8 +14,8 @@ from parlour.store import Transaction
 from parlour.store.credentials import Account
 from parlour.store.statements import CONVERSATION_EXISTS
 from parlour.wire import sids
-from parlour.wire.kinds import Kind
-from parlour.wire.marks import Creatable, Hidden, Required, Wire
+from parlour.wire.field_options import Creatable, Hidden, Required, WireName
+from parlour.wire.field_types import FieldType
 from parlour.wire.resource import Parameters, Resource
 from parlour.wire.texts import read_json
 
@@ -122,8 +122,8 @@ MEMBER_SCHEMA = {
 MEMBERS_SCHEMA = {"type": "array", "items": MEMBER_SCHEMA, "maxItems": MAX_IN_SET}
 
 
-Command = Annotated[str, Kind(read_command, {"type": "string", "enum": ["get"]}), Wire("command")]
-Members = Annotated[tuple[str, ...], Kind(read_members, MEMBERS_SCHEMA), Wire("list")]
+Command = Annotated[str, FieldType(read_command, {"type": "string", "enum": ["get"]}), WireName("command")]
+Members = Annotated[tuple[str, ...], FieldType(read_members, MEMBERS_SCHEMA), WireName("list")]
 
 
 class SetParameters(Parameters, frozen=True):

@@ -23,7 +23,8 @@ from parlour.resources.participants import find_author
 from parlour.resources.recipients import ensure_author_belongs, recipients_of, send_to_all, summary
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.kinds import (
+from parlour.wire.field_options import Creatable, Hidden, InService, Writable
+from parlour.wire.field_types import (
     DateCreated,
     DateUpdated,
     Integer,
@@ -34,7 +35,6 @@ from parlour.wire.kinds import (
     json_text,
     text,
 )
-from parlour.wire.marks import Creatable, Hidden, InService, Writable
 from parlour.wire.paging import Page
 from parlour.wire.resource import Parameters, Resource, stored_changes
 

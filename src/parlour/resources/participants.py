@@ -16,19 +16,19 @@ from parlour.store import Transaction
 from parlour.webhooks.outbox import remove_idle_lane
 from parlour.wire import sids
 from parlour.wire.channels import channel_of, is_address
-from parlour.wire.kinds import (
+from parlour.wire.field_options import Creatable, Hidden, InService, Updatable, WireName, Writable
+from parlour.wire.field_types import (
     DateCreated,
     DateUpdated,
-    Kind,
+    FieldType,
     json_text,
     path_name,
     read_integer,
     text,
     timestamp,
 )
-from parlour.wire.marks import Creatable, Hidden, InService, Updatable, Wire, Writable
 from parlour.wire.paging import Page
-from parlour.wire.resource import Resource, Shown
+from parlour.wire.resource import Computed, Resource
 from parlour.wire.sids import is_participant_sid, is_user_sid
 
 MAX_PARTICIPANTS = 1_000
@@ -62,12 +62,12 @@ Address = Annotated[str, text(MAX_ADDRESS_CHARACTERS, errors.INVALID_BINDING_ADD
 ProxyAddress = Annotated[
     str, text(MAX_ADDRESS_CHARACTERS, errors.INVALID_PROXY_ADDRESS, errors.PROXY_ADDRESS_EMPTY)
 ]
-ProjectedAddress = Annotated[str, Kind(read_projected_address, {"type": "string"})]
+ProjectedAddress = Annotated[str, FieldType(read_projected_address, {"type": "string"})]
 Attributes = Annotated[str, json_text(max_bytes=4_096)]
 Identity = Annotated[
     str, path_name(256, too_long=errors.IDENTITY_TOO_LONG, empty=errors.IDENTITY_NOT_PROVIDED)
 ]
-LastReadIndex = Annotated[int, Kind(read_last_read_index, {"type": "integer"})]
+LastReadIndex = Annotated[int, FieldType(read_last_read_index, {"type": "integer"})]
 LastReadTimestamp = Annotated[int, timestamp(errors.INVALID_LAST_READ_TIMESTAMP, nullable=True)]
 RoleSid = Annotated[str, sids.sid("RL", invalid=errors.INVALID_ROLE_SID)]
 
@@ -85,12 +85,12 @@ class Participant(Resource, frozen=True):
     date_created: Writable[DateCreated]
     date_updated: Writable[DateUpdated]
     identity: Writable[Identity | None] = None
-    address: Hidden[Creatable[Annotated[Address | None, Wire("MessagingBinding.Address")]]] = None
-    proxy_address: Hidden[Writable[Annotated[ProxyAddress | None, Wire("MessagingBinding.ProxyAddress")]]] = (
-        None
-    )
+    address: Hidden[Creatable[Annotated[Address | None, WireName("MessagingBinding.Address")]]] = None
+    proxy_address: Hidden[
+        Writable[Annotated[ProxyAddress | None, WireName("MessagingBinding.ProxyAddress")]]
+    ] = None
     projected_address: Hidden[
-        Writable[Annotated[ProjectedAddress | None, Wire("MessagingBinding.ProjectedAddress")]]
+        Writable[Annotated[ProjectedAddress | None, WireName("MessagingBinding.ProjectedAddress")]]
     ] = None
     attributes: Writable[Attributes] = "{}"
     role_sid: Writable[RoleSid | None] = None
@@ -103,7 +103,7 @@ class Participant(Resource, frozen=True):
         address = self.address or self.projected_address
         return "chat" if address is None else channel_of(address)
 
-    @Shown(type=["object", "null"])
+    @Computed(type=["object", "null"])
     def messaging_binding(self) -> dict[str, str] | None:
         return addresses.show_binding(self)
 

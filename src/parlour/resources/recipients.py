@@ -15,8 +15,8 @@ from parlour.webhooks.outbox import enqueue
 from parlour.webhooks.targets import CHANNEL, DeliveryTarget
 from parlour.wire import sids
 from parlour.wire.channels import channel_of
-from parlour.wire.kinds import Integer, Timestamp, choice, text
-from parlour.wire.marks import InService, Updatable
+from parlour.wire.field_options import InService, Updatable
+from parlour.wire.field_types import Integer, Timestamp, choice, text
 from parlour.wire.resource import Resource
 
 GROUP_CHANNEL = "sms"

@@ -15,7 +15,7 @@ from parlour.resources.receipts import fetch_receipt, receipts
 from parlour.resources.recipients import DELIVERED, FAILED, READ, SENT, UNDELIVERED, Receipt, summary
 from parlour.store import Transaction
 from parlour.webhooks.events import SYSTEM_SOURCE
-from parlour.wire.marks import Updatable
+from parlour.wire.field_options import Updatable
 from parlour.wire.resource import Parameters, Resource
 
 # The statuses that may follow each one; any other report changes nothing (contract: messages.md §4).

@@ -8,8 +8,8 @@ from parlour.resources.deletions import delete_in_steps
 from parlour.store import Transaction
 from parlour.store.credentials import Account
 from parlour.wire import sids
-from parlour.wire.kinds import Timestamp, text
-from parlour.wire.marks import Creatable, Hidden, Required
+from parlour.wire.field_options import Creatable, Hidden, Required
+from parlour.wire.field_types import Timestamp, text
 from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
 

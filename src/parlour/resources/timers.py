@@ -5,7 +5,7 @@ from typing import Annotated, Any, Protocol
 
 from parlour import errors
 from parlour.errors import Problem
-from parlour.wire.kinds import Kind, show_moment
+from parlour.wire.field_types import FieldType, show_moment
 
 MINUTE = 60_000
 SHORTEST_INACTIVE = MINUTE
@@ -27,7 +27,7 @@ MILLISECONDS = {
 }
 
 
-def duration(shortest: int, too_short: Problem, invalid: Problem) -> Kind:
+def duration(shortest: int, too_short: Problem, invalid: Problem) -> FieldType:
     """An ISO 8601 duration, in milliseconds; zero or nothing takes the timer away."""
 
     def read(raw: str) -> int | None:
@@ -43,7 +43,7 @@ def duration(shortest: int, too_short: Problem, invalid: Problem) -> Kind:
             raise too_short()
         return length or None
 
-    return Kind(read, {"type": "string"})
+    return FieldType(read, {"type": "string"})
 
 
 InactiveAfter = Annotated[

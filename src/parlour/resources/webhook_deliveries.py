@@ -8,7 +8,7 @@ from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.webhooks.outbox import PENDING, STATUSES, WebhookDelivery, take_number
 from parlour.webhooks.targets import CHANNEL, DeliveryTarget
-from parlour.wire.kinds import choice, text
+from parlour.wire.field_types import choice, text
 from parlour.wire.paging import Page
 
 CONVERSATION = "SELECT conversation_sid FROM webhook_deliveries WHERE account_sid = ? AND sid = ?"

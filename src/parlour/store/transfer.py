@@ -21,7 +21,7 @@ from parlour.store.row_texts import RowTexts
 from parlour.store.session import Session, columns_of
 from parlour.store.statements import quote, quoted, slots
 from parlour.store.tombstones import Tombstones
-from parlour.wire.kinds import read_moment
+from parlour.wire.field_types import read_moment
 from parlour.wire.resource import Resource
 from parlour.wire.texts import BadText, decode_text, parse_json, shortened
 
