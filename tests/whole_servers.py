@@ -5,9 +5,9 @@ import io
 import threading
 from unittest import mock
 
-from parlour import ground, server
+from parlour import bootstrap, server
 from parlour.config import Config
-from parlour.worker import WorkerThread
+from parlour.worker.thread import WorkerThread
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, TIMEOUT_SECONDS, Api
 
 
@@ -22,17 +22,17 @@ class WholeServer:
         self.folder = folder
         self._stack = contextlib.ExitStack()
         with (
-            mock.patch.object(ground, "open_engine", return_value=storage.plain_engine()),
-            mock.patch.object(ground, "working", working_in_a_thread),
+            mock.patch.object(bootstrap, "open_engine", return_value=storage.plain_engine()),
+            mock.patch.object(server, "delivery_worker", worker_in_a_thread),
             contextlib.chdir(folder),
         ):
-            ready = self._stack.enter_context(server.prepared(Config(**fixed | settings)))
-        self.url, self._server = ready.ground.url, ready.server
-        self._thread = threading.Thread(target=self._server.run, args=([ready.listener],))
-        self._thread.start()
+            prepared = server.prepared(Config(**fixed | settings))
+            parts, self._server, listener = self._stack.enter_context(prepared)
         with contextlib.redirect_stdout(io.StringIO()) as said:
-            server.announce(ready.ground, ready.made, ready.server)
-        self.output = said.getvalue()
+            server.print_start(parts, bootstrap.create_first_account(parts), self._server)
+        self.url, self.output = parts.url, said.getvalue()
+        self._thread = threading.Thread(target=self._server.run, args=([listener],))
+        self._thread.start()
 
     def api(self, username=ACCOUNT_SID, password=AUTH_TOKEN):
         return Api(self.url, username, password)
@@ -44,7 +44,7 @@ class WholeServer:
 
 
 @contextlib.contextmanager
-def working_in_a_thread(parts):
+def worker_in_a_thread(parts):
     worker = WorkerThread(parts)
     try:
         yield
