@@ -26,13 +26,16 @@ class WholeServer:
             mock.patch.object(server, "delivery_worker", worker_in_a_thread),
             contextlib.chdir(folder),
         ):
-            prepared = server.prepared(Config(**fixed | settings))
-            parts, self._server, listener = self._stack.enter_context(prepared)
-        with contextlib.redirect_stdout(io.StringIO()) as said:
-            server.print_start(parts, bootstrap.create_first_account(parts), self._server)
-        self.url, self.output = parts.url, said.getvalue()
+            parts, self._server, listener = self._stack.enter_context(
+                server.prepared(Config(**fixed | settings))
+            )
+            created = bootstrap.create_first_account(parts)
+        self.url = parts.url
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            server.print_start(parts, created, self._server)
+        self.output = said.getvalue()
 
     def api(self, username=ACCOUNT_SID, password=AUTH_TOKEN):
         return Api(self.url, username, password)

@@ -22,6 +22,7 @@ from parlour.bootstrap import Parts
 from parlour.control.routes import ROUTES
 from parlour.dropin.urls import ClientUrl
 from parlour.resources.media import media
+from parlour.resources.webhook_targets import find_pre_event_target
 from parlour.webhooks.sender import Sender
 from parlour.wire.profiles import PROFILES
 
@@ -45,7 +46,7 @@ def build(parts: Parts) -> WebApp:
         database,
         blobs,
         Authenticator(database, vault),
-        PreEvents(database, vault, sender),
+        PreEvents(database, vault, sender, find_pre_event_target),
         uploads,
         inbound_media,
         SignedLinks(vault, database.clock),

@@ -14,7 +14,7 @@ from parlour.resources.conversations import Conversation
 from parlour.resources.messages import Message
 from parlour.resources.participants import Participant
 from parlour.resources.services import Service
-from parlour.webhooks.targets import AccountWebhooks, ServiceWebhooks
+from parlour.resources.webhook_targets import AccountWebhooks, ServiceWebhooks
 from parlour.wire.marks import Mark, On
 from parlour.wire.resource import accepted_fields, fields_of
 from tests.commands import run

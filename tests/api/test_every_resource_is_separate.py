@@ -20,8 +20,8 @@ from parlour.resources.participants import Participant
 from parlour.resources.receipts import Receipt
 from parlour.resources.reports import ReportedReceipt
 from parlour.resources.services import Service
+from parlour.resources.webhook_targets import AccountWebhooks, ServiceWebhooks
 from parlour.webhooks.outbox import WebhookDelivery
-from parlour.webhooks.targets import AccountWebhooks, ServiceWebhooks
 from parlour.wire.resource import required_fields
 from tests.files import upload
 

@@ -14,6 +14,8 @@ from tests.mailboxes import MailServer
 from tests.receivers import WAIT_SECONDS
 
 PROXY = "+15550100000"
+# The addresses of an inbound message.
+HERE, THERE = "+15550100001", "+15550100009"
 DELAYS = "0 1 3"
 
 
@@ -110,3 +112,14 @@ class Scene:
 @pytest.fixture
 def scene(api, room):
     return Scene(api, room)
+
+
+@pytest.fixture
+def arrive(scene):
+    """Posts an inbound message, from one address to another unless told otherwise."""
+
+    def arrive(parameters=(), sender=HERE, to=THERE, **more):
+        form = {"From": sender, "To": to} | dict(parameters) | more
+        return scene.api.post(f"{scene.api.url}/parlour/v1/Inbound", form)
+
+    return arrive

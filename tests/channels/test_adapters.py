@@ -1,5 +1,6 @@
 """Adapters of others, by entry point, in the real server; and settings that name none."""
 
+import os
 import re
 from pathlib import Path
 
@@ -84,7 +85,8 @@ def pigeons(tmp_path):
     (folder / "pigeons-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: pigeons\n")
     entry_points = "[parlour.channels]\npigeon = pigeons:Pigeons\n"
     (folder / "pigeons-1.0.dist-info" / "entry_points.txt").write_text(entry_points)
-    return {"PYTHONPATH": str(folder)}
+    path = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(path)}
 
 
 @pytest.fixture
@@ -120,7 +122,12 @@ def test_an_adapter_of_somebody_else_carries_its_channel(scene, tmp_path):
             assert receipt["channel_message_sid"] == "PG" + receipt["sid"][2:]
             metadata = scene.api.get(message["links"]["channel_metadata"]).json()
             assert (metadata["type"], metadata["data"]) == ("pigeon", {"ring": 7})
+        if body == "explode":
+            [attempt] = scene.outgoing()[0]["attempts"]
+            assert attempt["error"] == "the adapter failed"
     logged = (tmp_path / "errors.log").read_text()
+    # The class of the error is for the operator, not for callers.
+    assert re.search(r"adapter_failed .*adapter=Pigeons.* error=RuntimeError", logged)
     for text in ("a hawk", "explode", "+15550100001"):
         assert text not in logged
 

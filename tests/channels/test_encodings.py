@@ -86,7 +86,7 @@ def test_an_amendment_that_comes_compressed_is_read(hooked, room, ask_before, co
 @pytest.mark.parametrize("way", UNREADABLE)
 def test_an_amendment_that_cannot_be_decoded_is_logged(hooked, room, ask_before, compress, monkeypatch, way):
     log = Mock()
-    monkeypatch.setattr("parlour.webhooks.questions.log", log)
+    monkeypatch.setattr("parlour.webhooks.pre_event_request.log", log)
     compress({"body": "amended"}, *way)
 
     assert hooked.post(f"{room}/Messages", Body="Hi").json()["body"] == "Hi"

@@ -4,23 +4,10 @@ import json
 
 import pytest
 
-from parlour.webhooks import reach
+from tests.channels.conftest import HERE, THERE
 from tests.servers import ACCOUNT_SID, OTHER_ACCOUNT_SID
 
 pytestmark = pytest.mark.both_engines
-
-HERE, THERE = "+15550100001", "+15550100009"
-
-
-@pytest.fixture
-def arrive(scene):
-    """Posts an inbound message, from one address to another unless told otherwise."""
-
-    def arrive(parameters=(), sender=HERE, to=THERE, **more):
-        form = {"From": sender, "To": to} | dict(parameters) | more
-        return scene.api.post(f"{scene.api.url}/parlour/v1/Inbound", form)
-
-    return arrive
 
 
 def refusal(answer):
@@ -103,35 +90,6 @@ def test_metadata_are_kept_with_it(scene, arrive):
     assert {name: shown[name] for name in told} == told
     without = arrive(Body="Hi").json()
     assert refusal(scene.api.get(without["links"]["channel_metadata"])) == (404, 50530)
-
-
-def test_media_are_fetched_and_kept(scene, arrive, receiver):
-    scene.join(HERE, THERE)
-    receiver.answer = lambda hook: (200, b"a cat" if "cat" in hook.path else b"")
-    urls = [f"{receiver.url}/pictures/cat.png?size=1", f"{receiver.url}/"]
-    message = arrive(Body="Look", MediaUrl=urls).json()
-    service_sid = message["chat_service_sid"]
-    content = scene.api.get(f"Services/{service_sid}/Media/{message['media'][0]['sid']}/Content")
-
-    assert [each["filename"] for each in message["media"]] == ["cat.png", None]
-    assert [each["size"] for each in message["media"]] == [5, 0]
-    assert content.content == b"a cat"
-
-
-def test_media_that_cannot_be_fetched_are_refused_and_nothing_is_added(scene, arrive, receiver):
-    scene.join(HERE, THERE)
-    receiver.answer = lambda hook: (404, b"")
-    gone = arrive(MediaUrl=f"{receiver.url}/gone")
-    receiver.answer = lambda hook: None
-    broken = arrive(MediaUrl=f"{receiver.url}/broken")
-
-    unreached = arrive(MediaUrl="http://127.0.0.1:1/closed")
-
-    assert refusal(gone) == refusal(broken) == (400, 20001)
-    # Different words would tell which hosts and ports there are.
-    texts = {answer.json()["message"] for answer in (gone, broken, unreached)}
-    assert texts == {"Invalid parameter MediaUrl: could not be fetched"}
-    assert scene.api.get(f"{scene.path}/Messages").json()["messages"] == []
 
 
 @pytest.mark.parametrize("ending", ["closed", "deleted", "left"])
@@ -247,45 +205,3 @@ def test_sent_again_with_the_same_key_it_is_added_once(scene, arrive, receiver):
     assert answers[0] == answers[1]
     assert len(scene.api.get(f"{scene.path}/Messages").json()["messages"]) == 1
     assert len(receiver.hooks) == 1
-
-
-@pytest.mark.parametrize("told", ["text/plain;,text/html", "nonsense", "a/b/c", ""])
-def test_media_of_no_media_type_are_kept_as_bytes(scene, arrive, receiver, told):
-    scene.join(HERE, THERE)
-    receiver.headers = {"Content-Type": told}
-    message = arrive(MediaUrl=f"{receiver.url}/x").json()
-
-    assert message["media"][0]["content_type"] == "application/octet-stream"
-
-
-class TestPrivateAddresses:
-    """A server at `--public-url` on loopback, which a proxy in front brings into the world."""
-
-    @pytest.fixture
-    def running(self, start):
-        return start(public_url="https://chat.example.org")
-
-    @pytest.fixture
-    def arrive(self, scene, running):
-        def arrive(url):
-            scene.join(HERE, THERE)
-            form = {"From": HERE, "To": THERE, "MediaUrl": url}
-            return scene.api.post(f"{running.url}/parlour/v1/Inbound", form)
-
-        return arrive
-
-    def test_media_are_not_fetched_from_them(self, arrive, receiver):
-        answer = arrive(f"{receiver.url}/x")
-
-        assert refusal(answer) == (400, 20001)
-        assert answer.json()["message"] == "Invalid parameter MediaUrl: could not be fetched"
-        assert receiver.hooks == []
-
-    def test_a_redirect_leads_to_none(self, monkeypatch, arrive, receiver):
-        monkeypatch.setattr(reach, "is_private", lambda host: host != "127.0.0.1")
-        receiver.headers = {"Location": f"http://127.0.0.2:{receiver.port}/secret"}
-        receiver.answer = lambda hook: (302, b"")
-        answer = arrive(f"{receiver.url}/x")
-
-        assert answer.json()["message"] == "Invalid parameter MediaUrl: could not be fetched"
-        assert [hook.path for hook in receiver.hooks] == ["/x"]

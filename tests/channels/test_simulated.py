@@ -191,7 +191,7 @@ def test_a_conversation_that_is_deleted_takes_what_is_expected_along(running, sc
 def test_what_is_expected_in_a_conversation_that_is_being_removed_holds_up_no_other(
     scene, carry, service, clock, monkeypatch
 ):
-    monkeypatch.setattr("parlour.channels.courier.REPORTS_AT_ONCE", 2)
+    monkeypatch.setattr("parlour.channels.report_listener.REPORTS_AT_ONCE", 2)
     monkeypatch.setattr("parlour.resources.deletions.STEP_ROWS", 1)
     for number in range(4):
         scene.join(f"+1555010010{number}")

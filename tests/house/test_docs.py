@@ -30,7 +30,7 @@ from parlour.resources.channel_metadata import MAX_BYTES as MAX_METADATA_BYTES
 from parlour.resources.deletions import STEP_ROWS
 from parlour.resources.reports import ReportedReceipt
 from parlour.store.writer import MAX_TOGETHER, MAX_WAITING
-from parlour.webhooks.dispatcher import MAX_LANES_OF_A_CARRIER
+from parlour.webhooks.dispatcher import MAX_LANES_PER_THROTTLE_KEY
 from parlour.wire.channels import CHANNELS
 from parlour.wire.marks import On
 from parlour.wire.profiles import MAX_BODY_BYTES, MAX_BODY_CHARACTERS
@@ -204,7 +204,7 @@ def test_compatibility_md_holds_every_path_of_the_published_description():
         ("docs/channels.md", f"{MAX_ATTACHED_BYTES:,} bytes"),
         ("docs/channels.md", f"{MAX_METADATA_BYTES:,} bytes"),
         ("docs/channels.md", f"{MAX_SENT_CHARACTERS:,}"),
-        ("docs/channels.md", f"| {MAX_LANES_OF_A_CARRIER}; one while"),
+        ("docs/channels.md", f"| {MAX_LANES_PER_THROTTLE_KEY}; one while"),
         ("docs/running.md", f"{MAX_WAITING:,}; then 503"),
     ],
 )

@@ -50,15 +50,16 @@ KNOWN = {
         "MultipartForm": "ensure_text for names, decode_text for fields, a pattern for types",
         "parse_header": "used for a boundary only",
     },
-    "channels/courier.py": {
-        "Decoder": STORED,
+    "channels/adapter_results.py": {
         "convert": "ensure_texts, of reports of adapters",
         "to_builtins": "ensure_texts, of reports of adapters",
     },
     "channels/gateway.py": {
         "parse_json": "decode_text; NUL in its SID, the rest is compared with what is known"
     },
+    "channels/outgoing_parameters.py": {"Decoder": STORED},
     "channels/smtp.py": {"parse_qs": "a setting", "unquote": "a setting"},
+    "channels/transport.py": {"convert": "the texts of a delivery that we have stored ourselves"},
     "cli/webhooks.py": {"decode": "printed, never stored", "parse_qsl": "the same"},
     "control/client.py": {"loads": "the answers of our own server"},
     "control/documents.py": {"loads": "ensure_texts"},
@@ -71,6 +72,7 @@ KNOWN = {
     "resources/content.py": {"decode": STORED},
     "resources/content_types.py": {"convert": READ},
     "resources/reports.py": {"Decoder": STORED},
+    "resources/webhook_targets.py": {"Decoder": STORED},
     "setting_checks.py": {"b64decode": "only its length is looked at"},
     "store/blobs.py": {"decode": "a SID that is compared and shown, never stored"},
     "store/credentials.py": {"decode": "tokens that we have sealed ourselves"},
@@ -81,7 +83,6 @@ KNOWN = {
     "testing/receiver.py": {"decode": "kept for a test, never stored", "parse_qsl": "the same"},
     "webhooks/events.py": {"decode": STORED},
     "webhooks/outbox.py": {"Decoder": STORED},
-    "webhooks/targets.py": {"Decoder": STORED},
     "wire/kinds.py": {"decode": "only whether it is JSON; it is kept to the letter", "loads": "the same"},
 }
 

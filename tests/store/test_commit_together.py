@@ -18,6 +18,7 @@ from parlour.resources.conversations import (
 )
 from parlour.resources.messages import create_message, delete_message, list_messages, update_message
 from parlour.resources.participants import create_participant, delete_participant, update_participant
+from parlour.resources.webhook_targets import AccountWebhooks
 from parlour.store import LockKey, Transaction
 from parlour.store.credentials import Vault
 from parlour.store.dump import copy, put_back
@@ -25,7 +26,6 @@ from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
 from parlour.store.writer import Failure, Job, commit_together
 from parlour.webhooks.events import POST_EVENTS
-from parlour.webhooks.targets import AccountWebhooks
 from parlour.wire.kinds import write_list
 from parlour.wire.profiles import DOCUMENTED
 from tests.servers import ACCOUNT_SID, SECRET_KEY, Clock

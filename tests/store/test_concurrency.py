@@ -1,11 +1,15 @@
 """Many clients at once: no index is given twice or left out, and nobody's failure is another's."""
 
+import asyncio
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
-from tests.servers import Api
+from parlour.store import Database
+from tests.servers import TIMEOUT_SECONDS, Api
 
 pytestmark = pytest.mark.core
 
@@ -101,3 +105,40 @@ def test_a_conversation_that_somebody_keeps_locked_holds_up_no_other(running, st
     other.close()
 
     assert written == [[201] * 5] * 8
+
+
+@pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+def test_two_writers_that_lock_conversations_the_other_way_round_do_not_wait_for_each_other(
+    running, storage, api, service
+):
+    first, second = (api.post(f"{service}/Conversations").json()["sid"] for _ in range(2))
+    ran = []
+
+    async def write(database, sids):
+        """Lock both in one transaction: the writer is kept busy until both are in its queue."""
+        queued = threading.Event()
+        blocking = asyncio.create_task(database.write(lambda _: queued.wait(TIMEOUT_SECONDS)))
+        await asyncio.sleep(0)
+        tasks = [
+            asyncio.create_task(database.write(partial(lock, sid=sid), conversations=[sid])) for sid in sids
+        ]
+        await asyncio.sleep(0)
+        queued.set()
+        await asyncio.gather(blocking, *tasks)
+
+    def lock(tx, sid):
+        ran.append(sid)
+        tx.lock_conversation(sid)
+        # Long enough for the other writer to lock its first one.
+        threading.Event().wait(0.2)
+
+    def run(sids):
+        database = Database(storage.engine(), running.clock)
+        asyncio.run(write(database, sids))
+        database.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, [(first, second), (second, first)]))
+
+    # A deadlock would have been broken off by PostgreSQL after a second, and all of it done again.
+    assert sorted(ran) == sorted([first, second] * 2)

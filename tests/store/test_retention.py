@@ -7,7 +7,7 @@ import pytest
 
 from parlour.store import Database
 from parlour.store.retention import Expiring, Retention
-from parlour.webhooks.carriage import REMOVE_SETTLED, remove_settled
+from parlour.webhooks.delivery_queue import REMOVE_SETTLED, remove_settled
 from parlour.webhooks.outbox import DELIVERED, PENDING, WebhookDelivery
 from tests.channels.conftest import BackgroundThread
 from tests.cli.test_purge import holders

@@ -8,8 +8,8 @@ import pytest
 from parlour.store import Database
 from parlour.webhooks.dispatcher import Dispatcher
 from parlour.webhooks.events import FILTERS
-from parlour.webhooks.poster import Poster, Studio
 from parlour.webhooks.sender import Sender
+from parlour.webhooks.transport import Studio, WebhookTransport
 from tests.receivers import WAIT_SECONDS
 
 DELAYS = (1, 5, 30)
@@ -24,9 +24,9 @@ class DispatcherThread:
         sender = Sender(allow_private=settings.pop("allow_private", True))
         studio_url = settings.pop("studio_url", None)
         studio = None if studio_url is None else Studio(studio_url, Sender(allow_private=True))
-        poster = Poster(sender, studio)
+        transport = WebhookTransport(sender, studio)
         self.database = Database(running.storage.engine(), running.clock)
-        self._dispatcher = Dispatcher(self.database, running.vault, poster, {}, **settings)
+        self._dispatcher = Dispatcher(self.database, running.vault, transport, {}, **settings)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run)

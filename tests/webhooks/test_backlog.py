@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from parlour.webhooks import claims, dispatcher
+from parlour.webhooks import dispatcher, lanes
 from tests.receivers import Receiver
 from tests.servers import TIMEOUT_SECONDS
 
@@ -37,7 +37,7 @@ def tell(api, service, receiver):
 def test_a_lane_that_is_done_makes_room_at_once(monkeypatch, api, service, post_to_rooms, dispatch, receiver):
     # After the first look nobody looks again unless a lane that is done has made room.
     monkeypatch.setattr(dispatcher, "POLL_SECONDS", FOREVER)
-    count = 2 * dispatcher.MAX_LANES_OF_A_CARRIER + 1
+    count = 2 * dispatcher.MAX_LANES_PER_THROTTLE_KEY + 1
     tell(api, service, receiver)
     post_to_rooms(service, count)
     dispatch()
@@ -48,9 +48,9 @@ def test_a_lane_that_is_done_makes_room_at_once(monkeypatch, api, service, post_
 
 def test_targets_without_room_keep_no_other_out(monkeypatch, api, post_to_rooms, dispatch):
     # A look passes over one of them, and the next one goes on from there.
-    monkeypatch.setattr(dispatcher, "MAX_LANES_OF_A_CARRIER", 1)
-    monkeypatch.setattr(claims, "MAX_PASSED_OVER", 1)
-    monkeypatch.setattr(claims, "ROWS_OF_A_STEP", 2)
+    monkeypatch.setattr(dispatcher, "MAX_LANES_PER_THROTTLE_KEY", 1)
+    monkeypatch.setattr(lanes, "MAX_PASSED_OVER", 1)
+    monkeypatch.setattr(lanes, "ROWS_OF_A_STEP", 2)
     hold = threading.Event()
     slow, quick = Receiver(), Receiver()
     slow.answer = lambda hook: hold.wait(TIMEOUT_SECONDS) and (200, b"")

@@ -103,12 +103,12 @@ def dispatch_without_records(monkeypatch, dispatch, receiver):
         write = database.write
         failures = []
 
-        async def fail_twice(work, lock_key=None):
+        async def fail_twice(work, lock_key=None, **more):
             if receiver.hooks and len(failures) < 2:
                 failures.append(problem)
                 database.clock.advance(seconds=8)
                 raise problem
-            return await write(work, lock_key)
+            return await write(work, lock_key, **more)
 
         monkeypatch.setattr(database, "write", fail_twice)
         return failures
@@ -179,7 +179,7 @@ def test_one_slow_target_delays_no_other(monkeypatch, hooked, service, listen, d
     hooked.post(f"{service}/Conversations/{quick['sid']}/Webhooks", form)
     for room in rooms:
         hooked.post(room["links"]["messages"], Body="slow")
-    receiver.wait_for(dispatcher.MAX_LANES_OF_A_CARRIER)
+    receiver.wait_for(dispatcher.MAX_LANES_PER_THROTTLE_KEY)
     hooked.post(quick["links"]["messages"], Body="quick")
     heard = other.wait_for(1)
     at_once = len(receiver.hooks)
@@ -187,7 +187,7 @@ def test_one_slow_target_delays_no_other(monkeypatch, hooked, service, listen, d
     other.close()
 
     assert heard[0].parameters["Body"] == "quick"
-    assert at_once == dispatcher.MAX_LANES_OF_A_CARRIER
+    assert at_once == dispatcher.MAX_LANES_PER_THROTTLE_KEY
 
 
 def test_a_target_that_takes_six_seconds_is_tried_again(say, listen, dispatch, receiver, clock, tried):

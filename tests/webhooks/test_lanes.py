@@ -4,6 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from parlour.store.migrate import migrate
+from parlour.webhooks.outbox import Lane
+
 pytestmark = pytest.mark.core
 
 
@@ -79,3 +82,18 @@ def test_a_lane_is_removed_with_the_participant_that_it_leads_to(hooked, room, l
     hooked.delete(member["url"])
 
     assert lanes() == []
+
+
+def test_idle_lanes_that_earlier_versions_left_without_a_conversation_are_removed(
+    hooked, made, lanes, running, storage
+):
+    made.deliver(1)
+    gone = Lane(sid="IS" + "0" * 32, conversation_sid="CH" + "0" * 32, next_number=1)
+    due = Lane(sid="IS" + "1" * 32, conversation_sid="CH" + "0" * 32, next_number=1, due_at=2**53)
+    running.in_database(lambda tx: (tx.insert(gone), tx.insert(due)))
+    running.in_database(lambda tx: tx.execute("DELETE FROM migrations WHERE number = 12"))
+    assert len(lanes()) == 3
+
+    assert migrate(storage.engine()) == ["0012_lanes_without_conversation.sql"]
+    assert len(lanes()) == 2
+    assert gone.sid not in lanes()

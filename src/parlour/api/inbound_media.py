@@ -1,7 +1,8 @@
 """Inbound messages: their conversation is found, and their media are fetched, before they are taken."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -24,12 +25,14 @@ from parlour.api.uploads import (
 )
 from parlour.store import Database
 from parlour.webhooks.encodings import decoded
-from parlour.webhooks.reach import open_session, reason_of
+from parlour.webhooks.outbound_http import open_session, reason_of
 from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
 from parlour.wire.urls import as_sent
 
 FETCH_SECONDS = 60.0
 MAX_CONNECTIONS = 100
+# Of one message; each holds memory, as an upload does.
+FETCHES_AT_ONCE = 4
 
 log = structlog.get_logger()
 
@@ -45,9 +48,27 @@ class InboundMedia:
     async def fetch(self, locate: Locate, call: Call) -> Call:
         """Return the call within its conversation, with `media_sid` in place of `media_url`."""
         located = await self._database.read(lambda tx: locate(tx, call))
-        urls = located.changes.get("media_url") or ()
-        taken = tuple([await self._fetch(located, url) for url in urls])
+        taken = await self._fetch_all(located, located.changes.get("media_url") or ())
         return msgspec.structs.replace(located, changes=located.changes | {"media_sid": taken})
+
+    async def _fetch_all(self, call: Call, urls: Sequence[str]) -> tuple[str, ...]:
+        """Fetch up to FETCHES_AT_ONCE files at a time, and return their SIDs in the order of the URLs.
+
+        After the first failure the others are cancelled; the purge removes what was fetched.
+        """
+        slots = asyncio.Semaphore(FETCHES_AT_ONCE)
+
+        async def fetch(url: str) -> str:
+            async with slots:
+                return await self._fetch(call, url)
+
+        tasks = [asyncio.create_task(fetch(url)) for url in urls]
+        try:
+            return tuple(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _fetch(self, call: Call, url: str) -> str:
         stored = await self._uploads.take(call, partial(self._receive, call, url))

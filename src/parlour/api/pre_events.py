@@ -9,10 +9,10 @@ from parlour.api.collection import Call, Handler, Operation
 from parlour.api.conversation_hints import ConversationHints
 from parlour.store import Database, LockKey, Transaction
 from parlour.store.credentials import Account, Vault
-from parlour.webhooks.outbox import told
-from parlour.webhooks.questions import Question, ask
+from parlour.webhooks.events import event_parameters
+from parlour.webhooks.pre_event_request import PreEventRequest, send_pre_event
 from parlour.webhooks.sender import Sender
-from parlour.webhooks.targets import pre_target
+from parlour.webhooks.targets import FindPreEventTarget
 from parlour.wire.resource import accepted_fields
 
 
@@ -23,8 +23,11 @@ class TargetExists(Exception):
 class PreEvents:
     """Makes changes, and asks first. No transaction is open while a webhook is asked."""
 
-    def __init__(self, database: Database, vault: Vault, sender: Sender) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, sender: Sender, find_target: FindPreEventTarget
+    ) -> None:
         self._database, self._vault, self._sender = database, vault, sender
+        self._find_target = find_target
         self._hints = ConversationHints()
 
     def forget(self) -> None:
@@ -44,9 +47,10 @@ class PreEvents:
     async def _ask_and_perform(
         self, operation: Operation, call: Call, work: Handler, lock_key: LockKey | None
     ) -> Any:
+        find, events = self._find_target, operation.before
         try:
             return await self._database.write(
-                lambda tx: perform_unasked(tx, work, operation.before, call), lock_key
+                lambda tx: perform_unasked(tx, find, work, events, call), lock_key
             )
         except TargetExists:
             pass
@@ -56,28 +60,35 @@ class PreEvents:
 
     async def _ask(self, operation: Operation, event: str, call: Call, lock_key: LockKey | None) -> Call:
         """Return the call as the event's webhook wants it."""
-        question = await self._database.rehearse(lambda tx: rehearse(tx, operation, event, call), lock_key)
-        if question is None:
+        find = self._find_target
+        request = await self._database.rehearse(
+            lambda tx: rehearse(tx, find, operation, event, call), lock_key
+        )
+        if request is None:
             return call
-        return amend(operation, call, await ask(self._sender, self._vault, question))
+        return amend(operation, call, await send_pre_event(self._sender, self._vault, request))
 
 
-def perform_unasked(tx: Transaction, work: Handler, events: Sequence[str], call: Call) -> Any:
+def perform_unasked(
+    tx: Transaction, find_target: FindPreEventTarget, work: Handler, events: Sequence[str], call: Call
+) -> Any:
     """Do the work, or raise TargetExists."""
-    if any(pre_target(tx, call.account_sid, call.service_sid, event) is not None for event in events):
+    if any(find_target(tx, call.account_sid, call.service_sid, event) is not None for event in events):
         raise TargetExists
     return work(tx, call)
 
 
-def rehearse(tx: Transaction, operation: Operation, event: str, call: Call) -> Question | None:
-    """Return the question for the change as it would be made; raises what the change would raise."""
-    target = pre_target(tx, call.account_sid, call.service_sid, event)
+def rehearse(
+    tx: Transaction, find_target: FindPreEventTarget, operation: Operation, event: str, call: Call
+) -> PreEventRequest | None:
+    """Return the request about the change as it would be made; raises what the change would raise."""
+    target = find_target(tx, call.account_sid, call.service_sid, event)
     account = tx.find(Account, sid=call.account_sid)
     subject = operation.perform(tx, call)
     if target is None or account is None:
         return None
-    parameters = told(call, call.account_sid, event, subject)
-    return Question(tx.new_sid("WD"), target, event, parameters, account.sealed_auth_token)
+    parameters = event_parameters(call, call.account_sid, event, subject)
+    return PreEventRequest(tx.new_sid("WD"), target, event, parameters, account.sealed_auth_token)
 
 
 def amend(operation: Operation, call: Call, amended: dict[str, str]) -> Call:

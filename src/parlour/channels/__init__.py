@@ -1,1 +1,1 @@
-"""How messages leave for other channels: one interface, and the adapters behind it."""
+"""Messages to other channels: the interface of adapters, the adapters, and the transport that calls them."""

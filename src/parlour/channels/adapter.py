@@ -1,4 +1,4 @@
-"""The interface of a channel adapter: what is sent, what is reported, and what an adapter is given."""
+"""The interface of channel adapters: the message to send, its result, reports, and the adapter's context."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-# What a carrier says when it says no more: unknown error.
+# The code of failures without one of their own: unknown error.
 UNKNOWN_ERROR = 30008
 
-# What of a report can be stored. `after` is in seconds.
+# The limits of a report that can be stored. `after` is in seconds.
 MAX_CHANNEL_MESSAGE_SID_CHARACTERS = 64
 MAX_ERROR_CODE = 10**15 - 1
 MAX_METADATA_BYTES = 16_384
@@ -19,7 +19,7 @@ Status = Literal["sent", "delivered", "read", "undelivered", "failed"]
 
 
 class Attachment(msgspec.Struct, frozen=True, rename="pascal"):
-    """Media that go with a message; `size` is in bytes."""
+    """A file that goes with a message; `size` is in bytes."""
 
     sid: str
     content_type: str
@@ -28,11 +28,12 @@ class Attachment(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a message on its way to one recipient.
+    """A report on a message to one recipient.
 
-    Without a `status` it is news of something else; `error_code` goes with undelivered and failed. With
-    `after` it is expected so many seconds after the beginning of the `send` that gave it, or from now on.
-    `metadata` is what the channel tells of the message: its type and its data.
+    `status` is None if only other values are reported. `error_code` is used with undelivered and failed.
+    With `after`, the report is expected so many seconds after the `send` that returned it began; from an
+    adapter's stream, so many seconds from now. `metadata` are the channel's own data on the message: a type
+    and an object.
     """
 
     conversation_sid: str
@@ -48,9 +49,9 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
 class Outgoing:
     """One message for one recipient. Texts and credentials are not part of its `repr`.
 
-    `sid` is the receipt's, and stays the same however often the message is tried; `tries` counts the
-    tries before this one, `waited` the seconds since the message was posted. `sender` is the address
-    that it comes from, None where there is none.
+    `sid` is the receipt's, and the same in every attempt. `tries` counts the attempts before this one,
+    `waited` the seconds since the message was posted. `sender` is the address that the message comes from.
+    `parameters` are all of it as texts, as they are stored.
     """
 
     sid: str
@@ -76,9 +77,9 @@ class Outgoing:
 
 
 class Sent(NamedTuple):
-    """A message was taken over: what is reported of it, now or later; and the status of an answer.
+    """The channel has taken the message: reports on it, for now or for later, and the HTTP status of a reply.
 
-    `remark` is shown with the attempt: what of the answer was not understood.
+    `remark` is shown with the attempt; it says what in the reply was not understood.
     """
 
     reports: Sequence[Report]
@@ -87,7 +88,10 @@ class Sent(NamedTuple):
 
 
 class NotSent(Exception):
-    """A message was not taken over. With `again` it is tried once more later, if that is allowed."""
+    """The channel has not taken the message. With `again`, it is sent again after the next retry delay.
+
+    Callers see the reason with the attempt, so it must not hold anything secret.
+    """
 
     def __init__(
         self, reason: str, *, again: bool, error_code: int = UNKNOWN_ERROR, status_code: int | None = None
@@ -97,11 +101,11 @@ class NotSent(Exception):
 
 
 class Adapter(Protocol):
-    """Carries messages to recipients on a channel.
+    """Sends messages to recipients on a channel.
 
-    It is made without network. `send` has ten seconds; it raises NotSent, and whatever else it raises
-    counts as a failure that may pass. `reports` gives what the channel reports by itself, as it comes;
-    it is asked for the next report when the one before is on the disk. It may end at once.
+    Making an adapter must not use the network. `send` has ten seconds. It raises NotSent; anything else that
+    it raises is a failure after which the message is sent again. `reports` yields what the channel reports by
+    itself; it is asked for the next report when the one before is on the disk, and may end at once.
     """
 
     async def send(self, outgoing: Outgoing) -> Sent: ...
@@ -128,10 +132,10 @@ AdapterFactory = Callable[[AdapterContext], Adapter]
 
 
 class BadChannel(Exception):
-    """A channel cannot be carried as the settings say."""
+    """The settings of a channel are not valid, or its adapter is not installed."""
 
 
 async def no_reports() -> AsyncIterator[Report]:
-    """For adapters of channels that report nothing by themselves."""
+    """A stream without reports, for channels that report nothing by themselves."""
     return
     yield Report("", "")

@@ -1,4 +1,4 @@
-"""The http adapter: posts each message, signed, to a gateway of the operator's, which reports back to us."""
+"""The http adapter: posts each message, signed, to the operator's gateway, which posts its status back."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple, get_args
@@ -17,21 +17,21 @@ from parlour.channels.adapter import (
     no_reports,
 )
 from parlour.webhooks.outbox import DELIVERED, PENDING, idempotency_token
-from parlour.webhooks.poster import status_after
 from parlour.webhooks.sender import Sender
+from parlour.webhooks.transport import status_after
 from parlour.wire.texts import NUL, BadText, decode_text, parse_json
 from parlour.wire.urls import is_http_url
 
-# Words of a gateway for what is not sent yet, beside null.
+# Besides null, the statuses of a gateway for messages that are not sent yet.
 NOT_YET = frozenset({"accepted", "queued", "sending", "scheduled"})
 UNCLEAR = "the message was taken, but not all of the gateway's answer was understood"
 STATUSES: dict[str, Status] = {status: status for status in get_args(Status)}
 
 
-class Answer(NamedTuple):
-    """`{"sid": "SM…", "status": "queued"}`, or `{"error_code": 21211}`; any of it may be absent.
+class GatewayAnswer(NamedTuple):
+    """The gateway's `{"sid": "SM…", "status": "queued"}`, or `{"error_code": 21211}`; each may be absent.
 
-    `is_clear` unless something is there that we cannot make sense of, and left out.
+    `is_clear` is False if a value was left out because it has another form.
     """
 
     sid: str | None = None
@@ -41,7 +41,7 @@ class Answer(NamedTuple):
 
 
 class Gateway:
-    """The form is that of the delivery, with the links that the receiver needs."""
+    """Posts the delivery's parameters as a form, with links to the media and to the status callback."""
 
     def __init__(self, context: AdapterContext) -> None:
         url = context.settings["gateway_url"]
@@ -49,7 +49,7 @@ class Gateway:
             raise BadChannel("a channel that is carried by http needs --gateway-url, http:// or https://")
         self._url: str = url
         self._context = context
-        # The operator says where the gateway is; nobody else can.
+        # Private addresses are allowed: only the operator can set the gateway's URL.
         self._sender = Sender(allow_private=True)
 
     async def send(self, outgoing: Outgoing) -> Sent:
@@ -87,28 +87,28 @@ class Gateway:
         }
 
     def reports(self) -> AsyncIterator[Report]:
-        # They are posted to StatusCallback.
+        # The gateway posts them to StatusCallback.
         return no_reports()
 
     async def close(self) -> None:
         await self._sender.close()
 
 
-def read_answer(body: bytes) -> Answer:
-    """Read what can be understood and stored of an answer; an empty one says nothing."""
+def read_answer(body: bytes) -> GatewayAnswer:
+    """Return the values of an answer that have the right form and can be stored. An empty body is fine."""
     if not body:
-        return Answer()
+        return GatewayAnswer()
     try:
         said = parse_json(decode_text(body), Any)
     except BadText:
-        return Answer(is_clear=False)
+        return GatewayAnswer(is_clear=False)
     if not isinstance(said, dict):
-        return Answer(is_clear=False)
+        return GatewayAnswer(is_clear=False)
     sid, error_code = said.get("sid"), said.get("error_code")
     has_sid = isinstance(sid, str) and 0 < len(sid) <= MAX_CHANNEL_MESSAGE_SID_CHARACTERS and NUL not in sid
     has_code = type(error_code) is int and abs(error_code) <= MAX_ERROR_CODE
     status, is_known = status_in(said)
-    return Answer(
+    return GatewayAnswer(
         sid if has_sid else None,
         status,
         error_code if has_code else None,
@@ -117,7 +117,7 @@ def read_answer(body: bytes) -> Answer:
 
 
 def status_in(said: Mapping[str, Any]) -> tuple[Status | None, bool]:
-    """The status, and whether it is one that we know. A message is sent when the gateway answers 2xx."""
+    """Return the status, and whether we know it. An unknown one counts as sent, after an answer of 2xx."""
     status = said.get("status", "sent")
     if status is None or (isinstance(status, str) and status in NOT_YET):
         return None, True

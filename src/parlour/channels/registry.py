@@ -1,4 +1,4 @@
-"""Which adapter carries a channel: those of the entry points, as the setting says."""
+"""Chooses and makes the adapter of each channel, by the setting and the installed entry points."""
 
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -11,7 +11,7 @@ DEFAULT = "simulated"
 
 
 def chosen(text: str) -> dict[str, str]:
-    """The adapter's name for each channel: `sms=http email=smtp`; raises BadChannel."""
+    """Return the adapter's name by channel, from `sms=http email=smtp`. Raises BadChannel."""
     names = dict.fromkeys(CHANNELS, DEFAULT)
     for word in text.split():
         channel, equals, name = word.partition("=")
@@ -24,13 +24,14 @@ def chosen(text: str) -> dict[str, str]:
 
 
 def open_adapters(text: str, context: AdapterContext) -> Mapping[str, Adapter]:
-    """The adapter of each channel; channels with the same name share one. Raises BadChannel."""
+    """Make and return the adapters by channel; channels with the same name share one. Raises BadChannel."""
     names = chosen(text)
     made = {name: factory_of(name)(context) for name in set(names.values())}
     return {channel: made[name] for channel, name in names.items()}
 
 
 def factory_of(name: str) -> AdapterFactory:
+    """Load the entry point of this name. Raises BadChannel if no package has one."""
     found = list(entry_points(group=ENTRY_POINTS, name=name))
     if not found:
         known = ", ".join(sorted(entry_points(group=ENTRY_POINTS).names))

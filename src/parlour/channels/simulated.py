@@ -1,4 +1,4 @@
-"""The simulated channel: sends nothing, and reports what a real one would, on a schedule."""
+"""The simulated adapter: sends nothing, and reports on a schedule what a real channel would."""
 
 import re
 from collections.abc import AsyncIterator
@@ -13,8 +13,8 @@ MAX_BODY_CHARACTERS = 1_600
 BOUNDED_CHANNELS = frozenset({"sms", "whatsapp"})
 BODY_TOO_LONG = 21617
 
-# What addresses that end in these digits meet: the statuses, in the order of the schedule, and the error.
-# A number that stands for an error is 9 and the last three digits of its code.
+# The statuses of messages to addresses that end in these digits, in the order of the schedule, and the error.
+# Digits that stand for an error are 9 and the last three digits of its code.
 MAGIC_NUMBERS: dict[str, tuple[tuple[Status, ...], int | None]] = {
     "9211": (("failed",), 21211),
     "9610": (("failed",), 21610),
@@ -33,9 +33,9 @@ LAST_DIGITS = re.compile(r"(\d{4})(?:@|$)", re.ASCII)
 
 
 class Simulated:
-    """What it will report is known when it has sent, so it is kept by Parlour and survives a restart.
+    """Returns all reports from `send`, so that Parlour keeps them and they survive a restart.
 
-    The schedule counts from the posting of a message, so that a clock under control may be set at once.
+    The schedule counts from when the message was posted, so that a controlled clock may jump over all of it.
     """
 
     def __init__(self, context: AdapterContext) -> None:
@@ -63,6 +63,7 @@ class Simulated:
 
 
 def outcome_of(outgoing: Outgoing) -> tuple[tuple[Status, ...], int | None]:
+    """Return the statuses that follow each other, and the code of the error that the last one has, if any."""
     if outgoing.channel in BOUNDED_CHANNELS and len(outgoing.body) > MAX_BODY_CHARACTERS:
         return ("failed",), BODY_TOO_LONG
     digits = LAST_DIGITS.search(outgoing.to)
@@ -70,12 +71,12 @@ def outcome_of(outgoing: Outgoing) -> tuple[tuple[Status, ...], int | None]:
 
 
 def channel_message_sid(outgoing: Outgoing) -> str:
-    """MM for a message with media, SM for others; the digits are the receipt's."""
+    """Return MM for a message with media, SM for others, and the digits of the receipt's SID."""
     return ("MM" if outgoing.media else "SM") + outgoing.sid[2:]
 
 
 def read_delays(text: str) -> tuple[float, ...]:
-    """Seconds after which a message is sent, delivered and read; raises BadChannel."""
+    """Return the seconds after which a message is sent, delivered and read. Raises BadChannel."""
     try:
         delays = tuple(map(float, text.split()))
     except ValueError as error:

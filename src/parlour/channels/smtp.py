@@ -1,4 +1,4 @@
-"""The smtp adapter: participants with an e-mail address get a real message through an SMTP server."""
+"""The smtp adapter: sends a mail through an SMTP server to participants with an e-mail address."""
 
 import re
 import socket
@@ -13,12 +13,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 from aiosmtplib import (
     SMTPAuthenticationError,
+    SMTPConnectError,
     SMTPConnectResponseError,
     SMTPException,
     SMTPHeloError,
     SMTPNotSupported,
     SMTPRecipientsRefused,
     SMTPResponseException,
+    SMTPServerDisconnected,
+    SMTPTimeoutError,
 )
 
 from parlour.channels.adapter import (
@@ -36,16 +39,16 @@ from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
 
 DEFAULT_SUBJECT = "New message"
 MAX_SUBJECT_CHARACTERS = 256
-# Parlour holds the attachments of a mail in memory while it is sent.
+# The attachments of a mail are in memory while it is sent.
 MAX_ATTACHED_BYTES = 20 * 1_048_576
-# Less than an adapter has for all of it.
+# For one step with the mail server; less than an adapter has for all of them.
 TIMEOUT_SECONDS = 8.0
 
 NO_SENDER = 21603
 TOO_LARGE = 30019
 UNKNOWN_RECIPIENT = 30005
 FILTERED = 30007
-# Replies of 500 and more are final (RFC 5321 §4.2.1); what these say of the recipient or the message.
+# Replies from 500 on are final (RFC 5321 §4.2.1). These concern the recipient or the message.
 PERMANENT = 500
 ERROR_CODES = {
     550: UNKNOWN_RECIPIENT,
@@ -54,12 +57,21 @@ ERROR_CODES = {
     553: UNKNOWN_RECIPIENT,
     554: FILTERED,
 }
-# Content of these types is built of parts, and cannot be attached as bytes.
+# The first class that fits an error gives the reason that callers see.
+REASONS: dict[type[Exception], str] = {
+    ssl.SSLCertVerificationError: "the mail server's certificate is not trusted",
+    ssl.SSLError: "TLS with the mail server failed",
+    SMTPTimeoutError: f"the mail server did not answer within {TIMEOUT_SECONDS:g} s",
+    SMTPConnectError: "the mail server cannot be reached",
+    SMTPServerDisconnected: "the mail server closed the connection",
+}
+OTHER_REASON = "the mail could not be sent"
+# Content of these types consists of parts, and cannot be attached as bytes.
 COMPOSITE = frozenset({"multipart", "message"})
 
 
 class Smtp:
-    """One connection for each message; accepted by the server is `sent`, and there it ends."""
+    """Opens a connection for each message. What the server accepts is `sent`, and no report follows."""
 
     def __init__(self, context: AdapterContext) -> None:
         self._options = read_server(context.settings["smtp_url"])
@@ -72,17 +84,18 @@ class Smtp:
         try:
             await aiosmtplib.send(message, sender=outgoing.sender, recipients=[outgoing.to], **self._options)
         except (SMTPAuthenticationError, SMTPConnectResponseError, SMTPHeloError) as error:
-            # It is not the message that was refused.
+            # The server refused us, not the message.
             raise NotSent(f"the mail server answered {error.code}", again=True) from None
         except SMTPRecipientsRefused as error:
             raise refusal(error.recipients[0].code) from None
         except SMTPResponseException as error:
             raise refusal(error.code) from None
-        except (SMTPNotSupported, UnicodeError) as error:
-            # An address that this server cannot take.
-            raise NotSent(type(error).__name__, again=False, error_code=UNKNOWN_RECIPIENT) from None
+        except (SMTPNotSupported, UnicodeError):
+            # Mostly an address that is not ASCII.
+            reason = "the mail server does not support what this mail needs"
+            raise NotSent(reason, again=False, error_code=UNKNOWN_RECIPIENT) from None
         except (SMTPException, OSError) as error:
-            raise NotSent(type(error).__name__, again=True) from None
+            raise NotSent(reason_of(error), again=True) from None
         return Sent([outgoing.report("sent", channel_message_sid=f"EM{outgoing.sid[2:]}")])
 
     async def _compose(self, outgoing: Outgoing, sender: str) -> EmailMessage:
@@ -105,7 +118,7 @@ class Smtp:
 
 
 def compose(outgoing: Outgoing, sender: str) -> EmailMessage:
-    """A mail of the conversation's thread, with a Message-ID that stays the same in every try."""
+    """Return a mail of the conversation's thread, with a Message-ID that is the same in every attempt."""
     domain = sender.rpartition("@")[2]
     thread = f"<{outgoing.conversation_sid}@{domain}>"
     message = EmailMessage()
@@ -119,6 +132,7 @@ def compose(outgoing: Outgoing, sender: str) -> EmailMessage:
 
 
 def attach(message: EmailMessage, each: Attachment, content: bytes) -> None:
+    """Attach a file; one whose media type is not valid or composite is attached as plain bytes."""
     try:
         kind, _, subkind = read_media_type(each.content_type).essence.partition("/")
     except NotAMediaType:
@@ -130,12 +144,16 @@ def attach(message: EmailMessage, each: Attachment, content: bytes) -> None:
 
 
 def on_one_line(text: str) -> str:
-    """A header ends with its line: what would begin another becomes a blank."""
+    """Replace line breaks and control characters by blanks, so that a text cannot begin another header."""
     return re.sub(r"[\x00-\x1f\x7f\u2028\u2029\x85\s]+", " ", text).strip()
 
 
+def reason_of(error: Exception) -> str:
+    return next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), OTHER_REASON)
+
+
 def refusal(code: int) -> NotSent:
-    """Replies of 4xx may pass; what they say besides may hold an address, and is not repeated."""
+    """Return the failure for a reply of 4xx or 5xx. The reply's text is left out: it may hold addresses."""
     again = code < PERMANENT
     return NotSent(
         f"the mail server answered {code}",
@@ -146,7 +164,10 @@ def refusal(code: int) -> NotSent:
 
 
 def read_server(url: str | None) -> dict[str, Any]:
-    """`smtp://user:password@host:587?starttls=required`, or `smtps://…`; raises BadChannel."""
+    """Return aiosmtplib's options for `smtp://user:password@host:587?starttls=required`, or `smtps://…`.
+
+    Raises BadChannel.
+    """
     try:
         parts = urlsplit(url or "")
         port = parts.port

@@ -1,14 +1,17 @@
-"""Webhooks of a conversation: told, in addition to others, of what has happened in it."""
+"""Webhooks of a conversation, which get its events in addition to those of the service and the account."""
 
 from typing import Any
+
+import msgspec
 
 from parlour import errors
 from parlour.api.collection import Call, Collection
 from parlour.resources.conversations import Conversation, find_conversation, find_open_conversation
 from parlour.resources.messages import Message
+from parlour.resources.webhook_targets import ConversationWebhook, names_in
 from parlour.store import Transaction
-from parlour.webhooks.outbox import enqueue, leave_idle_lane, told
-from parlour.webhooks.targets import ConversationWebhook, names_in
+from parlour.webhooks.events import event_parameters
+from parlour.webhooks.outbox import enqueue, remove_idle_lane
 from parlour.wire.paging import Page, PageRequest
 
 MAX_WEBHOOKS = 5
@@ -66,7 +69,7 @@ def update_conversation_webhook(tx: Transaction, call: Call) -> ConversationWebh
 def delete_conversation_webhook(tx: Transaction, call: Call) -> ConversationWebhook:
     webhook = find_webhook(tx, call, find_open_conversation(tx, call))
     tx.delete(webhook)
-    leave_idle_lane(tx, webhook.conversation_sid, webhook.sid)
+    remove_idle_lane(tx, webhook.conversation_sid, webhook.sid)
     return webhook
 
 
@@ -92,7 +95,10 @@ def ensure_complete(webhook: ConversationWebhook) -> None:
 
 
 def replay(tx: Transaction, call: Call, webhook: ConversationWebhook, conversation: Conversation) -> None:
-    """Tell a new webhook of the messages from an index on, as if they were added now."""
+    """Enqueue the messages from an index on for a new webhook, as if they were added now.
+
+    Raises 400/20001 if there are more than MAX_REPLAYED.
+    """
     where: list[Any] = [
         ("conversation_sid", "=", conversation.sid),
         ("index", ">=", webhook.replay_after),
@@ -101,8 +107,9 @@ def replay(tx: Transaction, call: Call, webhook: ConversationWebhook, conversati
     if page.next is not None:
         reason = f"there are more than {MAX_REPLAYED} messages to replay"
         raise errors.INVALID_PARAMETER(name="Configuration.ReplayAfter", reason=reason)
-    target, event = webhook.told_at(), "onMessageAdded"
+    target, event = webhook.delivery_target(), "onMessageAdded"
     service = {"MessagingServiceSid": conversation.messaging_service_sid}
     for message in page.rows:
         if webhook.wants(event, message.body):
-            enqueue(tx, conversation, target, event, told(call, call.account_sid, event, message, **service))
+            parameters = event_parameters(call, call.account_sid, event, message, **service)
+            enqueue(tx, conversation, target, event, msgspec.json.encode(parameters).decode())

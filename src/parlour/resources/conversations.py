@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 from parlour import errors
 from parlour.api.collection import Call, Collection
 from parlour.resources.deletions import RELEASE_ADDRESSES, delete_in_steps
+from parlour.resources.events import emit
 from parlour.resources.services import find_service
 from parlour.resources.timers import (
     ClosedAfter,
@@ -15,7 +16,7 @@ from parlour.resources.timers import (
     updated_timers,
 )
 from parlour.store import Transaction
-from parlour.webhooks.outbox import ITSELF, Cause, announce
+from parlour.webhooks.events import SYSTEM_SOURCE, EventSource
 from parlour.wire import sids
 from parlour.wire.channels import is_e_mail_address
 from parlour.wire.kinds import (
@@ -124,7 +125,7 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
             **moments | changes,
         )
     )
-    announce(tx, call, "onConversationAdded", conversation, conversation)
+    emit(tx, call, "onConversationAdded", conversation, conversation)
     return conversation
 
 
@@ -167,8 +168,8 @@ def update_conversation(tx: Transaction, call: Call) -> Conversation:
         release_addresses(tx, conversation)
     changes = {"date_updated": tx.now, **updated_timers(tx.now, conversation, changes)} | changes
     updated = tx.update(conversation, **changes)
-    announce(tx, call, "onConversationUpdated", updated, updated)
-    announce_state(tx, call, conversation, updated, "API")
+    emit(tx, call, "onConversationUpdated", updated, updated)
+    emit_state(tx, call, conversation, updated, "API")
     return updated
 
 
@@ -176,7 +177,7 @@ def update_conversation(tx: Transaction, call: Call) -> Conversation:
 def delete_conversation(tx: Transaction, call: Call) -> Conversation:
     conversation = fetch_conversation(tx, call)
     # While its own webhooks are there.
-    announce(tx, call, "onConversationRemoved", conversation, conversation, DateRemoved=tx.now)
+    emit(tx, call, "onConversationRemoved", conversation, conversation, DateRemoved=tx.now)
     free_unique_name(tx, conversation)
     release_addresses(tx, conversation)
     # Closed, so that a program of the version before, which knows no tombstones, writes nothing into it.
@@ -244,13 +245,15 @@ def wake(tx: Transaction, conversation: Conversation, **changes: Any) -> None:
     if conversation.state != "active":
         changes["state"] = "active"
     woken = tx.update(conversation, **changes)
-    announce_state(tx, ITSELF, conversation, woken, "EVENT")
+    emit_state(tx, SYSTEM_SOURCE, conversation, woken, "EVENT")
 
 
-def announce_state(tx: Transaction, cause: Cause, old: Conversation, new: Conversation, reason: str) -> None:
+def emit_state(
+    tx: Transaction, source: EventSource, old: Conversation, new: Conversation, reason: str
+) -> None:
     if old.state != new.state:
         states = {"StateUpdated": tx.now, "StateFrom": old.state, "StateTo": new.state, "Reason": reason}
-        announce(tx, cause, "onConversationStateUpdated", new, new, **states)
+        emit(tx, source, "onConversationStateUpdated", new, new, **states)
 
 
 def release_addresses(tx: Transaction, conversation: Conversation) -> None:

@@ -18,10 +18,10 @@ from parlour.resources.conversations import (
     find_open_conversation,
     wake,
 )
+from parlour.resources.events import emit
 from parlour.resources.participants import find_author
 from parlour.resources.recipients import ensure_author_belongs, recipients_of, send_to_all, summary
 from parlour.store import Transaction
-from parlour.webhooks.outbox import announce
 from parlour.wire import sids
 from parlour.wire.kinds import (
     DateCreated,
@@ -122,7 +122,7 @@ def add_message(
     tx.insert(message)
     attach(tx, media, conversation.sid, message.sid)
     wake(tx, conversation, next_message_index=message.index + 1)
-    announce(tx, call, "onMessageAdded", message, conversation)
+    emit(tx, call, "onMessageAdded", message, conversation)
     send_to_all(tx, conversation, message, recipients)
     return message
 
@@ -153,7 +153,7 @@ def update_message(tx: Transaction, call: Call) -> Message:
         changes["participant_sid"] = find_author(tx, conversation, changes["author"])
         ensure_author_belongs(tx, conversation, changes["participant_sid"])
     updated = tx.update(message, **changes)
-    announce(tx, call, "onMessageUpdated", updated, conversation)
+    emit(tx, call, "onMessageUpdated", updated, conversation)
     return updated
 
 
@@ -165,7 +165,7 @@ def delete_message(tx: Transaction, call: Call) -> Message:
     if message.media is not None:
         discard_media_of_message(tx, conversation.sid, message.sid)
     tx.delete(message)
-    announce(tx, call, "onMessageRemoved", message, conversation, DateRemoved=tx.now)
+    emit(tx, call, "onMessageRemoved", message, conversation, DateRemoved=tx.now)
     return message
 
 

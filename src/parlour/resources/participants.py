@@ -11,8 +11,9 @@ from parlour.resources.conversations import (
     find_open_conversation,
     wake,
 )
+from parlour.resources.events import emit
 from parlour.store import Transaction
-from parlour.webhooks.outbox import announce, leave_idle_lane
+from parlour.webhooks.outbox import remove_idle_lane
 from parlour.wire import sids
 from parlour.wire.channels import channel_of, is_address
 from parlour.wire.kinds import (
@@ -129,7 +130,7 @@ def create_participant(tx: Transaction, call: Call) -> Participant:
     addresses.hold_addresses(tx, participant)
     tx.insert(participant)
     count_participant(tx, conversation, participant, +1)
-    announce(tx, call, "onParticipantAdded", participant, conversation)
+    emit(tx, call, "onParticipantAdded", participant, conversation)
     return participant
 
 
@@ -156,7 +157,7 @@ def update_participant(tx: Transaction, call: Call) -> Participant:
     if "projected_address" in changes:
         addresses.hold_group(tx, updated)
         recount_bindings(tx, conversation, participant, updated)
-    announce(tx, call, "onParticipantUpdated", updated, conversation)
+    emit(tx, call, "onParticipantUpdated", updated, conversation)
     return updated
 
 
@@ -165,11 +166,11 @@ def delete_participant(tx: Transaction, call: Call) -> Participant:
     conversation = find_open_conversation(tx, call)
     participant = find_participant(tx, call, conversation)
     tx.delete(participant)
-    leave_idle_lane(tx, conversation.sid, participant.sid)
+    remove_idle_lane(tx, conversation.sid, participant.sid)
     addresses.release_pairs(tx, participant)
     addresses.hold_group(tx, participant)
     count_participant(tx, conversation, participant, -1)
-    announce(tx, call, "onParticipantRemoved", participant, conversation, DateRemoved=tx.now)
+    emit(tx, call, "onParticipantRemoved", participant, conversation, DateRemoved=tx.now)
     return participant
 
 

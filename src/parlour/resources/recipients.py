@@ -1,24 +1,24 @@
-"""Recipients on other channels: the receipts that a message opens, and what leaves for each of them."""
+"""Recipients on other channels: a message opens a receipt for each, and enqueues a delivery to each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Protocol
 
 import msgspec
 
 from parlour import errors
+from parlour.channels.outgoing_parameters import EVENT, OutgoingParameters
 from parlour.resources.conversations import Conversation
 from parlour.resources.participants import Participant
 from parlour.store import Transaction
 from parlour.webhooks.events import show_media
 from parlour.webhooks.outbox import enqueue
-from parlour.webhooks.targets import CHANNEL, Target
+from parlour.webhooks.targets import CHANNEL, DeliveryTarget
 from parlour.wire import sids
 from parlour.wire.channels import channel_of
 from parlour.wire.kinds import Integer, Timestamp, choice, text
 from parlour.wire.marks import InService, Updatable
 from parlour.wire.resource import Resource
 
-EVENT = "onMessageOutgoing"
 GROUP_CHANNEL = "sms"
 
 SENT, DELIVERED, READ = "sent", "delivered", "read"
@@ -32,7 +32,7 @@ COUNTED = {
     UNDELIVERED: frozenset({UNDELIVERED}),
 }
 
-Status = Annotated[str, choice(*COUNTED)]
+ReceiptStatus = Annotated[str, choice(*COUNTED)]
 ChannelMessageSid = Annotated[str, text(64)]
 
 
@@ -56,7 +56,7 @@ class Receipt(Resource, frozen=True):
     date_created: Timestamp
     date_updated: Timestamp
     channel_message_sid: Updatable[ChannelMessageSid | None] = None
-    status: Updatable[Status | None] = None
+    status: Updatable[ReceiptStatus | None] = None
     error_code: Updatable[Integer | None] = None
 
 
@@ -125,7 +125,6 @@ def send_to_all(
     """Open a receipt for each recipient, and put the message on its way."""
     if not recipients:
         return
-    told = outgoing_parameters(conversation, message)
     number = number_of_author(tx, conversation, message.participant_sid)
     for participant in recipients:
         receipt = Receipt(
@@ -139,41 +138,38 @@ def send_to_all(
             date_updated=tx.now,
         )
         tx.insert(receipt)
-        address = participant.address or ""
-        channel = channel_of(address)
-        addressed = {
-            "DeliveryReceiptSid": receipt.sid,
-            "ParticipantSid": participant.sid,
-            "Channel": channel,
-            "To": address,
-            "From": participant.proxy_address or number,
-        }
-        target = Target(participant.sid, f"{CHANNEL}{channel}", "POST")
-        enqueue(tx, conversation, target, EVENT, written(told | addressed))
+        parameters = outgoing_parameters(conversation, message, participant, receipt, number)
+        target = DeliveryTarget(participant.sid, f"{CHANNEL}{parameters.channel}", "POST")
+        enqueue(tx, conversation, target, EVENT, parameters.encode())
 
 
-def outgoing_parameters(conversation: Conversation, message: Sendable) -> dict[str, str | None]:
-    """What an adapter is told of a message, whoever it goes to, by name."""
-    return {
-        "AccountSid": conversation.account_sid,
-        "EventType": EVENT,
-        "ChatServiceSid": conversation.chat_service_sid,
-        "ConversationSid": conversation.sid,
-        "MessageSid": message.sid,
-        "FromName": conversation.email_name,
-        "Author": message.author,
-        "Subject": message.subject or conversation.friendly_name,
-        "Body": message.body,
-        "Media": None if message.media is None else show_media(message.media),
-        "MessagingServiceSid": conversation.messaging_service_sid,
-    }
-
-
-def written(parameters: Mapping[str, str | None]) -> str:
-    """As JSON, without what is absent."""
-    return msgspec.json.encode(
-        {name: value for name, value in parameters.items() if value is not None}
-    ).decode()
+def outgoing_parameters(
+    conversation: Conversation,
+    message: Sendable,
+    participant: Participant,
+    receipt: Receipt,
+    number: str | None,
+) -> OutgoingParameters:
+    """Return the parameters of the delivery to a participant, whose sender is else the account's `number`."""
+    address = participant.address or ""
+    return OutgoingParameters(
+        account_sid=conversation.account_sid,
+        event_type=EVENT,
+        chat_service_sid=conversation.chat_service_sid,
+        conversation_sid=conversation.sid,
+        message_sid=message.sid,
+        from_name=conversation.email_name,
+        author=message.author,
+        subject=message.subject or conversation.friendly_name,
+        body=message.body,
+        media=None if message.media is None else show_media(message.media),
+        messaging_service_sid=conversation.messaging_service_sid,
+        delivery_receipt_sid=receipt.sid,
+        participant_sid=participant.sid,
+        channel=channel_of(address),
+        to=address,
+        sender=participant.proxy_address or number,
+    )
 
 
 def number_of_author(tx: Transaction, conversation: Conversation, author_sid: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Reports: what channels say of a message, taken at once, or kept until it is expected."""
+"""Reports of channels on a message: taken at once, or stored until they are expected."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
@@ -9,15 +9,16 @@ from parlour.api.collection import OURS_IN_SERVICE, Call, Collection
 from parlour.channels.adapter import Report
 from parlour.resources.channel_metadata import METADATA, keep_metadata
 from parlour.resources.conversations import Conversation
+from parlour.resources.events import emit
 from parlour.resources.messages import Message
 from parlour.resources.receipts import fetch_receipt, receipts
 from parlour.resources.recipients import DELIVERED, FAILED, READ, SENT, UNDELIVERED, Receipt, summary
 from parlour.store import Transaction
-from parlour.webhooks.outbox import ITSELF, announce
+from parlour.webhooks.events import SYSTEM_SOURCE
 from parlour.wire.marks import Updatable
 from parlour.wire.resource import Parameters, Resource
 
-# What may follow a status; what comes late, or after the end, changes nothing (contract: messages.md §4).
+# The statuses that may follow each one; any other report changes nothing (contract: messages.md §4).
 FOLLOWS: dict[str | None, frozenset[str]] = {
     None: frozenset({SENT, DELIVERED, READ, UNDELIVERED, FAILED}),
     SENT: frozenset({DELIVERED, READ, UNDELIVERED, FAILED}),
@@ -37,7 +38,7 @@ class Expected(msgspec.Struct, frozen=True):
 
 
 class ExpectedReports(Resource, frozen=True):
-    """What is still to be reported of a receipt, whose SID is `sid`; the first of it at `due_at`."""
+    """The reports that are still expected of the receipt `sid`, as JSON; the first is due at `due_at`."""
 
     table: ClassVar = "expected_reports"
     key: ClassVar = ("conversation_sid", "sid")
@@ -74,7 +75,7 @@ status_callbacks = Collection(
 
 @status_callbacks.update()
 def update_receipt(tx: Transaction, call: Call) -> Receipt:
-    """What a gateway posts; what is no news changes nothing."""
+    """Take the status that a gateway posts. A status that may not follow the present one changes nothing."""
     receipt = fetch_receipt(tx, call)
     said = call.changes
     report = Report(
@@ -88,14 +89,17 @@ def update_receipt(tx: Transaction, call: Call) -> Receipt:
     return take_report(tx, receipt, report)
 
 
-def is_wanted(tx: Transaction, conversation_sid: str, sid: str) -> bool:
+def receipt_exists(tx: Transaction, conversation_sid: str, sid: str) -> bool:
     return tx.find(Receipt, conversation_sid=conversation_sid, sid=sid) is not None
 
 
 def record(tx: Transaction, reports: Sequence[Report], at: int) -> None:
-    """Take what is reported now, and keep what is expected after `at`; of a receipt that is gone, nothing."""
+    """Take the reports that are due now, and store those that are expected some time after `at`.
+
+    `at` is in milliseconds since 1970. Reports on receipts that are gone are dropped.
+    """
     later: dict[tuple[str, str], list[Expected]] = {}
-    # In an order that all share, so that none waits for one that waits for it.
+    # In the order that all writers share: two of them never wait for each other.
     for conversation_sid in sorted({report.conversation_sid for report in reports}):
         tx.lock_conversation(conversation_sid)
     for report in reports:
@@ -112,7 +116,7 @@ def record(tx: Transaction, reports: Sequence[Report], at: int) -> None:
 
 
 def expect(tx: Transaction, conversation_sid: str, sid: str, more: list[Expected]) -> None:
-    """Keep reports beside those that are expected already, in the order of their times."""
+    """Store reports with those that are expected already, in the order of their times."""
     known = tx.find(ExpectedReports, conversation_sid=conversation_sid, sid=sid)
     before = [] if known is None else expected_in(known.reports)
     expected = sorted([*before, *more], key=lambda each: each.due_at)
@@ -129,7 +133,7 @@ def find_due(tx: Transaction, limit: int) -> list[tuple[str, str]]:
 
 
 def record_due(tx: Transaction, keys: Sequence[tuple[str, str]]) -> None:
-    """Take what was expected by now of these receipts."""
+    """Take the reports on these receipts that were expected by now."""
     for conversation_sid, sid in sorted(keys):
         tx.lock_conversation(conversation_sid)
         expected = tx.find(ExpectedReports, conversation_sid=conversation_sid, sid=sid)
@@ -154,14 +158,14 @@ def record_due(tx: Transaction, keys: Sequence[tuple[str, str]]) -> None:
 
 
 def drop_due(tx: Transaction, key: tuple[str, str]) -> None:
-    """Remove what is expected of a receipt, where it cannot be taken."""
+    """Remove the expected reports on a receipt that cannot be stored."""
     expected = tx.find(ExpectedReports, conversation_sid=key[0], sid=key[1])
     if expected is not None:
         tx.delete(expected)
 
 
 def take_report(tx: Transaction, receipt: Receipt, report: Report) -> Receipt:
-    """The receipt after a report, which is summed up in its message and told if the status is new."""
+    """Return the receipt as a report changes it; a new status is summed up in the message and emitted."""
     if report.metadata is not None:
         keep_metadata(tx, receipt.conversation_sid, receipt.message_sid, *report.metadata)
     moved = report.status in FOLLOWS.get(receipt.status, ())
@@ -186,4 +190,4 @@ def sum_up(tx: Transaction, receipt: Receipt) -> None:
         return
     statuses = [status for (status,) in tx.select(STATUSES, message.conversation_sid, message.sid)]
     tx.update(message, delivery=summary(statuses))
-    announce(tx, ITSELF, "onDeliveryUpdated", receipt, conversation)
+    emit(tx, SYSTEM_SOURCE, "onDeliveryUpdated", receipt, conversation)

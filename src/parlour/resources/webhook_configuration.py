@@ -1,9 +1,9 @@
-"""Webhooks of an account and of a service: where all that happens there is told."""
+"""The configuration of the webhooks of an account and of a service."""
 
 from parlour.api.collection import ALONE, IN_SERVICE, Call, Singleton
 from parlour.resources.services import find_account, find_service
+from parlour.resources.webhook_targets import AccountWebhooks, ServiceWebhooks
 from parlour.store import Transaction
-from parlour.webhooks.targets import AccountWebhooks, ServiceWebhooks
 
 account_webhooks = Singleton(
     AccountWebhooks, "/Configuration/Webhooks", key="webhooks", parent=find_account, prefixes=(ALONE,)

@@ -1,4 +1,4 @@
-"""Deliveries of webhooks: what was sent where, and what came of it; ours, unknown to the contract."""
+"""Deliveries of webhooks and of messages to other channels; a resource of ours, not of the contract."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from parlour.api.collection import OURS, Call, Collection
 from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.webhooks.outbox import PENDING, STATUSES, WebhookDelivery, take_number
-from parlour.webhooks.targets import CHANNEL, Target
+from parlour.webhooks.targets import CHANNEL, DeliveryTarget
 from parlour.wire.kinds import choice, text
 from parlour.wire.paging import Page
 
@@ -47,6 +47,6 @@ def redeliver_webhook_delivery(tx: Transaction, call: Call) -> WebhookDelivery:
     if delivery.target_url.startswith(CHANNEL):
         # Contract: messages.md §9. What failed stays failed; who wants it sent posts a new message.
         raise errors.CONFLICT(reason="what left for another channel is final")
-    target = Target(delivery.target_sid, delivery.target_url, delivery.method)
+    target = DeliveryTarget(delivery.target_sid, delivery.target_url, delivery.method)
     number = take_number(tx, delivery.conversation_sid, target)
     return tx.update(delivery, status=PENDING, number=number, date_updated=tx.now)

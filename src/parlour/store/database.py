@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from parlour import errors
@@ -43,17 +43,26 @@ class Database:
         self._writers: list[Writer] = []
         self._opening = threading.Lock()
 
-    async def write(self, work: Callable[[Transaction], T], lock_key: LockKey | None = None) -> T:
+    async def write(
+        self,
+        work: Callable[[Transaction], T],
+        lock_key: LockKey | None = None,
+        *,
+        conversations: Iterable[str] = (),
+    ) -> T:
         """Return the result of `work` once its transaction is on the disk.
 
         With a `lock_key`, a conversation for instance, it waits for no lock of another row; where
-        processes share the storage, a second writer does the work without a lock key.
+        processes share the storage, a second writer does the work without a lock key. `conversations` are
+        the SIDs of those that the work will lock: the writer locks those of all the work that it commits
+        together before it begins, in the order of their SIDs.
         """
         if not self._writers:
             # Callers may have event loops of their own, in other threads.
             with self._opening:
                 self._writers = self._writers or self._opened("writes", self._open_writers)
-        result: T = await self._writers[0 if lock_key else -1].write(work, lock_key)
+        writer = self._writers[0 if lock_key else -1]
+        result: T = await writer.write(work, lock_key, tuple(conversations))
         return result
 
     def _opened(self, side: Side, open_: Callable[[], T]) -> T:

@@ -13,6 +13,7 @@ Condition = tuple[str, str, int | str | None]
 # What a row that was found is for: to be looked at, to be changed, or to be changed if nobody else holds it.
 NO_LOCK, LOCK, LOCK_IF_FREE = "", " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
 LOCK_CONVERSATION = "SELECT sid FROM conversations WHERE sid = ? FOR UPDATE"
+LOCK_CONVERSATIONS = "SELECT sid FROM conversations WHERE sid = ANY(?) ORDER BY sid FOR UPDATE"
 # Put so that PostgreSQL expects it of most rows. Of `IS NULL`, without statistics of a column that was added,
 # it expects one row in 200: it then reads and sorts a whole list for each page.
 NO_TOMBSTONE = "COALESCE({}.date_deleted, 0) < 1"

@@ -29,6 +29,7 @@ MARKED = "media"
 # share are built with the condition in `statements.py`; a test holds all others against this list.
 FIND_DELETED = {
     "SELECT sid FROM conversations WHERE sid = ? FOR UPDATE": "it locks, and tells nothing",
+    "SELECT sid FROM conversations WHERE sid = ANY(?) ORDER BY sid FOR UPDATE": "it locks, and tells nothing",
     'SELECT sid FROM conversations WHERE "chat_service_sid" = ?': "deletions and exports look for it",
     "SELECT 1 FROM services WHERE account_sid = ?": "an account is removed after its services",
     'SELECT 1 FROM accounts WHERE "sid" = ?': "a SID is free once its row is removed",

@@ -56,6 +56,8 @@ class Transaction:
         self._session, self._locks, self._combines = session, locks, combines
         self._known = IdentityMap()
         self._pending = PendingWrites(combines=combines)
+        # Conversations that were locked before any savepoint: no rollback to one unlocks them.
+        self._locked: set[str] = set()
 
     def find(self, kind: type[R], **key: Any) -> R | None:
         """The row whose columns equal `key`, which must be unique."""
@@ -129,8 +131,19 @@ class Transaction:
 
     def lock_conversation(self, sid: str) -> None:
         """Lock a conversation, and all that is in it, until the end of the transaction."""
-        if self._locks:
+        if self._locks and sid not in self._locked:
             self._session.execute(statements.LOCK_CONVERSATION, (sid,))
+
+    def lock_conversations(self, sids: Collection[str]) -> None:
+        """Lock many, in the order of their SIDs. Called before any work, outside of savepoints."""
+        if not self._locks or not sids:
+            return
+        if self._combines:
+            self._session.execute(statements.LOCK_CONVERSATIONS, (sorted(sids),))
+        else:
+            for sid in sorted(sids):
+                self._session.execute(statements.LOCK_CONVERSATION, (sid,))
+        self._locked.update(sids)
 
     def find_all(self, kind: type[R], **key: Any) -> tuple[R, ...]:
         """The few rows whose columns equal `key`, in order of their SIDs."""

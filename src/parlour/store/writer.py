@@ -36,11 +36,15 @@ class Failure:
 
 
 class Job(NamedTuple):
-    """A piece of work, its caller's future, the row that it locks first, and how often it was deferred."""
+    """A piece of work and its caller's future.
+
+    `lock_key` is the row that it locks first; `conversations` are the SIDs of those that it locks too.
+    """
 
     work: Work
     future: "asyncio.Future[Any] | None" = None
     lock_key: LockKey | None = None
+    conversations: tuple[str, ...] = ()
     times_deferred: int = 0
 
     @property
@@ -75,12 +79,14 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Work, lock_key: LockKey | None) -> Any:
+    async def write(
+        self, work: Work, lock_key: LockKey | None = None, conversations: tuple[str, ...] = ()
+    ) -> Any:
         """Return the result of `work` once it is on the disk; raise what it raised."""
         if self._queue.qsize() >= MAX_WAITING or not self._thread.is_alive():
             raise errors.SERVICE_UNAVAILABLE()
         future = asyncio.get_running_loop().create_future()
-        self.take(Job(work, future, lock_key))
+        self.take(Job(work, future, lock_key, conversations))
         return await future
 
     def take(self, job: Job) -> None:
@@ -231,6 +237,8 @@ def perform(
     savepoints: bool,
 ) -> list[Any]:
     locked = tx.prefetch({job.lock_key for job in jobs if job.lock_key is not None}, blocking=blocking)
+    # Before any work, and in an order that all writers share: two of them never wait for each other.
+    tx.lock_conversations({sid for job in jobs for sid in job.conversations})
     outcomes: list[Any] = []
     for job in jobs:
         if job.lock_key in locked:

@@ -1,1 +1,1 @@
-"""How events leave: rows written by the transaction they report on, carried to their targets afterwards."""
+"""Webhooks: the outbox that events are stored in, and the dispatcher that delivers them."""

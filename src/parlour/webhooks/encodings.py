@@ -1,4 +1,4 @@
-"""Content encodings of answers: none is asked for; gzip and deflate are decoded, others are refused."""
+"""Content encodings of replies: we ask for none, decode gzip and deflate, and refuse others."""
 
 import zlib
 from collections.abc import AsyncGenerator, Iterator
@@ -6,9 +6,9 @@ from typing import Any
 
 import aiohttp
 
-# What every request to others announces.
-ANNOUNCED = {"Accept-Encoding": "identity"}
-# How much is decoded at a time: a few bytes may stand for gigabytes.
+# Sent with every outbound request.
+REQUEST_HEADERS = {"Accept-Encoding": "identity"}
+# The most that is decoded at a time: a few bytes may expand to gigabytes.
 PIECE_BYTES = 65_536
 
 GZIP = zlib.MAX_WBITS + 16
@@ -18,11 +18,11 @@ METHOD_BITS, ZLIB_METHOD = 0x0F, 8
 
 
 class BadEncoding(ValueError):
-    """An answer whose content cannot be decoded."""
+    """The content of a reply cannot be decoded."""
 
 
 async def decoded(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    """Yield the content of an answer, in pieces of at most PIECE_BYTES. Raises BadEncoding."""
+    """Yield the decoded content of a reply, in pieces of at most PIECE_BYTES. Raises BadEncoding."""
     encoding = answer.headers.get("Content-Encoding", "").strip().lower()
     chunks = answer.content.iter_chunked(PIECE_BYTES)
     if encoding in {"", "identity"}:
@@ -36,7 +36,7 @@ async def decoded(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]
         data = chunk
         while data:
             if stream is None or stream.eof:
-                # At the beginning, and where one gzip member follows another.
+                # The content may consist of several gzip members.
                 stream = zlib.decompressobj(window_of(encoding, data[0]))
             for piece in pieces_of(stream, data):
                 yield piece
@@ -46,13 +46,14 @@ async def decoded(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]
 
 
 def window_of(encoding: str, first_byte: int) -> int:
+    """Return the window bits for zlib: the first byte of deflate shows whether there is a zlib header."""
     if encoding != "deflate":
         return GZIP
     return ZLIB if first_byte & METHOD_BITS == ZLIB_METHOD else RAW
 
 
 def pieces_of(stream: Any, data: bytes) -> Iterator[bytes]:
-    """Decode `data` as far as one gzip member or deflate stream goes."""
+    """Yield what `data` decodes to, up to the end of one gzip member or deflate stream."""
     piece = b""
     while data or len(piece) == PIECE_BYTES:
         try:

@@ -1,8 +1,8 @@
-"""The events, and the parameters that each carries (contract: messages.md §7.4, rest-of-api.md §17.4)."""
+"""The events and their parameters (contract: messages.md §7.4, rest-of-api.md §17.4)."""
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -35,7 +35,7 @@ PARTICIPANT = (
 )
 DATED_PARTICIPANT = (*PARTICIPANT, "ParticipantSid", "DateCreated", "DateUpdated")
 
-# Before a change; only the targets of an account or a service are asked.
+# Sent before a change, to webhooks of an account or a service only.
 PRE_EVENTS: Mapping[str, tuple[str, ...]] = {
     "onMessageAdd": MESSAGE,
     "onMessageUpdate": DATED_MESSAGE,
@@ -47,7 +47,7 @@ PRE_EVENTS: Mapping[str, tuple[str, ...]] = {
     "onParticipantUpdate": DATED_PARTICIPANT,
     "onParticipantRemove": DATED_PARTICIPANT,
 }
-# After it.
+# Sent after a change.
 POST_EVENTS: Mapping[str, tuple[str, ...]] = {
     "onMessageAdded": (*MESSAGE, "MessageSid", "MessagingServiceSid", "Index", "DateCreated"),
     "onMessageUpdated": DATED_MESSAGE,
@@ -80,7 +80,7 @@ POST_EVENTS: Mapping[str, tuple[str, ...]] = {
         "DateUpdated",
     ),
 }
-# Of users, whose resource is not served yet; a filter may name them all the same.
+# Users are not served yet, but a filter may name their events.
 USER_EVENTS = ("onUserAdded", "onUserUpdate", "onUserUpdated")
 
 FILTERS = (*PRE_EVENTS, *POST_EVENTS, *USER_EVENTS)
@@ -88,11 +88,42 @@ FILTERS = (*PRE_EVENTS, *POST_EVENTS, *USER_EVENTS)
 MOMENTS = frozenset({"DateCreated", "DateUpdated", "DateRemoved", "StateUpdated"})
 
 
-def parameters_of(event: str, subject: Resource, **more: Any) -> dict[str, str]:
-    """What a target is told of an event: strings, moments in milliseconds, nothing that is absent.
+class EventSource(Protocol):
+    """What an event comes from: a request, or Parlour itself.
 
-    `more` holds, by name, what the subject itself does not know.
+    Without `fires`, webhooks are not wanted. `source` is the parameter of that name, `API` for instance.
     """
+
+    @property
+    def fires(self) -> bool: ...
+    @property
+    def source(self) -> str | None: ...
+
+
+class SystemSource(NamedTuple):
+    """Parlour itself: webhooks always fire, and there is no `Source`."""
+
+    fires: bool = True
+    source: str | None = None
+
+
+SYSTEM_SOURCE = SystemSource()
+
+
+def event_parameters(
+    source: EventSource, account_sid: str, event: str, subject: Resource, **more: Any
+) -> dict[str, str]:
+    """Return the parameters of an event about `subject`, as texts; what is absent is left out.
+
+    `more` holds values, by parameter, that are not fields of the subject. Moments are in milliseconds.
+    """
+    parameters = {"AccountSid": account_sid, "EventType": event}
+    if source.source is not None:
+        parameters["Source"] = source.source
+    return parameters | subject_parameters(event, subject, **more)
+
+
+def subject_parameters(event: str, subject: Resource, **more: Any) -> dict[str, str]:
     names = PRE_EVENTS.get(event) or POST_EVENTS[event]
     attributes = attributes_of(type(subject))
     found = {}
@@ -105,7 +136,7 @@ def parameters_of(event: str, subject: Resource, **more: Any) -> dict[str, str]:
 
 @cache
 def attributes_of(kind: type[Resource]) -> dict[str, str]:
-    """The attribute behind each parameter; `MessageSid` is the `sid` of a message."""
+    """Return the attribute of each parameter; `MessageSid` is the `sid` of a message."""
     fields = {f.wire_name: f.name for f in fields_of(kind)}
     return {**fields, **kind.event_names, f"{kind.__name__}Sid": "sid"}
 
@@ -117,6 +148,7 @@ def show(name: str, value: Any) -> str:
 
 
 def show_media(stored: str) -> str:
+    """Return a message's media as the JSON of the parameter `Media`, with the names of the contract."""
     items = msgspec.json.decode(stored, type=list[dict[str, Any]])
     shown = [{pascal_case(name): value for name, value in item.items()} for item in items]
     return msgspec.json.encode(shown).decode()

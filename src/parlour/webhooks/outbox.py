@@ -1,12 +1,11 @@
-"""The outbox: deliveries are rows, written by the transaction that they report on, in lanes with an order."""
+"""The outbox: deliveries are rows in lanes, written by the transaction whose change they report."""
 
-from typing import Annotated, ClassVar, NamedTuple, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 import msgspec
 
 from parlour.store import Transaction
-from parlour.webhooks.events import parameters_of
-from parlour.webhooks.targets import Target, post_targets
+from parlour.webhooks.targets import DeliveryTarget
 from parlour.wire import sids
 from parlour.wire.kinds import Integer, JsonList, JsonObject, Text, Timestamp, choice
 from parlour.wire.marks import Hidden
@@ -14,22 +13,20 @@ from parlour.wire.resource import Resource
 
 PENDING, DELIVERED, FAILED = STATUSES = ("pending", "delivered", "failed")
 
-LEAVE = "DELETE FROM webhook_lanes WHERE conversation_sid = ? AND sid = ? AND due_at IS NULL"
-# What an attempt may hold of an answer; reasons come from libraries, targets and adapters.
+REMOVE_IDLE_LANE = "DELETE FROM webhook_lanes WHERE conversation_sid = ? AND sid = ? AND due_at IS NULL"
+# Limits of an attempt's values, which come from libraries, targets and adapters.
 STATUS_CODES = range(1_000)
 MAX_REASON_CHARACTERS = 500
 
-# Told whether or not the request asked for it (contract: messages.md §7.1).
-ALWAYS_TOLD = frozenset({"onDeliveryUpdated"})
-
 
 class Lane(Resource, frozen=True):
-    """The way from a conversation to one target, whose SID is `sid`: one delivery at a time, in order.
+    """The queue of a conversation's deliveries to one target, whose SID is `sid`: one at a time, in order.
 
-    `due_at` is when its first pending delivery is to be tried, null when there is none; a worker that
-    claimed the lane holds it until `leased_until`, which `due_at` repeats. Both are in milliseconds
-    since 1970. `ready` is 1 when the lane can be claimed at once, and 0 when it is empty or waits for
-    `due_at`. At most so many lanes with the same `carrier` are served at a time.
+    `due_at` is when the first pending delivery is to be attempted, null when there is none. A worker that has
+    claimed the lane holds it until `leased_until`, which `due_at` repeats. Both are in milliseconds since
+    1970. `ready` is 1 when the lane can be claimed at once, and 0 when it is empty or waits for `due_at`.
+    `carrier` is the throttle key: few lanes with the same one are served at a time. A field is named as its
+    column, and this column had its name before.
     """
 
     table: ClassVar = "webhook_lanes"
@@ -46,11 +43,11 @@ class Lane(Resource, frozen=True):
 
 
 class WebhookDelivery(Resource, frozen=True):
-    """One event on its way to one target, or what became of it."""
+    """The delivery of one event to one target: its parameters, its status and its attempts."""
 
     table: ClassVar = "webhook_deliveries"
     key: ClassVar = ("conversation_sid", "sid")
-    # Not its conversation, of whose end it tells.
+    # Not its conversation: a delivery that reports its deletion outlives it.
     owners: ClassVar = {"accounts": "account_sid"}
 
     sid: Annotated[str, sids.sid("WD")]
@@ -68,12 +65,12 @@ class WebhookDelivery(Resource, frozen=True):
     date_updated: Timestamp
 
 
-# What fits into a column, and into JSON.
+# The range of a BIGINT column.
 Milliseconds = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One try: when it began (milliseconds since 1970), how long it took, and what came of it."""
+    """One attempt: when it began (milliseconds since 1970), how long it took, the status or the error."""
 
     at: Milliseconds
     milliseconds: Milliseconds
@@ -81,7 +78,7 @@ class Attempt(msgspec.Struct, frozen=True):
     error: str | None = None
 
     def storable(self) -> "Attempt":
-        """The same, whatever an adapter or a target has put into it, in a form that can be stored."""
+        """Return the attempt without values that cannot be stored, whatever an adapter or a target gave."""
         code, error = self.status_code, self.error
         known = type(code) is int and code in STATUS_CODES
         return Attempt(
@@ -93,7 +90,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 def shortened(reason: str) -> str:
-    """A reason for an attempt's `error`: bounded, and without characters that cannot be stored."""
+    """Return a reason that can be stored: of bounded length, without NUL and lone surrogates."""
     return reason[:MAX_REASON_CHARACTERS].replace("\0", " ").encode(errors="replace").decode()
 
 
@@ -102,32 +99,13 @@ parameters_in = msgspec.json.Decoder(dict[str, str]).decode
 
 
 def idempotency_token(sid: str) -> str:
-    """A UUID that stays the same however often something is tried."""
+    """Return a UUID made of a SID's digits, which is the same in every attempt."""
     digits = sid[-32:].lower()
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-class Cause(Protocol):
-    """What an event came of: a request that asks for webhooks or not, or Parlour itself."""
-
-    @property
-    def fires(self) -> bool: ...
-    @property
-    def source(self) -> str | None: ...
-
-
-class Itself(NamedTuple):
-    """Something that Parlour does by itself: no request decides whether it is told."""
-
-    fires: bool = True
-    source: str | None = None
-
-
-ITSELF = Itself()
-
-
-class Room(Protocol):
-    """The conversation that an event belongs to."""
+class EventConversation(Protocol):
+    """The conversation that an event belongs to, as far as deliveries need it."""
 
     @property
     def sid(self) -> str: ...
@@ -139,35 +117,21 @@ class Room(Protocol):
     def messaging_service_sid(self) -> str | None: ...
 
 
-def announce(
-    tx: Transaction, cause: Cause, event: str, subject: Resource, room: Room, **more: object
+def enqueue(
+    tx: Transaction,
+    conversation: EventConversation,
+    target: DeliveryTarget,
+    event: str,
+    parameters: str,
 ) -> None:
-    """Write down for each target that listens what has happened; `more` as in `parameters_of`."""
-    if not cause.fires and event not in ALWAYS_TOLD:
-        return
-    targets = list(post_targets(tx, room, event, getattr(subject, "body", None)))
-    if targets:
-        known = {"ChatServiceSid": room.chat_service_sid, "MessagingServiceSid": room.messaging_service_sid}
-        parameters = told(cause, room.account_sid, event, subject, **known | more)
-        for target in targets:
-            enqueue(tx, room, target, event, parameters)
-
-
-def told(cause: Cause, account_sid: str, event: str, subject: Resource, **more: object) -> str:
-    """The parameters of an event, as a JSON object."""
-    common = {"AccountSid": account_sid, "EventType": event}
-    source = {} if cause.source is None else {"Source": cause.source}
-    return msgspec.json.encode(common | source | parameters_of(event, subject, **more)).decode()
-
-
-def enqueue(tx: Transaction, room: Room, target: Target, event: str, parameters: str) -> None:
+    """Insert a delivery at the end of its lane; `parameters` is a JSON object of texts."""
     tx.insert(
         WebhookDelivery(
             sid=tx.new_sid("WD"),
-            account_sid=room.account_sid,
-            conversation_sid=room.sid,
+            account_sid=conversation.account_sid,
+            conversation_sid=conversation.sid,
             target_sid=target.sid,
-            number=take_number(tx, room.sid, target),
+            number=take_number(tx, conversation.sid, target),
             event_type=event,
             target_url=target.url,
             method=target.method,
@@ -180,16 +144,16 @@ def enqueue(tx: Transaction, room: Room, target: Target, event: str, parameters:
     )
 
 
-def leave_idle_lane(tx: Transaction, conversation_sid: str, target_sid: str) -> None:
-    """Remove the lane to what is deleted, if it is empty; one that is not goes when it has become so."""
-    tx.execute(LEAVE, conversation_sid, target_sid)
+def remove_idle_lane(tx: Transaction, conversation_sid: str, target_sid: str) -> None:
+    """Remove the lane to a deleted target if it is empty; otherwise it is removed once it has become so."""
+    tx.execute(REMOVE_IDLE_LANE, conversation_sid, target_sid)
 
 
-def take_number(tx: Transaction, conversation_sid: str, target: Target) -> int:
-    """Return the next number of a lane. A lane that was empty is ready now."""
+def take_number(tx: Transaction, conversation_sid: str, target: DeliveryTarget) -> int:
+    """Return the number of the next delivery in a lane, and make the lane ready if it was empty."""
     lane = tx.find(Lane, conversation_sid=conversation_sid, sid=target.sid)
     if lane is None:
-        lane = Lane(sid=target.sid, conversation_sid=conversation_sid, carrier=target.carrier)
+        lane = Lane(sid=target.sid, conversation_sid=conversation_sid, carrier=target.throttle_key)
         tx.insert(msgspec.structs.replace(lane, next_number=1, due_at=tx.now, ready=1))
         return 0
     due = {"due_at": tx.now, "ready": 1} if lane.due_at is None else {}

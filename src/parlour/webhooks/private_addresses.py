@@ -1,8 +1,8 @@
-"""Which IP addresses count as private: all that are not plainly a host on the public internet."""
+"""Which IP addresses count as private: all but those of hosts on the public internet."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-# Named here, and not asked of the standard library: what it calls global differs between its versions.
+# Listed here, because `is_global` of the standard library differs between its versions.
 # Sources: the IANA registries of special-purpose addresses for IPv4 and IPv6.
 PRIVATE_IPV4 = tuple(
     map(
@@ -27,7 +27,7 @@ PRIVATE_IPV4 = tuple(
         ),
     )
 )
-# The only part of IPv6 that is assigned to public hosts. Outside of it are, among others, ::1, the
+# The only part of IPv6 that is assigned to public hosts. Outside it are, among others, ::1, the
 # IPv4-compatible ::/96, NAT64 (64:ff9b::/96), fc00::/7, fe80::/10, fec0::/10 and multicast.
 PUBLIC_IPV6 = IPv6Network("2000::/3")
 PRIVATE_IPV6 = tuple(
@@ -46,8 +46,8 @@ PRIVATE_IPV6 = tuple(
 def is_private(host: str) -> bool:
     """Whether requests to this IP address are refused where private targets are forbidden.
 
-    `host` is an address as a socket takes it, perhaps with a zone (`fe80::1%eth0`). Raises ValueError
-    if it is no address. An IPv4-mapped address is judged as the IPv4 address that is connected to.
+    `host` is an address as a socket takes it, perhaps with a zone (`fe80::1%eth0`). An IPv4-mapped address
+    counts as the IPv4 address that is connected to. Raises ValueError if `host` is not an IP address.
     """
     address = ip_address(host.partition("%")[0])
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:

@@ -1,4 +1,4 @@
-"""One HTTP request to a target: signed, bounded in time and size, and not to where it must not go."""
+"""Signed HTTP requests to targets, bounded in time and in the size of the reply."""
 
 import contextlib
 import time
@@ -10,7 +10,7 @@ import aiohttp
 import yarl
 
 from parlour.webhooks.encodings import BadEncoding, decoded
-from parlour.webhooks.reach import Forbidden, open_session, reason_of
+from parlour.webhooks.outbound_http import Forbidden, open_session, reason_of
 from parlour.webhooks.signature import sign
 from parlour.wire.urls import as_sent
 
@@ -22,9 +22,9 @@ INVALID_URL = "the URL is not valid"
 
 
 class Reply(NamedTuple):
-    """What a target answered, or the reason that there is none; if that `is_final`, it would be so again.
+    """A target's reply, or the error that there was instead; with `is_final`, a repetition would fail too.
 
-    With both a status and an error, the target answered with a body that cannot be read.
+    With both a status and an error, the target replied with a body that cannot be decoded.
     """
 
     milliseconds: int
@@ -35,7 +35,7 @@ class Reply(NamedTuple):
 
 
 class Sender:
-    """Asks targets over connections that are kept; never follows a redirect."""
+    """Sends requests over connections that are kept open; never follows a redirect."""
 
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
@@ -44,12 +44,15 @@ class Sender:
     async def send(
         self, method: str, url: str, parameters: Mapping[str, str], auth_token: str, idempotency_token: str
     ) -> Reply:
-        """The answer, of which at most MAX_ANSWER_BYTES are read, within TIMEOUT_SECONDS."""
+        """Sign and send a request; return the reply, of which at most MAX_ANSWER_BYTES are read.
+
+        Every failure, such as no reply within TIMEOUT_SECONDS, is a Reply with an error.
+        """
         started = time.perf_counter()
         try:
             address = as_sent(url) if method == "POST" else with_query(as_sent(url), parameters)
         except ValueError as error:
-            # Such URLs are refused today; this one was stored before.
+            # Today such a URL is refused when it is configured; this one was stored before.
             return Reply(0, error=f"{INVALID_URL}: {error}", is_final=True)
         form = dict(parameters) if method == "POST" else {}
         headers = {
@@ -59,25 +62,25 @@ class Sender:
             "X-Twilio-Signature": sign(auth_token, as_signed(address), form.items()),
         }
         try:
-            reply = await self._ask(method, address, form, headers)
+            reply = await self._request(method, address, form, headers)
         except TimeoutError:
             return Reply(since(started), error=f"no answer within {TIMEOUT_SECONDS:g} s")
         except ValueError:
-            # A port that is none, a host name that cannot be looked up, a scheme that is not HTTP's.
+            # A port out of range, a host name that cannot be looked up, a scheme that is not HTTP's.
             return Reply(since(started), error=INVALID_URL, is_final=True)
         except (aiohttp.ClientError, OSError) as error:
             forbidden = isinstance(error.__cause__ or error, Forbidden)
             return Reply(since(started), error=reason_of(error), is_final=forbidden)
         return reply._replace(milliseconds=since(started))
 
-    async def _ask(
+    async def _request(
         self, method: str, address: str, form: Mapping[str, str], headers: Mapping[str, str]
     ) -> Reply:
         if self._session is None:
             self._session = open_session(TIMEOUT_SECONDS, MAX_CONNECTIONS, allow_private=self._allow_private)
         data = urlencode(form) if method == "POST" else None
         kind = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"} if data else {}
-        # `encoded`: the URL that was signed is sent as it is.
+        # `encoded`: the URL must be sent exactly as it was signed.
         target = yarl.URL(address, encoded=True)
         async with self._session.request(
             method, target, data=data, headers={**headers, **kind}, allow_redirects=False
@@ -108,7 +111,7 @@ async def read_up_to(limit: int, answer: aiohttp.ClientResponse) -> bytes:
 
 
 def as_signed(url: str) -> str:
-    """The URL as its receiver sees it: credentials in it go into a header."""
+    """Return a URL without user and password, which the receiver gets in a header."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
@@ -118,4 +121,5 @@ def with_query(url: str, parameters: Mapping[str, str]) -> str:
 
 
 def since(started: float) -> int:
+    """Return the milliseconds since a `time.perf_counter()`."""
     return round((time.perf_counter() - started) * 1_000)

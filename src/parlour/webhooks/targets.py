@@ -1,41 +1,20 @@
-"""Who is told of what: the webhooks of an account, of a service and of a conversation."""
+"""The target of a delivery: a webhook's URL, a flow, or a participant on another channel."""
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Annotated, Any, ClassVar, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
-import msgspec
-
-from parlour import errors
 from parlour.store import Transaction
-from parlour.webhooks.events import FILTERS, POST_EVENTS
-from parlour.wire import sids
-from parlour.wire.kinds import Integer, Timestamp, choice, some_of, texts, url
-from parlour.wire.marks import Creatable, Hidden, InService, Required, Wire, Writable
-from parlour.wire.resource import Resource, Shown
 
-MAX_URL_CHARACTERS = 512
-MAX_TRIGGERS = 5
-
-Url = Annotated[str, url(MAX_URL_CHARACTERS, errors.INVALID_WEBHOOK_FORMAT, errors.WEBHOOK_URL_TOO_LONG)]
-Method = Annotated[str, choice("GET", "POST", invalid=errors.INVALID_WEBHOOK_METHOD)]
-LowerMethod = Annotated[str, choice("get", "post", invalid=errors.INVALID_WEBHOOK_METHOD)]
-Filters = Annotated[str, some_of(FILTERS, errors.INVALID_WEBHOOK_FILTER)]
-PostFilters = Annotated[str, some_of(tuple(POST_EVENTS), errors.INVALID_WEBHOOK_FILTER)]
-Triggers = Annotated[str, texts(MAX_TRIGGERS, errors.INVALID_WEBHOOK_TRIGGER, errors.TOO_MANY_TRIGGERS)]
-FlowSid = Annotated[str, sids.sid("FW", invalid=errors.INVALID_FLOW_SID)]
-WebhookTarget = Annotated[str, choice("webhook", "trigger", "studio", invalid=errors.INVALID_WEBHOOK_TARGET)]
-
-
-# What a URL begins with that leads to no web server: a flow, or another channel.
+# The schemes of target URLs that lead to no web server: a flow, or another channel.
 STUDIO = "studio:"
 CHANNEL = "channel:"
 
 
-class Target(NamedTuple):
-    """Somebody who is told: `sid` is that of the webhook, or of the service or account it belongs to.
+class DeliveryTarget(NamedTuple):
+    """Where a delivery goes, and by which HTTP method.
 
-    What leaves for a participant on another channel has the participant's `sid`.
+    `sid` is that of the conversation's webhook, of the service or account whose webhooks are meant, or of the
+    participant on another channel.
     """
 
     sid: str
@@ -43,111 +22,10 @@ class Target(NamedTuple):
     method: str
 
     @property
-    def carrier(self) -> str:
-        """What has to answer: the target itself, or the channel that all its participants share."""
+    def throttle_key(self) -> str:
+        """The lanes with the same key are served a few at a time: those of a target, or of a channel."""
         return self.url if self.url.startswith(CHANNEL) else self.sid
 
 
-class AccountWebhooks(Resource, frozen=True):
-    """What an account is told of, in services that have no webhook of their own; `sid` is the account's."""
-
-    table: ClassVar = "account_webhooks"
-
-    sid: Hidden[sids.Account]
-    account_sid: sids.Account
-    method: Writable[Method] = "POST"
-    filters: Writable[Filters] = "[]"
-    pre_webhook_url: Writable[Url | None] = None
-    post_webhook_url: Writable[Url | None] = None
-    target: Writable[Annotated[str, choice("webhook", "flex")]] = "webhook"
-
-
-class ServiceWebhooks(Resource, frozen=True):
-    """What is told of a service; `sid` is the service's. Until it is set, all of it is null."""
-
-    table: ClassVar = "service_webhooks"
-
-    sid: Hidden[sids.Service]
-    account_sid: sids.Account
-    chat_service_sid: sids.Service
-    pre_webhook_url: Writable[Url | None] = None
-    post_webhook_url: Writable[Url | None] = None
-    filters: Writable[Filters | None] = None
-    method: Writable[Method | None] = None
-
-
-class ConversationWebhook(Resource, frozen=True):
-    table: ClassVar = "conversation_webhooks"
-    key: ClassVar = ("conversation_sid", "sid")
-
-    sid: Annotated[str, sids.sid("WH")]
-    account_sid: sids.Account
-    chat_service_sid: InService[sids.Service]
-    conversation_sid: sids.Conversation
-    target: Required[Creatable[WebhookTarget]]
-    date_created: Timestamp
-    date_updated: Timestamp
-    post_url: Hidden[Writable[Annotated[Url | None, Wire("Configuration.Url")]]] = None
-    method: Hidden[Writable[Annotated[LowerMethod, Wire("Configuration.Method")]]] = "post"
-    filters: Hidden[Writable[Annotated[PostFilters | None, Wire("Configuration.Filters")]]] = None
-    triggers: Hidden[Writable[Annotated[Triggers | None, Wire("Configuration.Triggers")]]] = None
-    flow_sid: Hidden[Writable[Annotated[FlowSid | None, Wire("Configuration.FlowSid")]]] = None
-    replay_after: Hidden[Creatable[Annotated[Integer | None, Wire("Configuration.ReplayAfter")]]] = None
-
-    @Shown(type="object")
-    def configuration(self) -> Mapping[str, Any]:
-        replayed = {} if self.replay_after is None else {"replay_after": self.replay_after}
-        if self.target == "studio":
-            return {"flow_sid": self.flow_sid, **replayed}
-        where = {"url": self.post_url, "method": self.method}
-        if self.target == "trigger":
-            return {**where, "triggers": names_in(self.triggers), **replayed}
-        return {**where, "filters": names_in(self.filters), **replayed}
-
-    def wants(self, event: str, body: str | None) -> bool:
-        """A trigger hears of new messages that hold one of its words, a studio flow of all of them."""
-        if self.target == "webhook":
-            return event in names_in(self.filters)
-        if event != "onMessageAdded":
-            return False
-        said = (body or "").lower()
-        return self.target == "studio" or any(word.lower() in said for word in names_in(self.triggers))
-
-    def told_at(self) -> Target:
-        """Where it is told; a flow's address is worked out when it is sent."""
-        url = f"{STUDIO}{self.flow_sid}" if self.target == "studio" else self.post_url or ""
-        return Target(self.sid, url, self.method.upper())
-
-
-decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
-
-
-@lru_cache(maxsize=1_024)
-def names_in(stored: str | None) -> tuple[str, ...]:
-    return () if stored is None else decode_names(stored)
-
-
-def settings_for(
-    tx: Transaction, account_sid: str, service_sid: str
-) -> AccountWebhooks | ServiceWebhooks | None:
-    """The service's webhooks, where it has some; they silence the account's (contract: messages.md §7.1)."""
-    of_service = tx.find(ServiceWebhooks, sid=service_sid)
-    if of_service is not None and (of_service.post_webhook_url or of_service.pre_webhook_url):
-        return of_service
-    return tx.find(AccountWebhooks, sid=account_sid)
-
-
-def pre_target(tx: Transaction, account_sid: str, service_sid: str, event: str) -> Target | None:
-    settings = settings_for(tx, account_sid, service_sid)
-    if settings is None or settings.pre_webhook_url is None or event not in names_in(settings.filters):
-        return None
-    return Target(settings.sid, settings.pre_webhook_url, settings.method or "POST")
-
-
-def post_targets(tx: Transaction, conversation: Any, event: str, body: str | None) -> Iterator[Target]:
-    settings = settings_for(tx, conversation.account_sid, conversation.chat_service_sid)
-    if settings is not None and settings.post_webhook_url and event in names_in(settings.filters):
-        yield Target(settings.sid, settings.post_webhook_url, settings.method or "POST")
-    for webhook in tx.find_all(ConversationWebhook, conversation_sid=conversation.sid):
-        if webhook.wants(event, body):
-            yield webhook.told_at()
+# Finds who is asked before a change, by the account, the service and the event. Who that is, resources know.
+FindPreEventTarget = Callable[[Transaction, str, str, str], DeliveryTarget | None]

@@ -4,20 +4,22 @@ import asyncio
 
 from parlour.api.idempotency import KEPT_MILLISECONDS, remove_old_answers
 from parlour.bootstrap import Parts
-from parlour.channels.courier import Courier, Ledger
+from parlour.channels.receipt_store import ReceiptStore
 from parlour.channels.registry import open_adapters
+from parlour.channels.report_listener import ReportListener
+from parlour.channels.transport import ChannelTransport
 from parlour.config import Config
-from parlour.resources.reports import drop_due, find_due, is_wanted, record, record_due
+from parlour.resources.reports import drop_due, find_due, receipt_exists, record, record_due
 from parlour.store.retention import Expiring, Retention
-from parlour.webhooks.carriage import remove_settled
+from parlour.webhooks.delivery_queue import remove_settled
 from parlour.webhooks.dispatcher import Dispatcher
-from parlour.webhooks.poster import Poster, Studio
 from parlour.webhooks.sender import Sender
 from parlour.webhooks.targets import CHANNEL
+from parlour.webhooks.transport import Studio, WebhookTransport
 from parlour.wire.kinds import DAY
 from parlour.worker.adapters import adapter_context
 
-LEDGER = Ledger(is_wanted, record, find_due, record_due, drop_due)
+RECEIPTS = ReceiptStore(receipt_exists, record, find_due, record_due, drop_due)
 
 
 async def run(parts: Parts, stop: asyncio.Event) -> None:
@@ -26,21 +28,22 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
     If one part fails the others are cancelled, and the error is raised: the caller starts again.
     """
     config, database = parts.config, parts.database
-    courier = Courier(database, open_adapters(config.channels, adapter_context(parts)), LEDGER)
+    adapters = open_adapters(config.channels, adapter_context(parts))
+    listener = ReportListener(database, adapters.values(), RECEIPTS)
     # The operator chooses this URL, callers cannot: it may be private.
     studio = None if config.studio_url is None else Studio(config.studio_url, Sender(allow_private=True))
-    poster = Poster(Sender(allow_private=config.allows_private_targets()), studio)
+    webhooks = WebhookTransport(Sender(allow_private=config.allows_private_targets()), studio)
     dispatcher = Dispatcher(
         database,
         parts.vault,
-        poster,
-        {CHANNEL: courier},
+        webhooks,
+        {CHANNEL: ChannelTransport(database, adapters, RECEIPTS)},
         delays=config.retry_delays(),
     )
     retention = Retention(database, expiring_tables(config))
     async with asyncio.TaskGroup() as group:
         group.create_task(dispatcher.run(stop))
-        group.create_task(courier.run(stop))
+        group.create_task(listener.run(stop))
         group.create_task(retention.run(stop))
 
 

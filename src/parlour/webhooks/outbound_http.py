@@ -1,4 +1,4 @@
-"""Connections to places that others name, and not to where they must not lead."""
+"""Connections to hosts that callers name: never to a private address, unless that is allowed."""
 
 import os
 import socket
@@ -6,10 +6,10 @@ from typing import Any
 
 import aiohttp
 
-from parlour.webhooks.encodings import ANNOUNCED, BadEncoding
+from parlour.webhooks.encodings import REQUEST_HEADERS, BadEncoding
 from parlour.webhooks.private_addresses import is_private
 
-# The first that fits; what is not here has a number of the operating system's, or none.
+# The first class that fits an error gives the reason. Others have an error number of the system, or none.
 REASONS: dict[type[Exception], str] = {
     aiohttp.ClientConnectorCertificateError: "the certificate is not trusted",
     aiohttp.ClientSSLError: "TLS failed",
@@ -24,14 +24,18 @@ OTHER_REASON = "the request failed"
 
 
 class Forbidden(OSError):
-    """The target's address is private, and such targets are not allowed."""
+    """The host's address is private, and requests to private addresses are not allowed."""
 
 
 def open_session(seconds: float, connections: int, *, allow_private: bool) -> aiohttp.ClientSession:
-    """A session whose requests take at most `seconds`; it keeps no cookies and heeds no environment."""
+    """Return a session for requests of at most `seconds` each, over at most so many connections.
+
+    It keeps no cookies and ignores proxies of the environment. Its requests raise Forbidden for a private
+    address, unless `allow_private`.
+    """
 
     def make_socket(address: Any) -> socket.socket:
-        # Here, with the address that is connected to: a name may lead elsewhere when it is asked again.
+        # Checked here, for the address that is connected to: a second look-up of the name may give another.
         family, kind, protocol, _, where = address
         if not allow_private and is_private(where[0]):
             raise Forbidden("the target's address is private")
@@ -41,15 +45,15 @@ def open_session(seconds: float, connections: int, *, allow_private: bool) -> ai
         connector=aiohttp.TCPConnector(limit=connections, socket_factory=make_socket),
         timeout=aiohttp.ClientTimeout(total=seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers=ANNOUNCED,
-        # Answers are read by `decoded`, which is bounded.
+        headers=REQUEST_HEADERS,
+        # Replies are decoded by `decoded`, whose memory is bounded.
         auto_decompress=False,
         trust_env=False,
     )
 
 
 def reason_of(error: Exception) -> str:
-    """Why a request failed, in our words: the library's may hold anything, a URL with a password for one."""
+    """Return why a request failed, in our words: the library's may hold anything, a password in a URL too."""
     cause = error.__cause__ or error
     if isinstance(cause, Forbidden | BadEncoding):
         return str(cause)
