@@ -21,6 +21,7 @@ from parlour.api.routes import build_app
 from parlour.bootstrap import Parts
 from parlour.control.routes import ROUTES
 from parlour.dropin.urls import ClientUrl
+from parlour.resources.accounts import find_caller
 from parlour.resources.media import media
 from parlour.resources.webhook_targets import find_pre_event_target
 from parlour.webhooks.sender import Sender
@@ -45,7 +46,7 @@ def build(parts: Parts) -> WebApp:
     pipeline_parts = pipelines.Parts(
         database,
         blobs,
-        Authenticator(database, vault),
+        Authenticator(database, partial(find_caller, vault)),
         PreEvents(database, vault, sender, find_pre_event_target),
         uploads,
         inbound_media,

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from parlour import resources
+from parlour.resources.accounts import Account, ApiKey
 from parlour.resources.media import MediaSet
 from parlour.store import statements
-from parlour.store.credentials import Account, ApiKey
 from parlour.store.migrate import migrate
 from parlour.store.row_texts import JSON_COLUMNS
 from parlour.store.sqlite import SQLite

@@ -6,8 +6,8 @@ import msgspec
 
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, Call, Singleton
+from parlour.resources.accounts import find_callers_account
 from parlour.resources.content import Content, find_path_content
-from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.field_options import Creatable, Hidden, Required, WireName
@@ -75,12 +75,16 @@ approval_requests = Singleton(
     Approval,
     "/Content/{ContentSid}/ApprovalRequests/whatsapp",
     key="approval_requests",
-    parent=find_account,
+    parent=find_callers_account,
     prefixes=(ALONE,),
     encoding=AS_JSON,
 )
 approvals = Singleton(
-    Approvals, "/Content/{Sid}/ApprovalRequests", key="approvals", parent=find_account, prefixes=(ALONE,)
+    Approvals,
+    "/Content/{Sid}/ApprovalRequests",
+    key="approvals",
+    parent=find_callers_account,
+    prefixes=(ALONE,),
 )
 
 

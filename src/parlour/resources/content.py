@@ -7,8 +7,8 @@ import msgspec
 from parlour import errors
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, Call, Collection
+from parlour.resources.accounts import find_callers_account
 from parlour.resources.content_types import Value, check_types, check_variables, render_types, text_of
-from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.field_options import Required, WireName, Writable
@@ -74,7 +74,7 @@ class Content(Resource, frozen=True):
 
 
 contents = Collection(
-    Content, "/Content", key="contents", parent=find_account, prefixes=(ALONE,), encoding=AS_JSON
+    Content, "/Content", key="contents", parent=find_callers_account, prefixes=(ALONE,), encoding=AS_JSON
 )
 
 

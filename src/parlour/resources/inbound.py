@@ -6,13 +6,13 @@ import msgspec
 
 from parlour import errors
 from parlour.api.collection import OURS, Call, Collection
+from parlour.resources.accounts import find_callers_account
 from parlour.resources.addresses import find_group_holder, find_pair_holder
 from parlour.resources.attachments import MAX_MEDIA
 from parlour.resources.channel_metadata import METADATA, keep_metadata
 from parlour.resources.conversations import Conversation, ensure_open
 from parlour.resources.messages import Message, add_message, ensure_body_fits, messages
 from parlour.resources.participants import MAX_ADDRESS_CHARACTERS, Participant, find_author
-from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire.channels import channel_of, is_address
 from parlour.wire.field_options import Creatable, Required, WireName
@@ -65,7 +65,12 @@ class InboundMessage(Message, frozen=True):
 
 
 inbound = Collection(
-    InboundMessage, "/Inbound", key="inbound", parent=find_account, prefixes=(OURS,), shown_as=messages
+    InboundMessage,
+    "/Inbound",
+    key="inbound",
+    parent=find_callers_account,
+    prefixes=(OURS,),
+    shown_as=messages,
 )
 
 

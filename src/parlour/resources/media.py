@@ -7,11 +7,11 @@ import msgspec
 
 from parlour.api.body import AS_JSON
 from parlour.api.collection import IN_SERVICE, Call, Caller, FileCollection
+from parlour.resources.accounts import as_caller, find_account
 from parlour.resources.attachments import Media, unlisted
 from parlour.resources.messages import Message
 from parlour.resources.services import Service, find_service
 from parlour.store import Transaction
-from parlour.store.credentials import Account
 from parlour.store.statements import CONVERSATION_EXISTS
 from parlour.wire import sids
 from parlour.wire.field_options import Creatable, Hidden, Required, WireName
@@ -25,8 +25,8 @@ MAX_IN_SET = 100
 def find_owner(tx: Transaction, service_sid: str) -> Caller | None:
     """Return the account of a service, in whose name a link to content speaks; None if it is gone."""
     service = tx.find(Service, sid=service_sid)
-    account = None if service is None else tx.find(Account, sid=service.account_sid)
-    return None if account is None else Caller(account.sid, account.default_chat_service_sid)
+    account = None if service is None else find_account(tx, service.account_sid)
+    return None if account is None else as_caller(account)
 
 
 media = FileCollection(

@@ -4,7 +4,7 @@ from typing import Any
 
 from parlour import errors
 from parlour.api.collection import OURS, Call, Collection
-from parlour.resources.services import find_account
+from parlour.resources.accounts import find_callers_account
 from parlour.store import Transaction
 from parlour.webhooks.outbox import PENDING, STATUSES, WebhookDelivery, take_number
 from parlour.webhooks.targets import CHANNEL, DeliveryTarget
@@ -14,7 +14,11 @@ from parlour.wire.paging import Page
 CONVERSATION = "SELECT conversation_sid FROM webhook_deliveries WHERE account_sid = ? AND sid = ?"
 
 webhook_deliveries = Collection(
-    WebhookDelivery, "/WebhookDeliveries", key="webhook_deliveries", parent=find_account, prefixes=(OURS,)
+    WebhookDelivery,
+    "/WebhookDeliveries",
+    key="webhook_deliveries",
+    parent=find_callers_account,
+    prefixes=(OURS,),
 )
 
 

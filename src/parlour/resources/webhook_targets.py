@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from parlour import errors
+from parlour.resources.accounts import find_account
 from parlour.store import Transaction
 from parlour.webhooks.events import FILTERS, POST_EVENTS
 from parlour.webhooks.outbox import EventConversation
-from parlour.webhooks.targets import STUDIO, DeliveryTarget
+from parlour.webhooks.targets import STUDIO, DeliveryTarget, PreEventTarget
 from parlour.wire import sids
 from parlour.wire.field_options import Creatable, Hidden, InService, Required, WireName, Writable
 from parlour.wire.field_types import Integer, Timestamp, choice, choice_list, text_list, url
@@ -127,12 +128,16 @@ def webhooks_for(
 
 def find_pre_event_target(
     tx: Transaction, account_sid: str, service_sid: str, event: str
-) -> DeliveryTarget | None:
+) -> PreEventTarget | None:
     """Return the target that is asked before a change, or None if there is none for this event."""
     settings = webhooks_for(tx, account_sid, service_sid)
     if settings is None or settings.pre_webhook_url is None or event not in names_in(settings.filters):
         return None
-    return DeliveryTarget(settings.sid, settings.pre_webhook_url, settings.method or "POST")
+    account = find_account(tx, account_sid)
+    if account is None:
+        return None
+    target = DeliveryTarget(settings.sid, settings.pre_webhook_url, settings.method or "POST")
+    return PreEventTarget(target, account.sealed_auth_token)
 
 
 def find_post_event_targets(
