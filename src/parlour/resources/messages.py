@@ -8,8 +8,9 @@ from parlour.resources.attachments import (
     MediaSids,
     attach,
     discard_media_of_message,
+    encode_media,
     find_sendable,
-    listed,
+    without_medium,
 )
 from parlour.resources.content import ContentSid, ContentVariables, render_content
 from parlour.resources.conversations import (
@@ -19,8 +20,10 @@ from parlour.resources.conversations import (
     wake,
 )
 from parlour.resources.events import emit
+from parlour.resources.media import fetch_media, media
 from parlour.resources.participants import find_author
-from parlour.resources.recipients import ensure_author_belongs, recipients_of, send_to_all, summary
+from parlour.resources.receipts import delivery_summary
+from parlour.resources.recipients import ensure_author_belongs, recipients_of, send_to_recipients
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.field_options import Creatable, Hidden, InService, Writable
@@ -105,7 +108,7 @@ def add_message(
     `changes` hold its author and that author's `participant_sid`, None for one who is no participant.
     A message that came by a group message is not sent to the group, which has it already.
     """
-    media = find_sendable(tx, conversation, changes.get("media_sid") or ())
+    attached = find_sendable(tx, conversation, changes.get("media_sid") or ())
     recipients = recipients_of(tx, conversation, changes["participant_sid"], group_has_it=group_has_it)
     date_created = changes.get("date_created", tx.now)
     moments = {"date_created": date_created, "date_updated": call.profile.first_date_updated(date_created)}
@@ -115,15 +118,15 @@ def add_message(
         chat_service_sid=conversation.chat_service_sid,
         conversation_sid=conversation.sid,
         index=conversation.next_message_index,
-        media=listed(media),
-        delivery=summary([None] * len(recipients)),
+        media=encode_media(attached),
+        delivery=delivery_summary([None] * len(recipients)),
         **moments | stored_changes(Message, changes),
     )
     tx.insert(message)
-    attach(tx, media, conversation.sid, message.sid)
+    attach(tx, attached, conversation.sid, message.sid)
     wake(tx, conversation, next_message_index=message.index + 1)
     emit(tx, call, "onMessageAdded", message, conversation)
-    send_to_all(tx, conversation, message, recipients)
+    send_to_recipients(tx, conversation, message, recipients)
     return message
 
 
@@ -167,6 +170,17 @@ def delete_message(tx: Transaction, call: Call) -> Message:
     tx.delete(message)
     emit(tx, call, "onMessageRemoved", message, conversation, DateRemoved=tx.now)
     return message
+
+
+@media.delete()
+def delete_media(tx: Transaction, call: Call) -> None:
+    """Mark a file as deleted, and remove it from its message; the next purge removes its bytes."""
+    medium = fetch_media(tx, call)
+    tx.update(medium, date_deleted=tx.now)
+    if medium.message_sid is not None:
+        message = tx.find(Message, conversation_sid=medium.channel_sid, sid=medium.message_sid)
+        if message is not None:
+            tx.update(message, media=without_medium(message.media, medium.sid))
 
 
 def find_message(tx: Transaction, call: Call, conversation: Conversation, sid: str) -> Message:

@@ -11,8 +11,17 @@ from parlour.resources.channel_metadata import METADATA, keep_metadata
 from parlour.resources.conversations import Conversation
 from parlour.resources.events import emit
 from parlour.resources.messages import Message
-from parlour.resources.receipts import fetch_receipt, receipts
-from parlour.resources.recipients import DELIVERED, FAILED, READ, SENT, UNDELIVERED, Receipt, summary
+from parlour.resources.receipts import (
+    DELIVERED,
+    FAILED,
+    READ,
+    SENT,
+    UNDELIVERED,
+    Receipt,
+    delivery_summary,
+    fetch_receipt,
+    receipts,
+)
 from parlour.store import Transaction
 from parlour.webhooks.events import SYSTEM_SOURCE
 from parlour.wire.field_options import Updatable
@@ -189,5 +198,5 @@ def sum_up(tx: Transaction, receipt: Receipt) -> None:
     if message is None or conversation is None:
         return
     statuses = [status for (status,) in tx.select(STATUSES, message.conversation_sid, message.sid)]
-    tx.update(message, delivery=summary(statuses))
+    tx.update(message, delivery=delivery_summary(statuses))
     emit(tx, SYSTEM_SOURCE, "onDeliveryUpdated", receipt, conversation)
