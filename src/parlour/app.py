@@ -5,7 +5,6 @@ from functools import partial
 from typing import NamedTuple
 
 from parlour import resources
-from parlour.api import pipeline as pipelines
 from parlour.api.access_log import AccessLog
 from parlour.api.asgi import Application
 from parlour.api.auth import Authenticator
@@ -15,7 +14,7 @@ from parlour.api.health import Description, Health, Readiness
 from parlour.api.inbound_media import InboundMedia
 from parlour.api.lifespan import ClosedAtTheEnd
 from parlour.api.openapi import describe
-from parlour.api.pipeline import Pipeline
+from parlour.api.pipeline import Pipeline, PipelineParts
 from parlour.api.pre_events import PreEvents
 from parlour.api.routes import build_app
 from parlour.bootstrap import Parts
@@ -43,7 +42,7 @@ def build(parts: Parts) -> WebApp:
     sender = Sender(allow_private=allow_private)
     uploads = Uploads(media, database, blobs)
     inbound_media = InboundMedia(database, uploads, allow_private=allow_private)
-    pipeline_parts = pipelines.Parts(
+    pipeline_parts = PipelineParts(
         database,
         blobs,
         Authenticator(database, partial(find_caller, vault)),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from parlour import errors
-from parlour.api.exchange import Body, Incoming
+from parlour.api.exchange import Incoming, RequestBody
 from parlour.api.forms import parse_form
 from parlour.wire.texts import BadText, read_json
 
@@ -35,7 +35,7 @@ class Encoding(NamedTuple):
         return self.parse(raw)
 
 
-async def read_bytes(body: Body) -> bytes:
+async def read_bytes(body: RequestBody) -> bytes:
     raw = await body.read(MAX_FORM_BYTES + 1)
     if len(raw) > MAX_FORM_BYTES:
         await body.read(MAX_DISCARDED_BYTES)

@@ -18,7 +18,7 @@ from parlour.api.uploads import Store, Upload
 from parlour.errors import ApiError
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs, measure
-from parlour.store.credentials import Vault, same
+from parlour.store.credentials import Vault, secrets_match
 
 LINK_SECONDS = 300
 SIGNED = ("Expires", "Signature")
@@ -29,7 +29,7 @@ Receive = Callable[[Store], Awaitable[Upload]]
 Finish = Callable[[Transaction, str, Upload], Any]
 
 
-class StoredFile(Protocol):
+class FileResource(Protocol):
     """A resource whose content is a file."""
 
     @property
@@ -131,7 +131,7 @@ class SignedLinks:
     def __init__(self, vault: Vault, clock: Callable[[], int]) -> None:
         self._vault, self._clock = vault, clock
 
-    def make(self, file: StoredFile) -> str:
+    def make(self, file: FileResource) -> str:
         """Return a link without the host."""
         return signed_link(self._vault, file.path, file.service_sid, file.sid, self._clock() // 1_000)
 
@@ -139,7 +139,7 @@ class SignedLinks:
         """Raise 403 if the link was not made here, or its time is over."""
         expires, signature = (last_of(query.get(name, "")) for name in SIGNED)
         expected = signature_of(self._vault, service_sid, sid, expires)
-        if not same(signature, expected) or int(expires) < self._clock() // 1_000:
+        if not secrets_match(signature, expected) or int(expires) < self._clock() // 1_000:
             raise errors.LINK_NOT_VALID()
 
 

@@ -28,7 +28,7 @@ from parlour.wire.resource import read_form, render
 encode = msgspec.json.encode
 
 
-class Parts(NamedTuple):
+class PipelineParts(NamedTuple):
     """What the pipeline is made of. `public_url` takes a request's Host."""
 
     database: Database
@@ -45,7 +45,7 @@ class Parts(NamedTuple):
 class Pipeline:
     """Answers requests with what the operations' handlers return."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: PipelineParts) -> None:
         self._parts = parts
         self._database = parts.database
         self._cache = ResponseCache()

@@ -11,7 +11,7 @@ from falcon.asgi import App, Request, Response
 from parlour import errors
 from parlour.api.body import JSON
 from parlour.api.collection import ALONE, Collection, Operation
-from parlour.api.exchange import Body, Reply, Trace
+from parlour.api.exchange import Reply, RequestBody, Trace
 from parlour.api.pipeline import Pipeline
 from parlour.errors import ApiError
 
@@ -51,8 +51,8 @@ class HttpRequest:
         return self._request.content_length
 
     @property
-    def body(self) -> Body:
-        stream: Body = self._request.stream
+    def body(self) -> RequestBody:
+        stream: RequestBody = self._request.stream
         return stream
 
 

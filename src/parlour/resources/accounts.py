@@ -6,7 +6,7 @@ from parlour import errors
 from parlour.api.collection import Call, Caller
 from parlour.resources.deletions import REVOKE_KEYS, hide_services
 from parlour.store import Transaction
-from parlour.store.credentials import Vault, hash_secret, new_secret, same
+from parlour.store.credentials import Vault, hash_secret, new_secret, secrets_match
 from parlour.store.tombstones import is_taken
 from parlour.wire.resource import Resource
 
@@ -69,12 +69,12 @@ def find_caller(vault: Vault, tx: Transaction, username: str, password: str) -> 
     """
     if username.startswith("SK"):
         key = tx.find(ApiKey, sid=username)
-        if key is None or not same(hash_secret(password), key.secret_hash):
+        if key is None or not secrets_match(hash_secret(password), key.secret_hash):
             raise errors.AUTHENTICATE()
         account = find_account(tx, key.account_sid)
     else:
         account = find_account(tx, username)
-        if account is None or not same(password, vault.unseal(account.sealed_auth_token)):
+        if account is None or not secrets_match(password, vault.unseal(account.sealed_auth_token)):
             raise errors.AUTHENTICATE()
     if account is None:
         raise errors.AUTHENTICATE()

@@ -1,4 +1,4 @@
-"""Approvals of content: a self-hosted server asks nobody, so what is asked for is approved at once."""
+"""Approvals of content. A self-hosted server has nobody to ask, so every request is approved at once."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -23,7 +23,7 @@ Category = Annotated[str, json_string(MAX_CATEGORY_CHARACTERS, may_be_empty=Fals
 
 
 class Approval(Resource, frozen=True):
-    """What was asked for; `sid` is the content's."""
+    """A request for approval; `sid` is the content's."""
 
     table: ClassVar = "content_approvals"
     shows_url: ClassVar = False
@@ -48,7 +48,7 @@ class Approval(Resource, frozen=True):
 
 
 class Approvals(Resource, frozen=True):
-    """The same row as its content shows it; without a row nothing was asked for."""
+    """The same row, as the content's ApprovalRequests show it; without a row, no approval was requested."""
 
     table: ClassVar = "content_approvals"
 
@@ -90,13 +90,13 @@ approvals = Singleton(
 
 @approval_requests.create()
 def create_approval(tx: Transaction, call: Call) -> Approval:
-    """Asked again, the later request takes the earlier one's place."""
+    """A second request replaces the first one."""
     content = find_path_content(tx, call, "ContentSid")
-    asked = {**call.changes, "content_type": first_type(content)}
+    fields = {**call.changes, "content_type": first_type(content)}
     known = tx.find(Approval, sid=content.sid)
     if known is not None:
-        return tx.update(known, **asked)
-    return tx.insert(Approval(sid=content.sid, account_sid=content.account_sid, **asked))
+        return tx.update(known, **fields)
+    return tx.insert(Approval(sid=content.sid, account_sid=content.account_sid, **fields))
 
 
 @approvals.fetch()

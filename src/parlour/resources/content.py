@@ -1,4 +1,4 @@
-"""Content: the templates that a message can be made from, and the variables that fill them."""
+"""Content: templates that messages can be made from, with variables."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -8,7 +8,7 @@ from parlour import errors
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, Call, Collection
 from parlour.resources.accounts import find_callers_account
-from parlour.resources.content_types import Value, check_types, check_variables, render_types, text_of
+from parlour.resources.content_types import Value, check_types, check_variables, message_text, render_types
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.field_options import Required, WireName, Writable
@@ -37,7 +37,7 @@ Types = Annotated[str, json_object(check_types, OBJECT), WireName("types")]
 
 
 def read_values(raw: str) -> dict[str, Value]:
-    """A JSON object of strings."""
+    """Read a JSON object of strings: the values of variables, by name. Raises ApiError."""
     if len(raw) > MAX_VARIABLES_CHARACTERS:
         raise errors.CONTENT_VARIABLES_TOO_LONG()
     try:
@@ -123,7 +123,10 @@ def find_path_content(tx: Transaction, call: Call, name: str) -> Content:
 
 
 def render_content(tx: Transaction, sid: str, values: dict[str, Value]) -> dict[str, Any]:
-    """What a message says that is made from content: its fields, by name."""
+    """Return the fields of a message that is made from content, by name.
+
+    Raises 404/20404 if there is no such content, and 400/50504 if the result is too large.
+    """
     content = tx.find(Content, sid=sid)
     if content is None:
         raise errors.NOT_FOUND(path=f"/Content/{sid}")
@@ -134,4 +137,4 @@ def render_content(tx: Transaction, sid: str, values: dict[str, Value]) -> dict[
     written = msgspec.json.encode({"type": name, "data": data})
     if len(written) > MAX_RENDERED_BYTES:
         raise errors.BODY_TOO_LONG()
-    return {"body": text_of(data), "content_sid": sid, "content": written.decode()}
+    return {"body": message_text(data), "content_sid": sid, "content": written.decode()}

@@ -1,4 +1,4 @@
-"""Messages: what is said in a conversation."""
+"""Messages: created in a conversation, in the order of their indexes."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -17,7 +17,7 @@ from parlour.resources.conversations import (
     Conversation,
     find_conversation,
     find_open_conversation,
-    wake,
+    touch_activity,
 )
 from parlour.resources.events import emit
 from parlour.resources.media import fetch_media, media
@@ -87,7 +87,7 @@ messages = Collection(
 @messages.create(before=["onMessageAdd"])
 def create_message(tx: Transaction, call: Call) -> Message:
     conversation = find_open_conversation(tx, call)
-    changes = call.changes | what_content_says(tx, call)
+    changes = call.changes | content_fields(tx, call)
     ensure_body_fits(call, changes)
     author = changes.get("author") or SYSTEM
     changes |= {"author": author, "participant_sid": find_author(tx, conversation, author)}
@@ -103,10 +103,10 @@ def add_message(
     *,
     group_has_it: bool = False,
 ) -> Message:
-    """A message at the end of an open conversation, on its way to all who are told and all it is sent to.
+    """Insert a message at the end of an open conversation, emit its event and enqueue its deliveries.
 
-    `changes` hold its author and that author's `participant_sid`, None for one who is no participant.
-    A message that came by a group message is not sent to the group, which has it already.
+    `changes` include the author and the author's `participant_sid`, None if the author is no participant.
+    With `group_has_it`, the message came as a group message and is not sent to the group's members again.
     """
     attached = find_sendable(tx, conversation, changes.get("media_sid") or ())
     recipients = recipients_of(tx, conversation, changes["participant_sid"], group_has_it=group_has_it)
@@ -124,7 +124,7 @@ def add_message(
     )
     tx.insert(message)
     attach(tx, attached, conversation.sid, message.sid)
-    wake(tx, conversation, next_message_index=message.index + 1)
+    touch_activity(tx, conversation, next_message_index=message.index + 1)
     emit(tx, call, "onMessageAdded", message, conversation)
     send_to_recipients(tx, conversation, message, recipients)
     return message
@@ -132,7 +132,7 @@ def add_message(
 
 @messages.list(filters={"Order": choice("asc", "desc")})
 def list_messages(tx: Transaction, call: Call) -> Page[Message]:
-    """In the order of index, which is the order of commits."""
+    """In the order of indexes, which is the order of commits."""
     where = [("conversation_sid", "=", find_conversation(tx, call).sid)]
     descending = call.paging.filters.get("Order") == "desc"
     return tx.page(Message, call.paging, where=where, by=("index",), descending=descending)
@@ -162,7 +162,7 @@ def update_message(tx: Transaction, call: Call) -> Message:
 
 @messages.delete(before=["onMessageRemove"])
 def delete_message(tx: Transaction, call: Call) -> Message:
-    # A closed conversation takes no messages, but gives them up (contract: messages.md §1.5).
+    # Messages of a closed conversation can be deleted (contract: messages.md §1.5).
     conversation = find_conversation(tx, call)
     message = find_message(tx, call, conversation, call.path["Sid"])
     if message.media is not None:
@@ -191,7 +191,7 @@ def find_message(tx: Transaction, call: Call, conversation: Conversation, sid: s
 
 
 def find_path_message(tx: Transaction, call: Call) -> Message:
-    """The message that a path's `{MessageSid}` names; or 404/20404."""
+    """Return the message that `{MessageSid}` names. Raises 404/20404."""
     return find_message(tx, call, find_conversation(tx, call), call.path["MessageSid"])
 
 
@@ -200,8 +200,8 @@ def ensure_body_fits(call: Call, changes: dict[str, Any]) -> None:
         call.profile.ensure_body_fits(changes["body"])
 
 
-def what_content_says(tx: Transaction, call: Call) -> dict[str, Any]:
-    """The fields of a message that is made from content, which come before any that were sent."""
+def content_fields(tx: Transaction, call: Call) -> dict[str, Any]:
+    """Return the fields of a message that is made from content. They replace those that were sent."""
     changes = call.changes
     if "content_sid" in changes:
         values = changes.get("content_variables", {})

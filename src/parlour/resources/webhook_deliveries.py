@@ -1,4 +1,4 @@
-"""Deliveries of webhooks and of messages to other channels; a resource of ours, not of the contract."""
+"""Deliveries of webhooks and of messages to other channels: a resource that the contract does not have."""
 
 from typing import Any
 
@@ -44,12 +44,12 @@ def fetch_webhook_delivery(tx: Transaction, call: Call) -> WebhookDelivery:
 
 @webhook_deliveries.act("Redeliver")
 def redeliver_webhook_delivery(tx: Transaction, call: Call) -> WebhookDelivery:
-    """Try it once more, after what is waiting for the same target already."""
+    """Enqueue a settled delivery again, at the end of its lane."""
     delivery = fetch_webhook_delivery(tx, call)
     if delivery.status == PENDING:
         raise errors.CONFLICT(reason="it is still on its way")
     if delivery.target_url.startswith(CHANNEL):
-        # Contract: messages.md §9. What failed stays failed; who wants it sent posts a new message.
+        # A failed message stays failed, and the client can send a new one (contract: messages.md §9).
         raise errors.CONFLICT(reason="what left for another channel is final")
     target = DeliveryTarget(delivery.target_sid, delivery.target_url, delivery.method)
     number = take_number(tx, delivery.conversation_sid, target)

@@ -77,6 +77,6 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def same(given: str, expected: str) -> bool:
+def secrets_match(given: str, expected: str) -> bool:
     """Whether two texts are equal; the comparison takes equally long if they are not."""
     return hmac.compare_digest(given.encode(), expected.encode())

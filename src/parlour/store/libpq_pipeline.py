@@ -41,7 +41,7 @@ class Rows:
         return list(self._rows)
 
 
-class Sent(NamedTuple):
+class SentStatement(NamedTuple):
     """A statement that was sent; one that only `prepares` has no rows."""
 
     sql: bytes
@@ -68,7 +68,7 @@ class LibpqPipeline:
         # First, for a value that cannot be sent must leave nothing half sent.
         values = [self._dump(parameters) for _, parameters in statements]
         self._libpq.enter_pipeline_mode()
-        sent: list[Sent] = []
+        sent: list[SentStatement] = []
         for (sql, _), each in zip(statements, values, strict=True):
             self._put(sql, each, sent)
         self._libpq.pipeline_sync()
@@ -90,18 +90,18 @@ class LibpqPipeline:
     def _dump(self, parameters: Sequence[Any]) -> Sequence[Any]:
         return self._types.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters)) if parameters else ()
 
-    def _put(self, sql: bytes, values: Sequence[Any], sent: list[Sent]) -> None:
+    def _put(self, sql: bytes, values: Sequence[Any], sent: list[SentStatement]) -> None:
         name = self._prepared.get(sql)
         if name is None and len(self._prepared) < STATEMENTS_KEPT:
             # A number that was never used: whether one that failed is known over there, nobody knows.
             name = b"s%d" % next(self._numbers)
             self._libpq.send_prepare(name, sql)
-            sent.append(Sent(sql, prepares=name))
+            sent.append(SentStatement(sql, prepares=name))
         if name is None:
             self._libpq.send_query_params(sql, values)
         else:
             self._libpq.send_query_prepared(name, values)
-        sent.append(Sent(sql))
+        sent.append(SentStatement(sql))
 
     def _next(self) -> PGresult | None:
         while self._libpq.is_busy():
@@ -115,7 +115,7 @@ class LibpqPipeline:
             following = self._next()
         return result
 
-    def _load(self, sent: Sent, result: PGresult | None) -> Rows:
+    def _load(self, sent: SentStatement, result: PGresult | None) -> Rows:
         if result is None or result.status != ExecStatus.TUPLES_OK:
             if sent.sql == COMMIT and (result is None or result.command_status != COMMIT):
                 raise problems.InFailedSqlTransaction("what failed before cannot be committed")

@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from parlour.store.distribution import CLUSTERED, distribute, is_distributed
 from parlour.store.engine import Errors, Reader
-from parlour.store.health import Health
+from parlour.store.health import StorageHealth
 from parlour.store.libpq_pipeline import COMMIT, LibpqPipeline, Rows, Statement
 from parlour.store.readers import ThreadedReader
 from parlour.store.session import Cursor, Session
@@ -62,7 +62,7 @@ class PostgreSQL:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.health = Health()
+        self.health = StorageHealth()
 
     @functools.cached_property
     def combines(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from parlour import errors
 from parlour.store.engine import Errors, Reader
-from parlour.store.health import Health
+from parlour.store.health import StorageHealth
 from parlour.store.session import Cursor, Session
 from parlour.store.sqlite_damage import ensure_pages_whole, ensure_whole, is_damage
 from parlour.store.storage_errors import BackupRefused, Unavailable
@@ -63,7 +63,7 @@ class SQLite:
 
     def __init__(self, path: Path, *, yields: bool = False) -> None:
         self.path, self._yields = path, yields
-        self.health = Health()
+        self.health = StorageHealth()
 
     @property
     def name(self) -> str:

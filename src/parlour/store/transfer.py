@@ -16,7 +16,7 @@ import msgspec
 
 from parlour.store.dump import tables
 from parlour.store.engine import Engine
-from parlour.store.export_ends import Ends, NotWhole, first_line, last_line
+from parlour.store.export_frame import ExportFrame, IncompleteExport, first_line, last_line
 from parlour.store.row_texts import RowTexts
 from parlour.store.session import Session, columns_of
 from parlour.store.statements import quote, quoted, slots
@@ -99,7 +99,7 @@ def export_lines(engine: Engine) -> Iterator[tuple[bytes, int]]:
 
 
 def import_lines(
-    engine: Engine, lines: Iterable[bytes], texts: RowTexts, ends: Ends
+    engine: Engine, lines: Iterable[bytes], texts: RowTexts, frame: ExportFrame
 ) -> Iterator[tuple[int, int]]:
     """Put rows in, a thousand in a transaction; after each the numbers of rows read, and of new ones.
 
@@ -111,7 +111,7 @@ def import_lines(
     read = added = first = 0
     columns: dict[str, list[str]] = {}
     try:
-        for batch in batches(lines, ends):
+        for batch in batches(lines, frame):
             first = batch[0][0]
             session.begin()
             rows = [row for number, line in batch for row in read_rows(session, columns, texts, number, line)]
@@ -138,23 +138,23 @@ def conversations_in(batch: Iterable[tuple[int, Line]]) -> set[str]:
     return {sid for sid in sids if isinstance(sid, str)}
 
 
-def batches(lines: Iterable[bytes], ends: Ends) -> Iterator[list[tuple[int, Line]]]:
+def batches(lines: Iterable[bytes], frame: ExportFrame) -> Iterator[list[tuple[int, Line]]]:
     batch = []
     number = 0
     try:
         for number, raw in enumerate(lines, 1):
-            if not raw.strip() or ends.take(raw):
+            if not raw.strip() or frame.take(raw):
                 continue
             line: Line = parse_json(decode_text(raw), Line)
-            ends.count(line.table)
+            frame.count(line.table)
             batch.append((number, line))
             if len(batch) == ROWS_TOGETHER:
                 yield batch
                 batch = []
         if number == 0:
-            raise NotWhole("the file is empty: an export has a first and a last line")  # noqa: TRY301 - as others
-        ends.ensure_whole()
-    except (BadText, NotWhole) as error:
+            raise IncompleteExport("the file is empty: an export has a first and a last line")  # noqa: TRY301 - as others
+        frame.ensure_whole()
+    except (BadText, IncompleteExport) as error:
         if batch:
             yield batch
         raise BadLine(number, error) from None
@@ -212,17 +212,17 @@ def read_rows(
 @functools.cache
 def defaults_of(table: str) -> dict[str, Any]:
     """What a new row has where it is not told; date_updated of what never was, is when it was made."""
-    kind = next((each for each in kinds_of(Resource) if each.table == table), None)
+    kind = next((each for each in subclasses_of(Resource) if each.table == table), None)
     if kind is None:
         return {}
     fields = msgspec.structs.fields(kind)
     return {each.encode_name: each.default for each in fields if each.default is not msgspec.NODEFAULT}
 
 
-def kinds_of(kind: type[Resource]) -> Iterator[type[Resource]]:
+def subclasses_of(kind: type[Resource]) -> Iterator[type[Resource]]:
     for each in kind.__subclasses__():
         yield each
-        yield from kinds_of(each)
+        yield from subclasses_of(each)
 
 
 def read_date(name: str, value: str) -> int:

@@ -24,7 +24,7 @@ MAX_DEFERRED = 3
 Work = Callable[[Transaction], Any]
 
 
-class Spoiled(Exception):
+class FailedAfterWrites(Exception):
     """Work failed after it had written, so what it wrote with others has to be undone."""
 
 
@@ -258,7 +258,7 @@ def without_savepoint(engine: Engine, tx: Transaction, work: Work) -> Any:
         raise
     except Exception as error:
         if tx.writes != writes:
-            raise Spoiled from error
+            raise FailedAfterWrites from error
         return Failure(error)
 
 
