@@ -1,4 +1,4 @@
-"""All collections that the server serves, in the order of their URLs."""
+"""The collections that the server serves, in the order of their URLs."""
 
 from parlour.resources.approvals import approval_requests, approvals
 from parlour.resources.channel_metadata import channel_metadata

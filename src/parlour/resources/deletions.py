@@ -113,7 +113,7 @@ class Step(NamedTuple):
 
 
 class ClearedParts(NamedTuple):
-    """Where a step ended, None if all parts were removed; and how many rows it may still remove."""
+    """The position after a step, None if all parts were removed; and how many rows it may still remove."""
 
     at: Position | None
     rows: int

@@ -69,7 +69,7 @@ class Media(Resource, frozen=True):
 
 
 def find_owner(tx: Transaction, service_sid: str) -> Caller | None:
-    """Return the account of a service, as whose request a signed link counts; None if it was deleted."""
+    """Return the account of a service as the caller of a signed link; None if it was deleted."""
     service = tx.find(Service, sid=service_sid)
     account = None if service is None else find_account(tx, service.account_sid)
     return None if account is None else as_caller(account)

@@ -46,14 +46,14 @@ def always() -> bool:
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """How long an upload may wait for its message, and how long bytes of deleted media are kept."""
+    """The time that an upload may wait for its message, and that the bytes of deleted media are kept."""
 
     unattached_hours: int
     purge_days: int
 
 
 class Purged(NamedTuple):
-    """How many media were removed, how many files without a row were seen, whether the log is empty."""
+    """The numbers of media removed and of stray files seen, and whether the log was truncated."""
 
     media: int
     strays: int

@@ -100,7 +100,7 @@ def outgoing_parameters(
     receipt: Receipt,
     number: str | None,
 ) -> OutgoingParameters:
-    """Return the parameters of the delivery to a participant, whose sender is else the account's `number`."""
+    """Return the parameters of a delivery. Its sender is the participant's proxy address, else `number`."""
     address = participant.address or ""
     return OutgoingParameters(
         account_sid=conversation.account_sid,

@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 
 class Pace:
-    """How many rows the next step may remove, and how long to wait before it."""
+    """The number of rows that the next step may remove, and the pause before it."""
 
     def __init__(self) -> None:
         self.rows = STEP_ROWS

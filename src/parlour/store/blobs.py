@@ -121,11 +121,11 @@ class Blobs:
 
     @property
     def held_by_one(self) -> int:
-        """How many bytes one `put` holds in memory, approximately."""
+        """The approximate number of bytes that one `put` holds in memory."""
         return 2 * BLOCK_BYTES + (0 if self._folder is not None else (PARTS_UNDER_WAY + 1) * PART_BYTES)
 
     async def put(self, name: str, blocks: Blocks, turn: Turn) -> Written:
-        """Store all blocks under `name`. When it returns, they are on the disk; if `blocks` raises, nothing is.
+        """Store all blocks under `name`, on the disk. If `blocks` raises, nothing is stored.
 
         Each block is hashed and written within a `turn`, which is not held while the next block is awaited.
         """

@@ -1,4 +1,4 @@
-"""How Citus distributes tables over PostgreSQL servers: by which column, and together with which table."""
+"""The distribution of tables over PostgreSQL servers by Citus: by which column, and with which table."""
 
 import functools
 import re

@@ -9,8 +9,8 @@ from parlour.store.statements import quote, quoted, slots
 from parlour.store.transaction import Transaction
 
 CREATED = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
-# The rows that `empty` removes of some tables. Accounts, keys and default services remain, and the identity of
-# the database, which is also stored with the media.
+# The rows that `empty` removes of some tables. Accounts, keys and default services remain, and the identity
+# of the database, which is also stored with the media.
 KEPT = {
     "accounts": "FALSE",
     "api_keys": "FALSE",

@@ -44,7 +44,10 @@ class Engine(Protocol):
         """Whether there is a database with Parlour's tables. Creates nothing. Raises Unavailable."""
 
     def ensure_whole(self) -> None:
-        """Raise Damaged if a quick check finds damage. Called when a server starts; the database may be missing."""
+        """Raise Damaged if a quick check finds damage: for the start of a server.
+
+        The database may be missing.
+        """
 
     def as_unavailable(self, error: Exception) -> Unavailable | None:
         """Return an error of the storage as Unavailable; None if the error has another cause."""

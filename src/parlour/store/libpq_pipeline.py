@@ -42,14 +42,14 @@ class Rows:
 
 
 class SentStatement(NamedTuple):
-    """A statement that was sent; one that only `prepares` has no rows."""
+    """A statement that was sent. If it only prepares one, `prepares` is the name of that one."""
 
     sql: bytes
     prepares: bytes | None = None
 
 
 class LibpqPipeline:
-    """A connection on which each statement is prepared once; parameters have places: `$1`, `$2` and so on."""
+    """A connection on which each statement is prepared once. Its parameters are `$1`, `$2` and so on."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection, self._libpq = connection, connection.pgconn
@@ -65,7 +65,7 @@ class LibpqPipeline:
 
         Raises the first error; the statements after it were not run.
         """
-        # First, for a value that cannot be sent must leave nothing half sent.
+        # Before anything is sent, because a value may be impossible to convert.
         values = [self._dump(parameters) for _, parameters in statements]
         self._libpq.enter_pipeline_mode()
         sent: list[SentStatement] = []
@@ -93,7 +93,7 @@ class LibpqPipeline:
     def _put(self, sql: bytes, values: Sequence[Any], sent: list[SentStatement]) -> None:
         name = self._prepared.get(sql)
         if name is None and len(self._prepared) < STATEMENTS_KEPT:
-            # A number that was never used: whether one that failed is known over there, nobody knows.
+            # A new number, because the server may or may not know the name of a PREPARE that failed.
             name = b"s%d" % next(self._numbers)
             self._libpq.send_prepare(name, sql)
             sent.append(SentStatement(sql, prepares=name))
@@ -125,7 +125,7 @@ class LibpqPipeline:
 
 
 def failure(results: Sequence[PGresult | None]) -> psycopg.Error | None:
-    """The first of their errors; those of what was not tried after it say nothing."""
+    """Return the first error; the later ones only say that a statement was not run."""
     failed = (each for each in results if each is not None and each.status == ExecStatus.FATAL_ERROR)
     first = next(failed, None)
     return None if first is None else problems.error_from_result(first)

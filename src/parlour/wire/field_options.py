@@ -1,4 +1,4 @@
-"""What a field's annotation says beside its type: which requests may set it, and which bodies show it."""
+"""The options of a field: which requests may set it, whether it is required, and which bodies show it."""
 
 import enum
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ DATE_AND_TIME = re.compile(DATE.pattern + r"[Tt ]\d\d:\d\d.*", re.ASCII)
 
 @dataclass(frozen=True, eq=False)
 class FieldType:
-    """How values of one type are read, shown and described.
+    """A type of values: how they are read, shown and described.
 
     `read` converts a parameter's text into the stored value; for a `repeated` parameter it gets the list of
     all texts. It raises an ApiError of its own, or a ValueError whose message is the reason. `show` converts

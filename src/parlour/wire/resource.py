@@ -165,7 +165,7 @@ def pascal_case(name: str) -> str:
 
 @functools.cache
 def accepted_fields(declared: type[Resource], on: AcceptedOn) -> Mapping[str, Field]:
-    """Return the fields and unstored parameters that such a request may set, by wire name."""
+    """Return the fields and unstored parameters that a creation or update may set, by wire name."""
     only = declared.accepts_only
     stored = [f for f in fields_of(declared) if only is None or f.name in only]
     return {f.wire_name: f for f in (*stored, *fields_of(declared.unstored)) if f.accepted & on}
