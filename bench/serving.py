@@ -1,4 +1,4 @@
-"""Serves an application on a free port: the uvicorn that Parlour runs on, as anyone would set it up."""
+"""Serves an application on a free port, by uvicorn with the options that Parlour uses."""
 
 from typing import Any
 
