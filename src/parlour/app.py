@@ -63,4 +63,4 @@ def build(parts: Parts) -> WebApp:
         return WebApp(AccessLog(Application(app)), pipeline.forget)
     for path, responder in ROUTES.items():
         app.add_route(OURS + path, responder(parts.controls, pipeline, pipeline_parts))
-    return WebApp(AccessLog(parts.controls.around(Application(app))), pipeline.forget)
+    return WebApp(AccessLog(parts.controls.wrap(Application(app))), pipeline.forget)
