@@ -187,8 +187,8 @@ def create_intercepting_server(
     folder = config.authority_folder()
     authority = Authority(folder, milliseconds_now)
     write_files(authority, folder)
-    passes = config.intercept_others == "pass"
-    return InterceptingServer(settings, front, authority.context(), connections, passes=passes)
+    pass_others = config.intercept_others == "pass"
+    return InterceptingServer(settings, front, authority.context(), connections, pass_others=pass_others)
 
 
 def tune_garbage_collection() -> None:
