@@ -42,7 +42,7 @@ def run_process(folder, *words, text=None, **environment):
 def refused(folder, *options, **environment):
     """A `parlour serve` that is expected to refuse: it takes no signals and no logs from the tests."""
     with (
-        mock.patch.object(server, "leave_at_signals"),
+        mock.patch.object(server, "exit_on_signals"),
         mock.patch.object(server, "configure_logs"),
         mock.patch("uvicorn.Server.run", side_effect=AssertionError("it was not refused")),
     ):

@@ -37,8 +37,10 @@ def pytest_configure(config):
 def pytest_xdist_auto_num_workers(config):
     """No worker for one file: it has run before workers would have loaded everything."""
     files = {argument.partition("::")[0] for argument in config.args}
-    # None leaves it to the number of processors.
-    return 0 if len(files) == 1 and files.pop().endswith(".py") else None
+    if len(files) == 1 and files.pop().endswith(".py"):
+        return 0
+    # One more than processors: there is always a test that waits, for a process that starts or for a second.
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)

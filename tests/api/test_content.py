@@ -4,7 +4,7 @@ import pytest
 
 from tests.servers import ACCOUNT_SID
 
-pytestmark = pytest.mark.core
+pytestmark = pytest.mark.both_engines
 
 TYPES = {
     "twilio/text": {"body": "Hello {{name}}"},

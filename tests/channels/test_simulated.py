@@ -86,6 +86,7 @@ def test_the_summary_of_one_read_and_one_sent_is_the_reference_pages(scene, carr
     assert scene.api.get(message["url"]).json() == message | {"delivery": SEED}
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("digits", MAGIC_NUMBERS)
 @pytest.mark.parametrize("form", ["+1555010{}", "whatsapp:+1555010{}", "bob{}@example.org"])
 def test_addresses_that_end_in_reserved_digits_meet_their_fate(scene, carry, clock, digits, form):

@@ -95,13 +95,21 @@ def test_what_does_not_exist_is_told_in_a_line(parlour, words):
 
 def test_migrate_openapi_and_version(tmp_path):
     """As processes: that the program itself is there, and ends as it should."""
-    said = [run_process(tmp_path, word) for word in ("migrate", "migrate", "openapi", "version")]
+    said = [run_process(tmp_path, word) for word in ("migrate", "migrate", "openapi", "version", "--version")]
 
-    assert [(each.returncode, each.stderr) for each in said] == [(0, "")] * 4
+    assert [(each.returncode, each.stderr) for each in said] == [(0, "")] * 5
     assert said[0].stdout.startswith("applied 0001_")
     assert said[1].stdout == "nothing to do\n"
     assert '"openapi": "3.1.0"' in said[2].stdout
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", said[3].stdout)
+    assert said[4].stdout == f"parlour {said[3].stdout}"
+
+
+def test_a_new_account_is_all_that_is_printed(tmp_path):
+    done = run_process(tmp_path, "account", "create", "Acme")
+
+    assert re.fullmatch(r"TWILIO_ACCOUNT_SID=AC\w{32}\nTWILIO_AUTH_TOKEN=\w{32}\n", done.stdout)
+    assert done.stderr == ""
 
 
 def test_help_can_be_read(parlour):

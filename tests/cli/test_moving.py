@@ -83,6 +83,7 @@ def test_from_sqlite_to_postgresql_as_it_is_pasted(launch, tmp_path, new):
     assert "purged" not in (tmp_path / "errors.log").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.embedded
 def test_from_one_file_to_another_as_it_is_pasted(launch, tmp_path):
     server = launch()

@@ -37,7 +37,11 @@ def test_a_command_speaks_to_the_services_own_name_and_reaches_us():
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(["bash", "-c", "exit 7"], 7), (["bash", "-c", "kill -9 $$"], 137), (["/no/such/command"], 127)],
+    [
+        (["bash", "-c", "exit 7"], 7),
+        pytest.param(["bash", "-c", "kill -9 $$"], 137, marks=pytest.mark.long),
+        pytest.param(["/no/such/command"], 127, marks=pytest.mark.long),
+    ],
 )
 def test_the_exit_status_is_the_commands(words, code):
     assert run(*words).returncode == code
@@ -76,7 +80,13 @@ def test_a_server_that_does_not_start_is_told_in_a_line():
     assert ended.stderr == "Error: PARLOUR_SECRET_KEY must be 32 bytes in URL-safe base64\n"
 
 
-@pytest.mark.parametrize("each", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "each",
+    [
+        signal.SIGTERM,
+        *(pytest.param(each, marks=pytest.mark.long) for each in (signal.SIGINT, signal.SIGHUP)),
+    ],
+)
 def test_signals_reach_the_command(each):
     words = f"import signal; signal.signal({each.value}, lambda *_: exit(42)); print('up', flush=True)"
     process = subprocess.Popen(

@@ -54,6 +54,7 @@ def test_on_a_full_disk_writes_are_refused_reads_go_on_and_room_made_is_used(sma
 @pytest.mark.embedded
 def test_while_another_process_holds_the_file_writes_are_refused_and_then_go_on(monkeypatch, start):
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "LOCK_TRIES", 50)
     running = start()
     with Api(running.url) as api:
         room = "Conversations/" + api.post("Conversations").json()["sid"]

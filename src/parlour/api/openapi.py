@@ -6,6 +6,7 @@ from typing import Any
 from parlour import __version__
 from parlour.api.body import JSON
 from parlour.api.collection import IN_SERVICE, Collection, FileCollection, Operation
+from parlour.api.idempotency import HEADER, MAX_CHARACTERS
 from parlour.api.uploads import FIELDS
 from parlour.wire.kinds import Kind, text
 from parlour.wire.paging import page_schema
@@ -47,6 +48,11 @@ CONTENT_LINKS = {
     "required": ["content"],
 }
 SET_MEMBER = {"type": "object", "properties": {"code": {"type": "integer"}}, "required": ["code"]}
+IDEMPOTENCY_KEY = {
+    "name": HEADER,
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS},
+}
 WEBHOOK_ENABLED = {
     "name": "X-Twilio-Webhook-Enabled",
     "in": "header",
@@ -103,6 +109,8 @@ def describe_parameters(operation: Operation, prefix: str) -> list[dict[str, Any
         ]
     if operation.upload is not None:
         parameters += [query_parameter(name, TEXT) for name in FIELDS]
+    if operation.writes and operation.shows:
+        parameters.append(IDEMPOTENCY_KEY)
     if operation.before and operation.locate is None:
         parameters.append(WEBHOOK_ENABLED)
     return parameters
@@ -122,7 +130,9 @@ def describe_responses(operation: Operation, form: BodyForm) -> dict[str, Any]:
         done["content"] = {"*/*": {}}
     elif operation.shows:
         done["content"] = json_content(answer_schema(operation, form))
-    return {str(operation.status): done, **refusals(), **file_responses(operation)}
+    reused = {"422": refusal("The Idempotency-Key came with another request")}
+    once = reused if operation.writes and operation.shows else {}
+    return {str(operation.status): done, **refusals(), **once, **file_responses(operation)}
 
 
 def answer_schema(operation: Operation, form: BodyForm) -> JsonSchema:
