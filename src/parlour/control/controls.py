@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from parlour.api.access_log import Asgi
+from parlour.api.access_log import AsgiApp
 from parlour.control.clock import ControlledClock
 from parlour.control.faults import FaultInjector
 from parlour.control.requests import RequestRecorder
@@ -20,7 +20,7 @@ class Controls:
         self.requests = RequestRecorder(self.clock, keep_bodies=keep_bodies)
         self.snapshots: dict[str, tuple[Any, SidState]] = {}
 
-    def wrap(self, app: Asgi) -> Asgi:
+    def wrap(self, app: AsgiApp) -> AsgiApp:
         return self.requests.wrap(self.faults.wrap(app))
 
     def reset(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from parlour import errors
-from parlour.api.access_log import Asgi, Receive, Scope, Send
+from parlour.api.access_log import AsgiApp, AsgiScope, Receive, Send
 from parlour.api.body import JSON
 from parlour.control.bodies import MAX_NUMBER, ControlBody
 from parlour.errors import Problem
@@ -94,8 +94,8 @@ class FaultInjector:
     def clear(self) -> None:
         self.active.clear()
 
-    def wrap(self, app: Asgi) -> Asgi:
-        async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
+    def wrap(self, app: AsgiApp) -> AsgiApp:
+        async def faulty(scope: AsgiScope, receive: Receive, send: Send) -> None:
             striking = self._striking(scope) if self.active and scope["type"] == "http" else []
             for fault in striking:
                 if fault.kind == "latency":
@@ -108,14 +108,14 @@ class FaultInjector:
 
         return faulty
 
-    def _striking(self, scope: Scope) -> list[Fault]:
+    def _striking(self, scope: AsgiScope) -> list[Fault]:
         if not scope["raw_path"].startswith(API_PATHS):
             return []
         path = scope["raw_path"].decode("latin-1")
         return [fault for fault in self.active.values() if fault.strikes(scope["method"], path)]
 
 
-async def answer_status(fault: Fault, _: Asgi, __: Scope, ___: Receive, send: Send) -> None:
+async def answer_status(fault: Fault, _: AsgiApp, __: AsgiScope, ___: Receive, send: Send) -> None:
     problem = BY_STATUS.get(
         fault.status, Problem(20000 + fault.status, fault.status, "A fault, as asked for")
     )
@@ -128,16 +128,16 @@ async def answer_status(fault: Fault, _: Asgi, __: Scope, ___: Receive, send: Se
     await send({"type": "http.response.body", "body": body})
 
 
-async def drop_before(_: Fault, __: Asgi, scope: Scope, receive: Receive, ___: Send) -> None:
+async def drop_before(_: Fault, __: AsgiApp, scope: AsgiScope, receive: Receive, ___: Send) -> None:
     await drop(scope, receive)
 
 
-async def drop_after(_: Fault, app: Asgi, scope: Scope, receive: Receive, __: Send) -> None:
+async def drop_after(_: Fault, app: AsgiApp, scope: AsgiScope, receive: Receive, __: Send) -> None:
     await app(scope, receive, discard)
     await drop(scope, receive)
 
 
-async def lose_answer(fault: Fault, app: Asgi, scope: Scope, receive: Receive, _: Send) -> None:
+async def lose_answer(fault: Fault, app: AsgiApp, scope: AsgiScope, receive: Receive, _: Send) -> None:
     """Handle the request, and let the caller wait for an answer that never comes."""
     await app(scope, receive, discard)
     try:
@@ -149,7 +149,7 @@ async def lose_answer(fault: Fault, app: Asgi, scope: Scope, receive: Receive, _
 async def discard(_: Any) -> None: ...
 
 
-async def drop(scope: Scope, receive: Receive) -> None:
+async def drop(scope: AsgiScope, receive: Receive) -> None:
     scope["parlour.drop"]()
     await wait_for_disconnect(receive)
 
@@ -159,7 +159,7 @@ async def wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-FAULT_HANDLERS: dict[FaultKind, Callable[[Fault, Asgi, Scope, Receive, Send], Awaitable[None]]] = {
+FAULT_HANDLERS: dict[FaultKind, Callable[[Fault, AsgiApp, AsgiScope, Receive, Send], Awaitable[None]]] = {
     "status": answer_status,
     "drop_before": drop_before,
     "drop_after": drop_after,

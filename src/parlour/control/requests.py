@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from parlour.api.access_log import Asgi, Receive, Scope, Send
+from parlour.api.access_log import AsgiApp, AsgiScope, Receive, Send
 from parlour.wire.kinds import show_millisecond
 
 MAX_RECORDED = 1_000
@@ -55,8 +55,8 @@ class RequestRecorder:
     def _later(self, number: int) -> list[RecordedRequest]:
         return [each for each in self._recorded if each.id > number]
 
-    def wrap(self, app: Asgi) -> Asgi:
-        async def recording(scope: Scope, receive: Receive, send: Send) -> None:
+    def wrap(self, app: AsgiApp) -> AsgiApp:
+        async def recording(scope: AsgiScope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or not scope["raw_path"].startswith(API_PATHS):
                 await app(scope, receive, send)
                 return
@@ -75,7 +75,7 @@ class RequestRecorder:
 
     def _record(
         self,
-        scope: Scope,
+        scope: AsgiScope,
         date: int,
         seconds: float,
         request_body: "RecordedBody",

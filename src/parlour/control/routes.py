@@ -15,7 +15,7 @@ from parlour import errors
 from parlour.api.body import JSON, read_bytes
 from parlour.api.collection import ALONE, IN_SERVICE, Call, Caller
 from parlour.api.forms import decode_segment, last_of, parse_form
-from parlour.api.pipeline import Parts, Pipeline
+from parlour.api.pipeline import Pipeline, PipelineParts
 from parlour.control.bodies import B, ClockBody, ResetBody, SnapshotBody, ensure_in_bounds, read_body
 from parlour.control.controls import Controls
 from parlour.control.documents import read_document
@@ -40,7 +40,7 @@ class ControlRoute:
 
     controls: Controls
     pipeline: Pipeline
-    parts: Parts
+    parts: PipelineParts
 
     async def authenticate(self, request: Request) -> Caller:
         request.scope["trace"].route = request.uri_template
