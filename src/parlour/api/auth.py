@@ -14,28 +14,28 @@ from parlour.store import Database, Transaction
 from parlour.store.credentials import Account, ApiKey, Vault, hash_secret, same
 from parlour.wire.texts import BadText, decode_text
 
-# How long a verified header is trusted: a revoked key or a rotated token works this much longer.
+# How long a verified header is trusted. A revoked key or a rotated token still works for this time.
 TRUSTED_MILLISECONDS = 1_000
 MAX_TRUSTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedHeader:
     caller: Caller
     at: int
 
 
 class Authenticator:
-    """Finds the caller of an Authorization header; raises 401/20003.
+    """Returns the caller of an Authorization header. Raises 401/20003.
 
-    A header that was verified a moment ago is known by its keyed hash, which costs a microsecond
-    and tells nothing by the time it takes.
+    Headers that were verified lately are found by a keyed hash, which takes a microsecond and reveals nothing
+    by its timing.
     """
 
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database, self._vault = database, vault
         self._key = secrets.token_bytes(32)
-        self._verified: FIFOCache[bytes, Verified] = FIFOCache(MAX_TRUSTED)
+        self._verified: FIFOCache[bytes, VerifiedHeader] = FIFOCache(MAX_TRUSTED)
 
     async def __call__(self, header: str | None) -> Caller:
         if header is None:
@@ -48,17 +48,18 @@ class Authenticator:
         username, password = read_basic(header)
         account = await self._database.read(partial(self._verify, username=username, password=password))
         caller = Caller(account.sid, account.default_chat_service_sid)
-        self._verified[digest] = Verified(caller, now)
+        self._verified[digest] = VerifiedHeader(caller, now)
         return caller
 
     def forget(self) -> None:
+        """Drop all verified headers."""
         self._verified.clear()
 
     def _verify(self, tx: Transaction, username: str, password: str) -> Account:
         if username.startswith("SK"):
             key = tx.find(ApiKey, sid=username)
             if key is not None and same(hash_secret(password), key.secret_hash):
-                return existing(tx.find(Account, sid=key.account_sid))
+                return ensure_found(tx.find(Account, sid=key.account_sid))
         else:
             account = tx.find(Account, sid=username)
             if account is not None and same(password, self._vault.unseal(account.sealed_auth_token)):
@@ -66,7 +67,7 @@ class Authenticator:
         raise errors.AUTHENTICATE()
 
 
-def existing(account: Account | None) -> Account:
+def ensure_found(account: Account | None) -> Account:
     if account is None:
         raise errors.AUTHENTICATE()
     return account
@@ -77,7 +78,7 @@ def read_basic(header: str) -> tuple[str, str]:
     try:
         decoded = decode_text(base64.b64decode(encoded.strip(), validate=True))
     except (ValueError, BadText):
-        # base64's own error, or one of text that is not ASCII.
+        # Not base64, or text that is not ASCII.
         raise errors.AUTHENTICATE() from None
     username, colon, password = decoded.partition(":")
     if scheme.lower() != "basic" or not colon:
