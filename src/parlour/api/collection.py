@@ -150,7 +150,7 @@ class Operation:
         needs_parent = not self.on_item or collection.is_part or is_singleton
         return collection.parent if needs_parent else None
 
-    @property
+    @cached_property
     def writes(self) -> bool:
         return self.method != "GET" and self.arrange is None
 
@@ -184,7 +184,7 @@ class Collection:
     shown_as: "Collection | None" = None
     operations: list[Operation] = field(default_factory=list)
 
-    @property
+    @cached_property
     def is_part(self) -> bool:
         """Whether the resource is part of its parent, whose version rises when the resource changes."""
         return self.resource.part_of is not None and self.shown_as is None

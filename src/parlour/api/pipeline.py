@@ -29,7 +29,7 @@ encode = msgspec.json.encode
 
 
 class PipelineParts(NamedTuple):
-    """The parts that the pipeline uses. `public_url` returns the start of URLs for a request's Host."""
+    """The parts that the pipeline uses. `public_url` returns the start of URLs in a request's answer."""
 
     database: Database
     blobs: Blobs
@@ -38,7 +38,7 @@ class PipelineParts(NamedTuple):
     uploads: Uploads
     inbound_media: InboundMedia
     links: SignedLinks
-    public_url: Callable[[str | None], str]
+    public_url: Callable[[ApiRequest], str]
     profile: Profile
 
 
@@ -54,7 +54,10 @@ class Pipeline:
         self, operation: Operation, prefix: str, request: ApiRequest, path: dict[str, str]
     ) -> ApiResponse:
         """Answer a request to an operation's path below `prefix`. Raises ApiError."""
-        caller = await self._identify(operation, request, path)
+        if operation.sends_file:
+            caller = await self._identify(operation, request, path)
+        else:
+            caller = await self._parts.authenticate(request.header("Authorization"))
         request.trace.account_sid = caller.account_sid
         call = self._call(caller, prefix, request, path)
         if operation.sends_file:
@@ -76,9 +79,8 @@ class Pipeline:
         self._parts.pre_events.forget()
 
     async def _identify(self, operation: Operation, request: ApiRequest, path: dict[str, str]) -> Caller:
-        """Return the caller: by credentials or, for a file's content, by a signed link."""
-        files = operation.collection
-        query = parse_form(request.query.encode()) if operation.sends_file else {}
+        """Return the caller who asks for a file's content: by credentials or by a signed link."""
+        files, query = operation.collection, parse_form(request.query.encode())
         if not isinstance(files, FileCollection) or "Signature" not in query:
             return await self._parts.authenticate(request.header("Authorization"))
         service_sid = path["ChatServiceSid"]
@@ -98,13 +100,15 @@ class Pipeline:
             resource_path,
             prefix,
             self._parts.profile,
-            self._parts.public_url(request.header("Host")),
+            self._parts.public_url(request),
             (request.header("X-Twilio-Webhook-Enabled") or "").lower() == "true",
         )
 
     async def _write(self, operation: Operation, call: Call, request: ApiRequest) -> bytes | None:
         header = read_header(request.header(HEADER)) if operation.shows else None
-        call, form = await self._with_changes(operation, call, request)
+        form: SentParameters = {}
+        if operation.accepts:
+            call, form = await self._with_changes(operation, call, request)
         key = None
         if header is not None:
             key = key_of(call.account_sid, header, [call.resource_path, sorted(form.items())])
@@ -129,8 +133,6 @@ class Pipeline:
         self, operation: Operation, call: Call, request: ApiRequest
     ) -> tuple[Call, SentParameters]:
         """Return the call with the parameters that the operation accepts, and the form as it was sent."""
-        if not operation.accepts:
-            return call, {}
         form = await operation.collection.encoding.read(request)
         changes = read_form(operation.collection.resource, form, operation.accepts)
         return msgspec.structs.replace(call, changes=changes), form
@@ -146,7 +148,8 @@ class Pipeline:
         return await self._parts.uploads.take_once(call, receive, header, encoded)
 
     async def _read(self, operation: Operation, call: Call, request: ApiRequest) -> bytes:
-        call, _ = await self._with_changes(operation, call, request)
+        if operation.arrange is not None:
+            call, _ = await self._with_changes(operation, call, request)
         work = self._cached if operation.collection.is_part else self._encoded
         return await self._database.read(partial(work, operation, call, request.query))
 

@@ -16,6 +16,7 @@ from parlour.api.body import JSON, read_bytes
 from parlour.api.collection import ALONE, IN_SERVICE, Call, Caller
 from parlour.api.forms import decode_segment, last_of, parse_form
 from parlour.api.pipeline import Pipeline, PipelineParts
+from parlour.api.routes import HttpRequest
 from parlour.control.bodies import B, ClockBody, ResetBody, SnapshotBody, ensure_in_bounds, read_body
 from parlour.control.controls import Controls
 from parlour.control.documents import read_document
@@ -142,7 +143,7 @@ class FixturesRoute(ControlRoute):
             # In a thread, so that other requests are answered while a large document is parsed.
             document = await asyncio.to_thread(read_document, raw, request.content_type or JSON)
         make, reserve = (
-            partial(self._call, caller, self.parts.public_url(request.get_header("Host"))),
+            partial(self._call, caller, self.parts.public_url(HttpRequest(request))),
             self.controls.sids.reserve,
         )
         made = await self.parts.database.write(lambda tx: load(tx, make, reserve, document))
