@@ -23,9 +23,9 @@ class DeliveryTarget(NamedTuple):
 
     @property
     def throttle_key(self) -> str:
-        """The lanes with the same key are served a few at a time: those of a target, or of a channel."""
+        """Lanes with the same key are served a few at a time: the lanes of a target, or of a channel."""
         return self.url if self.url.startswith(CHANNEL) else self.sid
 
 
-# Finds who is asked before a change, by the account, the service and the event. Who that is, resources know.
+# Finds the target of a pre-event webhook, by the account, the service and the event. Resources implement it.
 FindPreEventTarget = Callable[[Transaction, str, str, str], DeliveryTarget | None]
