@@ -29,7 +29,7 @@ def start_tool(tmp_path):
 
     yield start_tool
     for process in started:
-        process.kill()
+        process.terminate()
         process.wait()
         process.stdout.close()
 
