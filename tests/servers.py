@@ -20,7 +20,8 @@ from parlour import app, server
 from parlour.bootstrap import Parts
 from parlour.config import Config
 from parlour.http.sockets import listen, port_of, public_url
-from parlour.resources.accounts import create_account, create_key, find_account
+from parlour.resources.accounts import create_key, find_account
+from parlour.resources.new_accounts import create_account
 from parlour.resources.purge import RetentionPolicy, purge
 from parlour.resources.remover import remove_all
 from parlour.store import Database, dump

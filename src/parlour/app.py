@@ -5,7 +5,6 @@ from functools import partial
 from typing import NamedTuple
 
 from parlour import resources
-from parlour.api import pipeline as pipelines
 from parlour.api.access_log import AccessLog
 from parlour.api.asgi import Application
 from parlour.api.auth import Authenticator
@@ -15,12 +14,13 @@ from parlour.api.health import Liveness, OpenApiDocument, Readiness
 from parlour.api.inbound_media import InboundMedia
 from parlour.api.lifespan import CloseOnShutdown
 from parlour.api.openapi import describe
-from parlour.api.pipeline import Pipeline
+from parlour.api.pipeline import Pipeline, PipelineParts
 from parlour.api.pre_events import PreEvents
 from parlour.api.routes import build_app
 from parlour.bootstrap import Parts
 from parlour.control.routes import ROUTES
 from parlour.dropin.urls import ClientUrl
+from parlour.resources.accounts import find_caller
 from parlour.resources.media import media
 from parlour.resources.webhook_targets import find_pre_event_target
 from parlour.webhooks.sender import Sender
@@ -42,10 +42,10 @@ def build(parts: Parts) -> WebApp:
     sender = Sender(allow_private=allow_private)
     uploads = Uploads(media, database, blobs)
     inbound_media = InboundMedia(database, uploads, allow_private=allow_private)
-    pipeline_parts = pipelines.PipelineParts(
+    pipeline_parts = PipelineParts(
         database,
         blobs,
-        Authenticator(database, vault),
+        Authenticator(database, partial(find_caller, vault)),
         PreEvents(database, vault, sender, find_pre_event_target),
         uploads,
         inbound_media,

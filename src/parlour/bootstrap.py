@@ -11,16 +11,17 @@ from parlour.config import BadSetting, Config
 from parlour.control import Controls
 from parlour.http.sockets import public_url
 from parlour.resources.accounts import (
-    create_account,
+    Account,
     find_account,
     is_being_deleted,
     list_accounts,
     sealed_tokens,
 )
+from parlour.resources.new_accounts import create_account
 from parlour.startup_checks import check_database_place
 from parlour.store import Database, Transaction
 from parlour.store.blobs import MARKER, BadPlace, Blobs, open_blobs, owner_of
-from parlour.store.credentials import Account, Vault, read_key
+from parlour.store.credentials import Vault, read_key
 from parlour.store.engine import Engine
 from parlour.store.identity import ensure_identity, find_identity
 from parlour.store.migrate import is_current, migrate

@@ -27,10 +27,10 @@ from parlour.http.connections import Connections, limits_of
 from parlour.http.protocol import Protocol
 from parlour.http.sockets import listen, port_of, url_of
 from parlour.logs import configure_logs
+from parlour.resources.accounts import Account
 from parlour.resources.purge import Purger, RetentionPolicy
 from parlour.resources.remover import Remover
 from parlour.startup_checks import check_startup
-from parlour.store.credentials import Account
 from parlour.store.database import milliseconds_now
 from parlour.supervisor import SupervisedProcess
 from parlour.worker.process import start_worker

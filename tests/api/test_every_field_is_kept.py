@@ -15,7 +15,7 @@ from parlour.resources.messages import Message
 from parlour.resources.participants import Participant
 from parlour.resources.services import Service
 from parlour.resources.webhook_targets import AccountWebhooks, ServiceWebhooks
-from parlour.wire.marks import Mark, On
+from parlour.wire.field_options import AcceptedOn, FieldOption
 from parlour.wire.resource import accepted_fields, fields_of
 from tests.commands import run
 
@@ -93,7 +93,7 @@ OPERATIONS = [
 def sample(field):
     if field.wire_name in SAMPLES:
         return SAMPLES[field.wire_name]
-    return BY_TYPE[field.kind.schema["type"]]
+    return BY_TYPE[field.type.schema["type"]]
 
 
 def fields_to_send(resource, on, without):
@@ -116,8 +116,8 @@ def send(api, collection, path, fields):
 def shown(field, resource):
     """What a body holds of a field."""
     raw = sample(field)
-    value = field.kind.read([raw] if field.kind.repeated else raw)
-    show = field.kind.show
+    value = field.type.read([raw] if field.type.repeated else raw)
+    show = field.type.show
     return value if show is None or value is None else json.loads(json.dumps(show(value), default=as_json))
 
 
@@ -133,9 +133,9 @@ def ensure_kept(running, resource, answer, fields):
         if field.name not in stored:
             continue
         raw = sample(field)
-        expected = field.kind.read([raw] if field.kind.repeated else raw)
+        expected = field.type.read([raw] if field.type.repeated else raw)
         assert getattr(row, field.name) == expected, field.wire_name
-        if Mark.HIDDEN not in field.marks:
+        if FieldOption.HIDDEN not in field.options:
             assert answer[field.name] == shown(field, resource), field.wire_name
 
 
@@ -162,7 +162,7 @@ def world(api, service):
 
 def make_one(api, collection, world):
     path = PLACES[collection.resource].format_map(world)
-    fields = fields_to_send(collection.resource, On.CREATE, CREATE_WITHOUT)
+    fields = fields_to_send(collection.resource, AcceptedOn.CREATE, CREATE_WITHOUT)
     answer = send(api, collection, path, fields)
     assert answer.ok, answer.text
     return path, fields, answer.json()
@@ -174,7 +174,7 @@ def test_every_resource_that_can_be_written_is_tried():
 
 @pytest.mark.parametrize(
     "collection",
-    [each for each, operation in OPERATIONS if operation.accepts & On.CREATE],
+    [each for each, operation in OPERATIONS if operation.accepts & AcceptedOn.CREATE],
     ids=lambda c: c.key,
 )
 def test_a_field_of_a_new_resource_is_kept_and_shown(running, api, world, collection):
@@ -188,21 +188,22 @@ def test_a_field_of_a_new_resource_is_kept_and_shown(running, api, world, collec
 
 @pytest.mark.parametrize(
     "collection",
-    [each for each, operation in OPERATIONS if operation.accepts & On.UPDATE],
+    [each for each, operation in OPERATIONS if operation.accepts & AcceptedOn.UPDATE],
     ids=lambda c: c.key,
 )
 def test_a_field_that_is_updated_is_kept_and_shown(running, api, world, collection):
     resource = collection.resource
     path = PLACES[resource].format_map(world)
-    if any(operation.accepts & On.CREATE for operation in collection.operations):
+    if any(operation.accepts & AcceptedOn.CREATE for operation in collection.operations):
         # Without what the update is to set.
         required = {
             name: field
-            for name, field in fields_to_send(resource, On.CREATE, CREATE_WITHOUT).items()
-            if Mark.REQUIRED in field.marks or name.startswith(("MessagingBinding.", "Configuration."))
+            for name, field in fields_to_send(resource, AcceptedOn.CREATE, CREATE_WITHOUT).items()
+            if FieldOption.REQUIRED in field.options
+            or name.startswith(("MessagingBinding.", "Configuration."))
         }
         path = urlsplit(send(api, collection, path, required).json()["url"]).path
-    fields = fields_to_send(resource, On.UPDATE, UPDATE_WITHOUT)
+    fields = fields_to_send(resource, AcceptedOn.UPDATE, UPDATE_WITHOUT)
     answer = send(api, collection, path, fields)
 
     assert answer.status_code == 200, answer.text
@@ -212,7 +213,7 @@ def test_a_field_that_is_updated_is_kept_and_shown(running, api, world, collecti
 def test_every_field_survives_an_export_and_an_import(running, api, world, tmp_path, storage):
     made = []
     for collection, operation in OPERATIONS:
-        if operation.accepts & On.CREATE:
+        if operation.accepts & AcceptedOn.CREATE:
             made.append(make_one(api, collection, world)[2])
     exported = run(tmp_path, "export", "all.jsonl", "--database", storage.setting)
     (tmp_path / "there").mkdir()

@@ -8,13 +8,12 @@ from parlour import resources
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, IN_SERVICE
 from parlour.resources.approvals import Approval, Approvals
-from parlour.resources.attachments import Media
 from parlour.resources.channel_metadata import ChannelMetadata
 from parlour.resources.content import Content
 from parlour.resources.conversation_webhooks import ConversationWebhook
 from parlour.resources.conversations import Conversation
 from parlour.resources.inbound import InboundMessage
-from parlour.resources.media import MediaSet
+from parlour.resources.media import Media, MediaSet
 from parlour.resources.messages import Message
 from parlour.resources.participants import Participant
 from parlour.resources.receipts import Receipt

@@ -32,7 +32,7 @@ from parlour.resources.reports import ReportedReceipt
 from parlour.store.writer import MAX_TOGETHER, MAX_WAITING
 from parlour.webhooks.dispatcher import MAX_LANES_PER_THROTTLE_KEY
 from parlour.wire.channels import CHANNELS
-from parlour.wire.marks import On
+from parlour.wire.field_options import AcceptedOn
 from parlour.wire.profiles import MAX_BODY_BYTES, MAX_BODY_CHARACTERS
 from parlour.wire.resource import accepted_fields
 from tests.contract.facts import published
@@ -285,7 +285,7 @@ def test_channels_md_tells_the_fate_of_every_reserved_ending():
 
 def test_channels_md_names_every_channel_and_every_parameter_of_a_report():
     text = read("docs/channels.md")
-    parameters = accepted_fields(ReportedReceipt, On.UPDATE)
+    parameters = accepted_fields(ReportedReceipt, AcceptedOn.UPDATE)
 
     assert {name for name in CHANNELS if f"`{name}`" not in text} == set()
     assert {name for name in parameters if f"| `{name}` |" not in text} == set()

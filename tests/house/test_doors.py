@@ -76,14 +76,17 @@ KNOWN = {
     "setting_checks.py": {"b64decode": "only its length is looked at"},
     "store/blobs.py": {"decode": "a SID that is compared and shown, never stored"},
     "store/credentials.py": {"decode": "tokens that we have sealed ourselves"},
-    "store/export_ends.py": {"parse_json": "names of tables and numbers, which are compared"},
+    "store/export_frame.py": {"parse_json": "names of tables and numbers, which are compared"},
     "store/libpq_pipeline.py": {"decode": "names of columns"},
     "store/row_texts.py": {"decode": "ensure_texts"},
     "store/transfer.py": {"parse_json": "RowTexts, for each value of a row"},
     "testing/receiver.py": {"decode": "kept for a test, never stored", "parse_qsl": "the same"},
     "webhooks/events.py": {"decode": STORED},
     "webhooks/outbox.py": {"Decoder": STORED},
-    "wire/kinds.py": {"decode": "only whether it is JSON; it is kept to the letter", "loads": "the same"},
+    "wire/field_types.py": {
+        "decode": "only whether it is JSON; it is kept to the letter",
+        "loads": "the same",
+    },
 }
 
 

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from parlour import resources
+from parlour.resources.accounts import Account, ApiKey
 from parlour.resources.media import MediaSet
 from parlour.store import statements
-from parlour.store.credentials import Account, ApiKey
 from parlour.store.migrate import migrate
 from parlour.store.row_texts import JSON_COLUMNS
 from parlour.store.sqlite import SQLite
@@ -107,7 +107,7 @@ def test_every_statement_on_a_conversations_children_names_the_conversation(
 def test_columns_of_json_are_known_as_such():
     """Import looks into them: a NUL in JSON is an escape (store/row_texts.py)."""
     declared = {
-        f.name for kind in KINDS for f in fields_of(kind) if f.kind.schema.get("type") in ("array", "object")
+        f.name for kind in KINDS for f in fields_of(kind) if f.type.schema.get("type") in ("array", "object")
     }
 
     assert declared | {"reports"} == JSON_COLUMNS

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from parlour.api.collection import IN_SERVICE, Call, Caller
 from parlour.errors import ApiError
-from parlour.resources.accounts import create_account
 from parlour.resources.conversations import (
     Conversation,
     create_conversation,
@@ -17,6 +16,7 @@ from parlour.resources.conversations import (
     update_conversation,
 )
 from parlour.resources.messages import create_message, delete_message, list_messages, update_message
+from parlour.resources.new_accounts import create_account
 from parlour.resources.participants import create_participant, delete_participant, update_participant
 from parlour.resources.webhook_targets import AccountWebhooks
 from parlour.store import LockKey, Transaction
@@ -26,7 +26,7 @@ from parlour.store.migrate import migrate
 from parlour.store.sqlite import SQLite
 from parlour.store.writer import Failure, Job, commit_together
 from parlour.webhooks.events import POST_EVENTS
-from parlour.wire.kinds import write_list
+from parlour.wire.field_types import write_list
 from parlour.wire.profiles import DOCUMENTED
 from tests.servers import ACCOUNT_SID, SECRET_KEY, Clock
 

@@ -3,20 +3,23 @@
 import base64
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from cachetools import FIFOCache
 
 from parlour import errors
 from parlour.api.collection import Caller
 from parlour.store import Database, Transaction
-from parlour.store.credentials import Account, ApiKey, Vault, hash_secret, same
 from parlour.wire.texts import BadText, decode_text
 
 # How long a verified header is trusted. A revoked key or a rotated token still works for this time.
 TRUSTED_MILLISECONDS = 1_000
 MAX_TRUSTED = 10_000
+
+
+# Finds the caller by a username and a password; raises 401/20003 if there is none. Resources know accounts.
+FindCaller = Callable[[Transaction, str, str], Caller]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,8 @@ class Authenticator:
     by its timing.
     """
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._database, self._vault = database, vault
+    def __init__(self, database: Database, find_caller: FindCaller) -> None:
+        self._database, self._find_caller = database, find_caller
         self._key = secrets.token_bytes(32)
         self._verified: FIFOCache[bytes, VerifiedHeader] = FIFOCache(MAX_TRUSTED)
 
@@ -46,31 +49,13 @@ class Authenticator:
         if known is not None and 0 <= now - known.at < TRUSTED_MILLISECONDS:
             return known.caller
         username, password = read_basic(header)
-        account = await self._database.read(partial(self._verify, username=username, password=password))
-        caller = Caller(account.sid, account.default_chat_service_sid)
+        caller = await self._database.read(lambda tx: self._find_caller(tx, username, password))
         self._verified[digest] = VerifiedHeader(caller, now)
         return caller
 
     def forget(self) -> None:
         """Drop all verified headers."""
         self._verified.clear()
-
-    def _verify(self, tx: Transaction, username: str, password: str) -> Account:
-        if username.startswith("SK"):
-            key = tx.find(ApiKey, sid=username)
-            if key is not None and same(hash_secret(password), key.secret_hash):
-                return ensure_found(tx.find(Account, sid=key.account_sid))
-        else:
-            account = tx.find(Account, sid=username)
-            if account is not None and same(password, self._vault.unseal(account.sealed_auth_token)):
-                return account
-        raise errors.AUTHENTICATE()
-
-
-def ensure_found(account: Account | None) -> Account:
-    if account is None:
-        raise errors.AUTHENTICATE()
-    return account
 
 
 def read_basic(header: str) -> tuple[str, str]:

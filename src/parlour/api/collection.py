@@ -11,8 +11,8 @@ from parlour import errors
 from parlour.api.body import AS_FORM, Encoding
 from parlour.errors import ApiError
 from parlour.store import OutOfScope, Transaction
-from parlour.wire.kinds import Kind
-from parlour.wire.marks import On
+from parlour.wire.field_options import AcceptedOn
+from parlour.wire.field_types import FieldType
 from parlour.wire.paging import MAX_PAGE_SIZE, PageRequest
 from parlour.wire.profiles import Profile
 from parlour.wire.resource import BodyForm, Resource, Scope
@@ -121,12 +121,12 @@ class Operation:
     status: int
     on_item: bool
     handler: Handler
-    accepts: On = On.NEVER
+    accepts: AcceptedOn = AcceptedOn.NEVER
     before: Sequence[str] = ()
     locate: Locate | None = None
     action: str = ""
     is_list: bool = False
-    filters: Mapping[str, Kind] = field(default_factory=dict)
+    filters: Mapping[str, FieldType] = field(default_factory=dict)
     max_page_size: int = MAX_PAGE_SIZE
     upload: UploadSteps | None = None
     sends_file: bool = False
@@ -199,10 +199,10 @@ class Collection:
         return BodyForm.IN_SERVICE if is_in_service else BodyForm.ALONE
 
     def create(self, before: Sequence[str] = ()) -> Registrar:
-        return self._on("POST", 201, on_item=False, accepts=On.CREATE, before=before)
+        return self._on("POST", 201, on_item=False, accepts=AcceptedOn.CREATE, before=before)
 
     def list(
-        self, filters: Mapping[str, Kind] | None = None, max_page_size: int = MAX_PAGE_SIZE
+        self, filters: Mapping[str, FieldType] | None = None, max_page_size: int = MAX_PAGE_SIZE
     ) -> Registrar:
         return self._on(
             "GET", 200, on_item=False, is_list=True, filters=filters or {}, max_page_size=max_page_size
@@ -212,22 +212,22 @@ class Collection:
         return self._on("GET", 200, on_item=True)
 
     def update(self, before: Sequence[str] = ()) -> Registrar:
-        return self._on("POST", 200, on_item=True, accepts=On.UPDATE, before=before)
+        return self._on("POST", 200, on_item=True, accepts=AcceptedOn.UPDATE, before=before)
 
     def delete(self, before: Sequence[str] = ()) -> Registrar:
         return self._on("DELETE", 204, on_item=True, before=before)
 
     def receive(self, before: Sequence[str], locate: Locate) -> Registrar:
-        return self._on("POST", 201, on_item=False, accepts=On.CREATE, before=before, locate=locate)
+        return self._on("POST", 201, on_item=False, accepts=AcceptedOn.CREATE, before=before, locate=locate)
 
     def act(self, action: str) -> Registrar:
         return self._on("POST", 200, on_item=True, action=action)
 
     def replace(self) -> Registrar:
-        return self._on("PUT", 200, on_item=True, accepts=On.UPDATE)
+        return self._on("PUT", 200, on_item=True, accepts=AcceptedOn.UPDATE)
 
     def look_up(self, arrange: Arrange) -> Registrar:
-        return self._on("POST", 200, on_item=False, accepts=On.CREATE, arrange=arrange)
+        return self._on("POST", 200, on_item=False, accepts=AcceptedOn.CREATE, arrange=arrange)
 
     def _on(self, method: str, status: int, **options: Any) -> Registrar:
         def register(handler: H) -> H:

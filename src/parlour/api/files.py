@@ -18,7 +18,7 @@ from parlour.api.uploads import StoreBlocks, Upload
 from parlour.errors import ApiError
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs, measure
-from parlour.store.credentials import Vault, same
+from parlour.store.credentials import Vault, secrets_match
 
 LINK_SECONDS = 300
 SIGNED = ("Expires", "Signature")
@@ -141,7 +141,7 @@ class SignedLinks:
         """Raise 403 if the signature is wrong or the link has expired."""
         expires, signature = (last_of(query.get(name, "")) for name in SIGNED)
         expected = signature_of(self._vault, service_sid, sid, expires)
-        if not same(signature, expected) or int(expires) < self._clock() // 1_000:
+        if not secrets_match(signature, expected) or int(expires) < self._clock() // 1_000:
             raise errors.LINK_NOT_VALID()
 
 

@@ -8,7 +8,7 @@ from parlour.api.body import JSON
 from parlour.api.collection import IN_SERVICE, Collection, FileCollection, Operation
 from parlour.api.idempotency import HEADER, MAX_CHARACTERS
 from parlour.api.uploads import FIELDS
-from parlour.wire.kinds import Kind, text
+from parlour.wire.field_types import FieldType, text
 from parlour.wire.paging import page_schema
 from parlour.wire.resource import BodyForm, JsonSchema, body_schema, form_schema, pascal_case
 
@@ -103,7 +103,7 @@ def describe_parameters(operation: Operation, prefix: str) -> list[dict[str, Any
     names = [part[1:-1] for part in (prefix + operation.path).split("/") if part.startswith("{")]
     parameters = [path_parameter(name) for name in names]
     if operation.is_list:
-        parameters += [query_parameter(name, kind) for name, kind in operation.filters.items()]
+        parameters += [query_parameter(name, each) for name, each in operation.filters.items()]
         size = {"type": "integer", "minimum": 1, "maximum": operation.max_page_size}
         parameters += [
             {"name": "PageSize", "in": "query", "schema": size},
@@ -123,8 +123,8 @@ def path_parameter(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 
 
-def query_parameter(name: str, kind: Kind) -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": dict(kind.input_schema)}
+def query_parameter(name: str, field_type: FieldType) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": dict(field_type.input_schema)}
 
 
 def describe_responses(operation: Operation, form: BodyForm) -> dict[str, Any]:

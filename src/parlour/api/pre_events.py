@@ -8,7 +8,7 @@ import msgspec
 from parlour.api.collection import Call, Handler, Operation
 from parlour.api.conversation_hints import ConversationHints
 from parlour.store import Database, LockKey, Transaction
-from parlour.store.credentials import Account, Vault
+from parlour.store.credentials import Vault
 from parlour.webhooks.events import event_parameters
 from parlour.webhooks.pre_event_request import PreEventRequest, send_pre_event
 from parlour.webhooks.sender import Sender
@@ -85,13 +85,12 @@ def rehearse(
 
     Raises what the change raises. The caller rolls the change back.
     """
-    target = find_target(tx, call.account_sid, call.service_sid, event)
-    account = tx.find(Account, sid=call.account_sid)
+    found = find_target(tx, call.account_sid, call.service_sid, event)
     subject = operation.perform(tx, call)
-    if target is None or account is None:
+    if found is None:
         return None
     parameters = event_parameters(call, call.account_sid, event, subject)
-    return PreEventRequest(tx.new_sid("WD"), target, event, parameters, account.sealed_auth_token)
+    return PreEventRequest(tx.new_sid("WD"), found.target, event, parameters, found.sealed_auth_token)
 
 
 def amend(operation: Operation, call: Call, amended: dict[str, str]) -> Call:

@@ -8,7 +8,7 @@ import click
 from parlour import bootstrap
 from parlour.cli.options import find_account, in_database, settings
 from parlour.config import Config
-from parlour.resources import accounts
+from parlour.resources import accounts, new_accounts
 from parlour.resources.remover import remove_all
 from parlour.startup_checks import check_key
 from parlour.store import Database
@@ -33,7 +33,7 @@ def create_account(config: Config, friendly_name: str) -> None:
     check_key(config)
     database = Database(bootstrap.create_engine(config))
     vault = bootstrap.open_fitting_vault(database, config)
-    created, token = database.run(lambda tx: accounts.create_account(tx, vault, friendly_name))
+    created, token = database.run(lambda tx: new_accounts.create_account(tx, vault, friendly_name))
     click.echo(f"TWILIO_ACCOUNT_SID={created.sid}\nTWILIO_AUTH_TOKEN={token}")
 
 

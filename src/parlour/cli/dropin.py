@@ -14,8 +14,8 @@ from parlour.dropin.authority import Authority
 from parlour.dropin.environment import SHELLS, shell_lines, variables, write_files
 from parlour.http.sockets import url_of
 from parlour.resources import accounts
+from parlour.resources.accounts import Account
 from parlour.store import Transaction
-from parlour.store.credentials import Account
 from parlour.store.database import milliseconds_now
 from parlour.testing.process import running
 from parlour.testing.run import NOT_EXECUTABLE, NOT_FOUND, Forwarder

@@ -17,9 +17,10 @@ from parlour.config import BadSetting, Config, environment_name, option_name, re
 from parlour.control.client import Refused
 from parlour.errors import ApiError
 from parlour.resources import accounts
+from parlour.resources.accounts import Account
 from parlour.store import Database, Transaction
 from parlour.store.blobs import BadPlace
-from parlour.store.credentials import Account, VaultError
+from parlour.store.credentials import VaultError
 from parlour.store.migrate import DatabaseTooNew
 from parlour.store.storage_errors import BackupRefused, Damaged, Unavailable
 from parlour.store.transfer import BadLine

@@ -17,7 +17,7 @@ from parlour.config import Config
 from parlour.resources.remover import remove_all
 from parlour.store import Database
 from parlour.store.engine import Engine
-from parlour.store.export_ends import Ends
+from parlour.store.export_frame import ExportFrame
 from parlour.store.folder_file import sync
 from parlour.store.row_texts import RowTexts
 from parlour.store.storage_errors import Unavailable
@@ -100,10 +100,10 @@ def import_(config: Config, file: IO[bytes], *, mend: bool) -> None:
     # A row with the SID of a deleted row that is not removed yet would be removed with it.
     asyncio.run(remove_all(Database(engine)))
     size = os.fstat(file.fileno()).st_size
-    read, added, texts, ends = 0, 0, RowTexts(mend=mend), Ends()
+    read, added, texts, frame = 0, 0, RowTexts(mend=mend), ExportFrame()
     try:
         with progress("Importing", size) as bar:
-            for read, added in import_lines(engine, counted(file, bar), texts, ends):  # noqa: B007 - they are printed below
+            for read, added in import_lines(engine, counted(file, bar), texts, frame):  # noqa: B007 - they are printed below
                 pass
     except (BadLine, Unavailable) as error:
         raise click.ClickException(
@@ -113,7 +113,7 @@ def import_(config: Config, file: IO[bytes], *, mend: bool) -> None:
     click.echo(f"{read:,} rows read, {added:,} of them new", err=True)
     for place, count in sorted(texts.mended.items()):
         click.echo(f"mended {count:,} texts in {place}", err=True)
-    if not ends.was_exported:
+    if not frame.was_exported:
         click.echo(
             "The file does not say how many rows it has, as exports of this version do: if it was"
             " exported by an older one, look whether it is whole.",

@@ -14,7 +14,7 @@ from parlour import bootstrap
 from parlour.cli.options import settings
 from parlour.config import Config
 from parlour.store import Database, Transaction
-from parlour.store.credentials import same
+from parlour.store.credentials import secrets_match
 from parlour.webhooks.outbox import attempts_in
 from parlour.webhooks.signature import sign
 
@@ -107,7 +107,7 @@ class Listener:
             return "unchecked: no auth token is known"
         expected = sign(self._auth_token, request.uri, signed)
         given = request.get_header("X-Twilio-Signature") or ""
-        return "signed" if same(given, expected) else "BAD SIGNATURE"
+        return "signed" if secrets_match(given, expected) else "BAD SIGNATURE"
 
 
 def listen(host: str, port: int, auth_token: str | None) -> None:

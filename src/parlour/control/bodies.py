@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from parlour.control.sids import MAX_SEED
-from parlour.wire.kinds import DOT_SEGMENTS, EPOCH, MILLISECOND
+from parlour.wire.field_types import DOT_SEGMENTS, EPOCH, MILLISECOND
 from parlour.wire.texts import read_json
 
 MAX_NAME_CHARACTERS = 256

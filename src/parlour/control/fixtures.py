@@ -14,8 +14,8 @@ from parlour.resources.participants import participants
 from parlour.resources.services import services
 from parlour.store import Transaction
 from parlour.store.tombstones import is_taken
-from parlour.wire.kinds import DATE
-from parlour.wire.marks import On
+from parlour.wire.field_options import AcceptedOn
+from parlour.wire.field_types import DATE
 from parlour.wire.resource import Field, accepted_fields, read_form
 from parlour.wire.sids import sid
 from parlour.wire.texts import shortened
@@ -30,7 +30,7 @@ class Level:
     below: tuple[str, ...] = ()
 
     def create(self, tx: Transaction, call: Call) -> Any:
-        [operation] = [each for each in self.collection.operations if On.CREATE in each.accepts]
+        [operation] = [each for each in self.collection.operations if AcceptedOn.CREATE in each.accepts]
         return operation.handler(tx, call)
 
 
@@ -112,7 +112,7 @@ class FixtureLoader:
     def _create(self, level: Level, own: dict[str, Any], service: str | None, path: dict[str, str]) -> Any:
         form = {name: value for name, value in own.items() if name != "sid"}
         resource = level.collection.resource
-        changes = read_form(resource, form_of(resource, form), On.CREATE)
+        changes = read_form(resource, form_of(resource, form), AcceptedOn.CREATE)
         call = self._make_call(level.collection.path, service, path, changes)
         if own.get("sid") is None:
             return in_scope(level.create, self._tx, call)
@@ -144,7 +144,7 @@ def ensure_list(value: Any, where: str) -> list[Any]:
 
 def form_of(resource: Any, form: dict[str, Any]) -> dict[str, str | list[str]]:
     """Return the parameters of a request. Accepts `FriendlyName`, `friendly_name` and `timers_inactive`."""
-    accepted = accepted_fields(resource, On.CREATE)
+    accepted = accepted_fields(resource, AcceptedOn.CREATE)
     known = {normalised_name(name): name for name in accepted}
     found: dict[str, str | list[str]] = {}
     for name, value in form.items():
@@ -161,11 +161,11 @@ def normalised_name(name: str) -> str:
 
 
 def as_parameter(field: Field, value: Any) -> str | list[str]:
-    if field.kind.repeated and isinstance(value, list):
+    if field.type.repeated and isinstance(value, list):
         return [as_text(each) for each in value]
     text = as_text(value)
     # A fixture may give a day without a time: it means midnight.
-    is_day = field.kind.schema.get("format") == "date-time" and DATE.fullmatch(text)
+    is_day = field.type.schema.get("format") == "date-time" and DATE.fullmatch(text)
     return f"{text}T00:00:00" if is_day else text
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from parlour.api.access_log import AsgiApp, AsgiScope, Receive, Send
-from parlour.wire.kinds import show_millisecond
+from parlour.wire.field_types import show_millisecond
 
 MAX_RECORDED = 1_000
 MAX_BODY_BYTES = 65_536

@@ -22,7 +22,7 @@ from parlour.control.documents import read_document
 from parlour.control.faults import Fault, FaultBody
 from parlour.control.fixtures import load
 from parlour.store import Transaction, dump
-from parlour.wire.kinds import show_millisecond
+from parlour.wire.field_types import show_millisecond
 from parlour.wire.texts import BadText
 
 MAX_BYTES = 64 * 1_048_576

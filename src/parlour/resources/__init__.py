@@ -1,4 +1,4 @@
-"""What the server serves, in the order of its URLs."""
+"""The collections that the server serves, in the order of their URLs."""
 
 from parlour.resources.approvals import approval_requests, approvals
 from parlour.resources.channel_metadata import channel_metadata

@@ -1,12 +1,14 @@
-"""Accounts and API keys: made, listed and revoked from the command line."""
+"""Accounts and API keys: who may call, and what the command line does with them."""
 
+from typing import ClassVar
+
+from parlour import errors
+from parlour.api.collection import Call, Caller
 from parlour.resources.deletions import REVOKE_KEYS, hide_services
-from parlour.resources.services import add_service
 from parlour.store import Transaction
-from parlour.store.credentials import Account, ApiKey, Vault, hash_secret, new_secret
+from parlour.store.credentials import Vault, hash_secret, new_secret, secrets_match
 from parlour.store.tombstones import is_taken
-
-DEFAULT_SERVICE_NAME = "Default Conversations Service"
+from parlour.wire.resource import Resource
 
 ACCOUNTS = """SELECT sid, friendly_name, date_created FROM accounts WHERE date_deleted IS NULL
 ORDER BY date_created, sid"""
@@ -15,33 +17,72 @@ KEYS = (
     "SELECT sid, friendly_name, date_created FROM api_keys WHERE account_sid = ? ORDER BY date_created, sid"
 )
 
+# An account or a key as it is listed: its SID, its name, and when it was created.
 Listed = tuple[str, str, int]
 
 
-def create_account(
-    tx: Transaction, vault: Vault, friendly_name: str, sid: str | None = None, token: str | None = None
-) -> tuple[Account, str]:
-    """A new account with its default service, and its auth token in the clear."""
-    sid, token = sid or tx.new_sid("AC"), token or new_secret()
-    default_service_sid = tx.new_sid("IS")
-    account = Account(
-        sid=sid,
-        friendly_name=friendly_name,
-        sealed_auth_token=vault.seal(token),
-        default_chat_service_sid=default_service_sid,
-        date_created=tx.now,
-        date_updated=tx.now,
-    )
-    tx.insert(account)
-    add_service(tx, sid, DEFAULT_SERVICE_NAME, default_service_sid)
-    return account, token
+class Account(Resource, frozen=True):
+    """An account; its auth token is sealed by the vault, because webhooks are signed with it."""
+
+    table: ClassVar = "accounts"
+    tombstone: ClassVar = True
+
+    friendly_name: str
+    sealed_auth_token: str
+    default_chat_service_sid: str
+    date_created: int
+    date_updated: int
+    date_deleted: int | None = None
+
+
+class ApiKey(Resource, frozen=True):
+    """An API key of an account; its secret is stored as a hash."""
+
+    table: ClassVar = "api_keys"
+
+    account_sid: str
+    friendly_name: str
+    secret_hash: str
+    date_created: int
 
 
 def find_account(tx: Transaction, sid: str) -> Account | None:
     return tx.find(Account, sid=sid)
 
 
+def find_callers_account(tx: Transaction, call: Call) -> Account:
+    """Return the caller's account. Raises 401/20003 if it was deleted while its credentials were trusted."""
+    account = find_account(tx, call.account_sid)
+    if account is None:
+        raise errors.AUTHENTICATE()
+    return account
+
+
+def as_caller(account: Account) -> Caller:
+    return Caller(account.sid, account.default_chat_service_sid)
+
+
+def find_caller(vault: Vault, tx: Transaction, username: str, password: str) -> Caller:
+    """Return the account of a SID and its auth token, or of an API key's SID and its secret.
+
+    Raises 401/20003 if they do not fit.
+    """
+    if username.startswith("SK"):
+        key = tx.find(ApiKey, sid=username)
+        if key is None or not secrets_match(hash_secret(password), key.secret_hash):
+            raise errors.AUTHENTICATE()
+        account = find_account(tx, key.account_sid)
+    else:
+        account = find_account(tx, username)
+        if account is None or not secrets_match(password, vault.unseal(account.sealed_auth_token)):
+            raise errors.AUTHENTICATE()
+    if account is None:
+        raise errors.AUTHENTICATE()
+    return as_caller(account)
+
+
 def is_being_deleted(tx: Transaction, sid: str | None) -> bool:
+    """Whether an account was deleted and its rows are not removed yet."""
     return sid is not None and find_account(tx, sid) is None and is_taken(tx, Account, sid=sid)
 
 
@@ -50,10 +91,12 @@ def list_accounts(tx: Transaction) -> list[Listed]:
 
 
 def sealed_tokens(tx: Transaction) -> list[str]:
+    """Return the sealed auth tokens of all accounts."""
     return [sealed for (sealed,) in tx.select(SEALED_TOKENS)]
 
 
 def rotate_token(tx: Transaction, vault: Vault, account: Account) -> str:
+    """Replace an account's auth token and return the new one."""
     token = new_secret()
     tx.update(account, sealed_auth_token=vault.seal(token), date_updated=tx.now)
     return token
@@ -63,12 +106,12 @@ def delete_account(tx: Transaction, account: Account) -> None:
     """Hide the account and its services, and revoke its credentials; their rows are removed in steps."""
     tx.execute(REVOKE_KEYS, account.sid)
     hide_services(tx, account.sid)
-    # Without a token, so that a program of the version before, which knows no tombstones, admits nobody.
+    # Without a token, because the previous version of the program knows no tombstones: it must let nobody in.
     tx.mark_deleted(account, sealed_auth_token="")
 
 
 def create_key(tx: Transaction, account: Account, friendly_name: str) -> tuple[ApiKey, str]:
-    """A new API key and its secret, which is stored hashed and cannot be shown again."""
+    """Create an API key and return it with its secret, which is stored as a hash and cannot be read again."""
     secret = new_secret()
     key = ApiKey(
         sid=tx.new_sid("SK"),
@@ -85,6 +128,7 @@ def list_keys(tx: Transaction, account: Account) -> list[Listed]:
 
 
 def revoke_key(tx: Transaction, sid: str) -> bool:
+    """Delete an API key and return whether it existed."""
     key = tx.find(ApiKey, sid=sid)
     if key is not None:
         tx.delete(key)

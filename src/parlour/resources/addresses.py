@@ -1,4 +1,8 @@
-"""Addresses on other channels: which are valid together, and which conversation holds them."""
+"""Addresses on other channels: which combinations are valid, and which conversation holds them.
+
+An open conversation holds the pairs of addresses of its participants, or the set of addresses of its group.
+No two open conversations of an account hold the same ones, so an incoming message belongs to one.
+"""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -18,11 +22,11 @@ VALUES (?, ?, ?, ?)"""
 RELEASE = "DELETE FROM address_holders WHERE account_sid = ? AND conversation_sid = ?"
 RELEASE_PARTICIPANT = f"{RELEASE} AND participant_sid = ?"
 RELEASE_GROUP = f"{RELEASE} AND participant_sid IS NULL"
-RELEASE_LEFT_OVER = "DELETE FROM address_holders WHERE account_sid = ? AND addresses = ?"
+RELEASE_OUTDATED = "DELETE FROM address_holders WHERE account_sid = ? AND addresses = ?"
 
 
-class Bound(Protocol):
-    """Somebody who may be reached on another channel."""
+class ParticipantAddresses(Protocol):
+    """The fields of a participant that concern addresses. Participants import this file."""
 
     @property
     def sid(self) -> str: ...
@@ -40,34 +44,34 @@ class Bound(Protocol):
     def projected_address(self) -> str | None: ...
 
 
-def show_binding(who: Bound) -> dict[str, str] | None:
+def show_binding(participant: ParticipantAddresses) -> dict[str, str] | None:
     shown = {
-        "address": who.address,
-        "proxy_address": who.proxy_address,
-        "projected_address": who.projected_address,
+        "address": participant.address,
+        "proxy_address": participant.proxy_address,
+        "projected_address": participant.projected_address,
     }
     given = {name: address for name, address in shown.items() if address is not None}
     if not given:
         return None
-    return {"type": channel_of(who.address or who.projected_address or ""), **given}
+    return {"type": channel_of(participant.address or participant.projected_address or ""), **given}
 
 
-def ensure_valid(who: Bound) -> None:
-    """Raises what is wrong with the addresses that somebody is to be reached by."""
-    if who.address is None:
-        if who.proxy_address is not None:
+def ensure_valid(participant: ParticipantAddresses) -> None:
+    """Raise the error of the first fault in a participant's identity and addresses."""
+    if participant.address is None:
+        if participant.proxy_address is not None:
             raise errors.INVALID_BINDING_ADDRESS()
-        if who.identity is None and who.projected_address is None:
+        if participant.identity is None and participant.projected_address is None:
             raise errors.IDENTITY_NOT_PROVIDED()
-        if who.projected_address is not None and not is_address(who.projected_address):
+        if participant.projected_address is not None and not is_address(participant.projected_address):
             raise errors.INVALID_BINDING_ADDRESS()
         return
-    if who.identity is not None:
+    if participant.identity is not None:
         raise errors.IDENTITY_NOT_ACCEPTABLE()
-    if who.projected_address is not None or not is_address(who.address):
+    if participant.projected_address is not None or not is_address(participant.address):
         raise errors.INVALID_BINDING_ADDRESS()
-    if who.proxy_address is not None:
-        ensure_valid_proxy(who.address, who.proxy_address)
+    if participant.proxy_address is not None:
+        ensure_valid_proxy(participant.address, participant.proxy_address)
 
 
 def ensure_valid_proxy(address: str, proxy_address: str) -> None:
@@ -79,25 +83,31 @@ def ensure_valid_proxy(address: str, proxy_address: str) -> None:
         raise errors.ADDRESS_TYPE_MISMATCH()
 
 
-def hold_addresses(tx: Transaction, who: Bound) -> None:
-    """Take what `who` is reached by for the conversation; 409 if another that is open holds it."""
-    if who.address is not None and who.proxy_address is not None:
-        pair = pair_of(who.address, who.proxy_address)
-        holder = find_living_holder(tx, who.account_sid, pair)
+def hold_addresses(tx: Transaction, participant: ParticipantAddresses) -> None:
+    """Have the conversation hold the addresses of a participant.
+
+    Raises 409 if another open conversation holds them.
+    """
+    if participant.address is not None and participant.proxy_address is not None:
+        pair = pair_key(participant.address, participant.proxy_address)
+        holder = find_existing_holder(tx, participant.account_sid, pair)
         if holder is not None:
             raise errors.ADDRESS_PAIR_TAKEN(holder=holder)
-        tx.execute(HOLD, who.account_sid, pair, who.conversation_sid, who.sid)
-    elif who.address is not None or who.projected_address is not None:
-        hold_group(tx, who, joining=who)
+        tx.execute(HOLD, participant.account_sid, pair, participant.conversation_sid, participant.sid)
+    elif participant.address is not None or participant.projected_address is not None:
+        hold_group(tx, participant, joining=participant)
 
 
-def hold_group(tx: Transaction, who: Bound, joining: Bound | None = None) -> None:
-    """Take the set of a group's addresses, as it is now with `joining`, for the conversation.
+def hold_group(
+    tx: Transaction, participant: ParticipantAddresses, joining: ParticipantAddresses | None = None
+) -> None:
+    """Have the conversation hold the set of its group's addresses, including those of `joining`.
 
-    A set counts once it has a number of the account and two others, so that groups that are being
-    put together one by one do not meet each other half-way.
+    Only a set of two addresses and a projected one is held, so that two groups whose members are added one
+    by one do not collide while they are incomplete. Raises 409 if another open conversation holds the set,
+    unless nobody is joining.
     """
-    rows = tx.select(GROUP, who.conversation_sid)
+    rows = tx.select(GROUP, participant.conversation_sid)
     if joining is not None:
         if joining.address is not None and any(address == joining.address for address, _ in rows):
             raise errors.GROUP_PARTICIPANT_EXISTS()
@@ -106,38 +116,38 @@ def hold_group(tx: Transaction, who: Bound, joining: Bound | None = None) -> Non
     projected = {address for _, address in rows if address is not None}
     if len(members | projected) > MAX_GROUP_ADDRESSES:
         raise errors.GROUP_TOO_LARGE()
-    held = set_of(members | projected) if len(members) > 1 and projected else None
-    holder = find_living_holder(tx, who.account_sid, held) if held else None
-    if holder is not None and holder != who.conversation_sid:
+    held = group_key(members | projected) if len(members) > 1 and projected else None
+    holder = find_existing_holder(tx, participant.account_sid, held) if held else None
+    if holder is not None and holder != participant.conversation_sid:
         if joining is not None:
             raise errors.GROUP_EXISTS(holder=holder)
-        # Who leaves is never refused; the set stays with who held it first.
+        # A participant can always leave; the conversation that held the set first keeps it.
         held = None
-    tx.execute(RELEASE_GROUP, who.account_sid, who.conversation_sid)
+    tx.execute(RELEASE_GROUP, participant.account_sid, participant.conversation_sid)
     if held:
-        tx.execute(HOLD, who.account_sid, held, who.conversation_sid, None)
+        tx.execute(HOLD, participant.account_sid, held, participant.conversation_sid, None)
 
 
-def release_pairs(tx: Transaction, who: Bound) -> None:
-    tx.execute(RELEASE_PARTICIPANT, who.account_sid, who.conversation_sid, who.sid)
+def release_pairs(tx: Transaction, participant: ParticipantAddresses) -> None:
+    tx.execute(RELEASE_PARTICIPANT, participant.account_sid, participant.conversation_sid, participant.sid)
 
 
-def pair_of(address: str, proxy_address: str) -> str:
+def pair_key(address: str, proxy_address: str) -> str:
     return f"{address} {proxy_address}"
 
 
-def set_of(addresses: Iterable[str]) -> str:
+def group_key(addresses: Iterable[str]) -> str:
     return ",".join(sorted(addresses))
 
 
 def find_pair_holder(tx: Transaction, account_sid: str, address: str, proxy_address: str) -> str | None:
-    """The SID of the open conversation in which `address` writes to `proxy_address`."""
-    return find_holder(tx, account_sid, pair_of(address, proxy_address))
+    """Return the SID of the open conversation in which `address` writes to `proxy_address`."""
+    return find_holder(tx, account_sid, pair_key(address, proxy_address))
 
 
 def find_group_holder(tx: Transaction, account_sid: str, *addresses: str) -> str | None:
-    """The SID of the open conversation whose group has just these addresses."""
-    return find_holder(tx, account_sid, set_of(set(addresses)))
+    """Return the SID of the open conversation whose group has exactly these addresses."""
+    return find_holder(tx, account_sid, group_key(set(addresses)))
 
 
 def find_holder(tx: Transaction, account_sid: str, addresses: str) -> str | None:
@@ -145,10 +155,13 @@ def find_holder(tx: Transaction, account_sid: str, addresses: str) -> str | None
     return rows[0][0] if rows else None
 
 
-def find_living_holder(tx: Transaction, account_sid: str, addresses: str) -> str | None:
-    """The holder, if it is there: one that was deleted with its service has left its row behind."""
+def find_existing_holder(tx: Transaction, account_sid: str, addresses: str) -> str | None:
+    """As `find_holder`, for a conversation that exists.
+
+    A conversation that was deleted with its service has left its row, which is removed here.
+    """
     holder = find_holder(tx, account_sid, addresses)
     if holder is not None and not tx.select(CONVERSATION_EXISTS, holder):
-        tx.execute(RELEASE_LEFT_OVER, account_sid, addresses)
+        tx.execute(RELEASE_OUTDATED, account_sid, addresses)
         return None
     return holder

@@ -1,4 +1,4 @@
-"""Approvals of content: a self-hosted server asks nobody, so what is asked for is approved at once."""
+"""Approvals of content. A self-hosted server has nobody to ask, so every request is approved at once."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -6,24 +6,24 @@ import msgspec
 
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, Call, Singleton
+from parlour.resources.accounts import find_callers_account
 from parlour.resources.content import Content, find_path_content
-from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.json_kinds import json_string
-from parlour.wire.kinds import Text
-from parlour.wire.marks import Creatable, Hidden, Required, Wire
-from parlour.wire.resource import Resource, Shown
+from parlour.wire.field_options import Creatable, Hidden, Required, WireName
+from parlour.wire.field_types import Text
+from parlour.wire.json_field_types import json_string
+from parlour.wire.resource import Computed, Resource
 
 MAX_NAME_CHARACTERS = 512
 MAX_CATEGORY_CHARACTERS = 64
 
-Name = Annotated[str, json_string(MAX_NAME_CHARACTERS, may_be_empty=False), Wire("name")]
-Category = Annotated[str, json_string(MAX_CATEGORY_CHARACTERS, may_be_empty=False), Wire("category")]
+Name = Annotated[str, json_string(MAX_NAME_CHARACTERS, may_be_empty=False), WireName("name")]
+Category = Annotated[str, json_string(MAX_CATEGORY_CHARACTERS, may_be_empty=False), WireName("category")]
 
 
 class Approval(Resource, frozen=True):
-    """What was asked for; `sid` is the content's."""
+    """A request for approval; `sid` is the content's."""
 
     table: ClassVar = "content_approvals"
     shows_url: ClassVar = False
@@ -34,21 +34,21 @@ class Approval(Resource, frozen=True):
     category: Required[Creatable[Category]]
     content_type: Text
 
-    @Shown(type="string")
+    @Computed(type="string")
     def status(self) -> str:
         return "approved"
 
-    @Shown(type="string")
+    @Computed(type="string")
     def rejection_reason(self) -> str:
         return ""
 
-    @Shown(type="boolean")
+    @Computed(type="boolean")
     def allow_category_change(self) -> bool:
         return True
 
 
 class Approvals(Resource, frozen=True):
-    """The same row as its content shows it; without a row nothing was asked for."""
+    """The same row, as the content's ApprovalRequests show it; without a row, no approval was requested."""
 
     table: ClassVar = "content_approvals"
 
@@ -58,7 +58,7 @@ class Approvals(Resource, frozen=True):
     category: Hidden[Text]
     content_type: Hidden[Text]
 
-    @Shown(type="object")
+    @Computed(type="object")
     def whatsapp(self) -> dict[str, Any]:
         return {
             "type": "whatsapp",
@@ -75,24 +75,28 @@ approval_requests = Singleton(
     Approval,
     "/Content/{ContentSid}/ApprovalRequests/whatsapp",
     key="approval_requests",
-    parent=find_account,
+    parent=find_callers_account,
     prefixes=(ALONE,),
     encoding=AS_JSON,
 )
 approvals = Singleton(
-    Approvals, "/Content/{Sid}/ApprovalRequests", key="approvals", parent=find_account, prefixes=(ALONE,)
+    Approvals,
+    "/Content/{Sid}/ApprovalRequests",
+    key="approvals",
+    parent=find_callers_account,
+    prefixes=(ALONE,),
 )
 
 
 @approval_requests.create()
 def create_approval(tx: Transaction, call: Call) -> Approval:
-    """Asked again, the later request takes the earlier one's place."""
+    """A second request replaces the first one."""
     content = find_path_content(tx, call, "ContentSid")
-    asked = {**call.changes, "content_type": first_type(content)}
+    fields = {**call.changes, "content_type": first_type(content)}
     known = tx.find(Approval, sid=content.sid)
     if known is not None:
-        return tx.update(known, **asked)
-    return tx.insert(Approval(sid=content.sid, account_sid=content.account_sid, **asked))
+        return tx.update(known, **fields)
+    return tx.insert(Approval(sid=content.sid, account_sid=content.account_sid, **fields))
 
 
 @approvals.fetch()

@@ -1,83 +1,25 @@
-"""Attachments: the rows of media, how a message takes them, and how they go with what holds them."""
+"""Attachments: the media of a message, from the request that creates it to its deletion."""
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated
 
 import msgspec
 
 from parlour import errors
+from parlour.resources.conversations import Conversation
+from parlour.resources.media import Media
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.kinds import Integer, Kind, Text, Timestamp, show_microsecond
-from parlour.wire.marks import Hidden
-from parlour.wire.resource import Resource, Shown
+from parlour.wire.field_types import FieldType
 
 MAX_MEDIA = 10
 
-OF_MESSAGE = """UPDATE media SET date_deleted = ?
+DISCARD_MEDIA_OF_MESSAGE = """UPDATE media SET date_deleted = ?
 WHERE date_deleted IS NULL AND channel_sid = ? AND message_sid = ?"""
-
-MediaDate = Annotated[int, Kind(int, {"type": "string", "format": "date-time"}, show_microsecond)]
-
-
-def media_path(service_sid: str, sid: str) -> str:
-    return f"/v1/Services/{service_sid}/Media/{sid}"
-
-
-class Media(Resource, frozen=True):
-    """Its body has dates and relative links of its own (contract: messages.md §5)."""
-
-    table: ClassVar = "media"
-    locked: ClassVar = True
-    owners: ClassVar = {"services": "service_sid"}
-    shows_url: ClassVar = False
-
-    sid: sids.Media
-    account_sid: Hidden[sids.Account]
-    service_sid: sids.Service
-    date_created: MediaDate
-    date_upload_updated: MediaDate
-    date_updated: MediaDate
-    size: Integer | None = None
-    sha256: Hidden[Text | None] = None
-    content_type: Text = "application/octet-stream"
-    filename: Text | None = None
-    author: Text = "system"
-    category: Text = "media"
-    message_sid: sids.Message | None = None
-    channel_sid: sids.Conversation | None = None
-    date_deleted: Hidden[Timestamp | None] = None
-
-    @Shown(type="boolean")
-    def is_multipart_upstream(self) -> bool:
-        return False
-
-    @Shown(type="string")
-    def url(self) -> str:
-        return self.path
-
-    @property
-    def path(self) -> str:
-        return media_path(self.service_sid, self.sid)
-
-    @property
-    def is_visible(self) -> bool:
-        return self.size is not None and self.date_deleted is None
-
-
-class Holder(Protocol):
-    """A conversation, as far as media are concerned."""
-
-    @property
-    def sid(self) -> str: ...
-    @property
-    def account_sid(self) -> str: ...
-    @property
-    def chat_service_sid(self) -> str: ...
 
 
 def read_media_sids(raw: list[str]) -> tuple[str, ...]:
-    """SIDs of media, up to ten; one that is sent twice counts once."""
+    """Read the SIDs of up to ten media; a SID that is sent twice counts once."""
     if not all(sids.is_media_sid(each) for each in raw):
         raise errors.INVALID_MEDIA_SID()
     chosen = tuple(dict.fromkeys(raw))
@@ -88,7 +30,7 @@ def read_media_sids(raw: list[str]) -> tuple[str, ...]:
 
 MediaSids = Annotated[
     tuple[str, ...],
-    Kind(
+    FieldType(
         read_media_sids,
         {
             "type": "array",
@@ -100,12 +42,15 @@ MediaSids = Annotated[
 ]
 
 
-def find_sendable(tx: Transaction, conversation: Holder, media_sids: Iterable[str]) -> list[Media]:
-    """The media with these SIDs: of the conversation's account and service, and sent with no message yet."""
+def find_sendable(tx: Transaction, conversation: Conversation, media_sids: Iterable[str]) -> list[Media]:
+    """Return the media with these SIDs, none of which was sent with a message yet.
+
+    Raises MEDIA_NOT_FOUND for one of another account or service, and MEDIA_ALREADY_SENT.
+    """
     return [find_one_sendable(tx, conversation, sid) for sid in media_sids]
 
 
-def find_one_sendable(tx: Transaction, conversation: Holder, sid: str) -> Media:
+def find_one_sendable(tx: Transaction, conversation: Conversation, sid: str) -> Media:
     media = tx.find(Media, sid=sid)
     if (
         media is None
@@ -124,8 +69,8 @@ def attach(tx: Transaction, chosen: list[Media], conversation_sid: str, message_
         tx.update(media, message_sid=message_sid, channel_sid=conversation_sid, date_updated=tx.now)
 
 
-def listed(chosen: list[Media]) -> str | None:
-    """What a message shows of its media."""
+def encode_media(chosen: list[Media]) -> str | None:
+    """Return the `media` of a message as JSON; None without media."""
     shown = [
         {
             "category": media.category,
@@ -139,12 +84,15 @@ def listed(chosen: list[Media]) -> str | None:
     return msgspec.json.encode(shown).decode() if shown else None
 
 
-def unlisted(shown: str | None, sid: str) -> str | None:
-    """`shown` without the media `sid`."""
+def without_medium(shown: str | None, sid: str) -> str | None:
+    """Return the `media` of a message without the one that has this SID."""
     rest = [each for each in msgspec.json.decode(shown or "[]") if each["sid"] != sid]
     return msgspec.json.encode(rest).decode() if rest else None
 
 
 def discard_media_of_message(tx: Transaction, conversation_sid: str, message_sid: str) -> None:
-    """To be followed by the deletion of the message, which forgets what was found of media."""
-    tx.execute(OF_MESSAGE, tx.now, conversation_sid, message_sid)
+    """Mark the media of a message as deleted. The caller deletes the message afterwards.
+
+    The deletion also drops the rows of media that the transaction has found, which are outdated now.
+    """
+    tx.execute(DISCARD_MEDIA_OF_MESSAGE, tx.now, conversation_sid, message_sid)

@@ -1,4 +1,4 @@
-"""Channel metadata: what another channel told of a message beyond its text."""
+"""Channel metadata: data that another channel gave with a message, beyond its text."""
 
 from typing import Any, ClassVar
 
@@ -10,37 +10,37 @@ from parlour.resources.conversations import Conversation, find_conversation
 from parlour.resources.messages import find_path_message
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.kinds import JsonObject, Kind, Text
-from parlour.wire.marks import Hidden
+from parlour.wire.field_options import Hidden
+from parlour.wire.field_types import FieldType, JsonObject, Text
 from parlour.wire.resource import Resource
 from parlour.wire.texts import BadText, read_json
 
 MAX_BYTES = 16_384
 
 
-class Told(msgspec.Struct):
-    """`{"type": "whatsapp", "data": {…}}`."""
+class MetadataParameter(msgspec.Struct):
+    """The parameter's JSON: `{"type": "whatsapp", "data": {…}}`."""
 
     type: str
     data: dict[str, Any]
 
 
 def read_metadata(raw: str) -> tuple[str, dict[str, Any]]:
-    """The type and the data of a JSON object."""
+    """Return the type and the data. Raises ValueError."""
     if len(raw.encode()) > MAX_BYTES:
         raise ValueError(f"must be at most {MAX_BYTES} bytes")
     try:
-        told = read_json(raw, Told)
+        read = read_json(raw, MetadataParameter)
     except BadText as reason:
         raise ValueError(f'must be {{"type": "…", "data": {{…}}}}: it {reason}') from None
-    return told.type, told.data
+    return read.type, read.data
 
 
-METADATA = Kind(read_metadata, {"type": "string", "maxLength": MAX_BYTES})
+METADATA = FieldType(read_metadata, {"type": "string", "maxLength": MAX_BYTES})
 
 
 class ChannelMetadata(Resource, frozen=True):
-    """`sid` is the message's."""
+    """The metadata of one message, whose SID is `sid`."""
 
     table: ClassVar = "channel_metadata"
     key: ClassVar = ("conversation_sid", "sid")
@@ -70,10 +70,10 @@ def fetch_channel_metadata(tx: Transaction, call: Call) -> ChannelMetadata:
     return metadata
 
 
-def keep_metadata(
+def store_metadata(
     tx: Transaction, conversation_sid: str, message_sid: str, kind: str, data: dict[str, Any]
 ) -> None:
-    """Write down what a channel told; what it told before is replaced."""
+    """Store the metadata of a message; it replaces any that was stored before."""
     written = msgspec.json.encode(data).decode()
     known = tx.find(ChannelMetadata, conversation_sid=conversation_sid, sid=message_sid)
     if known is not None:

@@ -1,4 +1,4 @@
-"""Content: the templates that a message can be made from, and the variables that fill them."""
+"""Content: templates that messages can be made from, with variables."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -7,13 +7,13 @@ import msgspec
 from parlour import errors
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, Call, Collection
-from parlour.resources.content_types import Value, check_types, check_variables, render_types, text_of
-from parlour.resources.services import find_account
+from parlour.resources.accounts import find_callers_account
+from parlour.resources.content_types import Value, check_types, check_variables, message_text, render_types
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.json_kinds import json_object, json_string
-from parlour.wire.kinds import Kind, Timestamp
-from parlour.wire.marks import Required, Wire, Writable
+from parlour.wire.field_options import Required, WireName, Writable
+from parlour.wire.field_types import FieldType, Timestamp
+from parlour.wire.json_field_types import json_object, json_string
 from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
 from parlour.wire.texts import BadText, read_json
@@ -30,14 +30,14 @@ MAX_LANGUAGE_CHARACTERS = 16
 OBJECT = {"type": "object"}
 TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 
-Name = Annotated[str, json_string(MAX_NAME_CHARACTERS), Wire("friendly_name")]
-Language = Annotated[str, json_string(MAX_LANGUAGE_CHARACTERS, may_be_empty=False), Wire("language")]
-Variables = Annotated[str, json_object(check_variables, TEXTS), Wire("variables")]
-Types = Annotated[str, json_object(check_types, OBJECT), Wire("types")]
+Name = Annotated[str, json_string(MAX_NAME_CHARACTERS), WireName("friendly_name")]
+Language = Annotated[str, json_string(MAX_LANGUAGE_CHARACTERS, may_be_empty=False), WireName("language")]
+Variables = Annotated[str, json_object(check_variables, TEXTS), WireName("variables")]
+Types = Annotated[str, json_object(check_types, OBJECT), WireName("types")]
 
 
 def read_values(raw: str) -> dict[str, Value]:
-    """A JSON object of strings."""
+    """Read a JSON object of strings: the values of variables, by name. Raises ApiError."""
     if len(raw) > MAX_VARIABLES_CHARACTERS:
         raise errors.CONTENT_VARIABLES_TOO_LONG()
     try:
@@ -52,7 +52,7 @@ def read_values(raw: str) -> dict[str, Value]:
 
 
 ContentSid = Annotated[str, sids.sid("HX", invalid=errors.INVALID_CONTENT_SID)]
-ContentVariables = Annotated[dict[str, Value], Kind(read_values, {"type": "string"})]
+ContentVariables = Annotated[dict[str, Value], FieldType(read_values, {"type": "string"})]
 
 
 class Content(Resource, frozen=True):
@@ -74,7 +74,7 @@ class Content(Resource, frozen=True):
 
 
 contents = Collection(
-    Content, "/Content", key="contents", parent=find_account, prefixes=(ALONE,), encoding=AS_JSON
+    Content, "/Content", key="contents", parent=find_callers_account, prefixes=(ALONE,), encoding=AS_JSON
 )
 
 
@@ -123,7 +123,10 @@ def find_path_content(tx: Transaction, call: Call, name: str) -> Content:
 
 
 def render_content(tx: Transaction, sid: str, values: dict[str, Value]) -> dict[str, Any]:
-    """What a message says that is made from content: its fields, by name."""
+    """Return the fields of a message that is made from content, by name.
+
+    Raises 404/20404 if there is no such content, and 400/50504 if the result is too large.
+    """
     content = tx.find(Content, sid=sid)
     if content is None:
         raise errors.NOT_FOUND(path=f"/Content/{sid}")
@@ -134,4 +137,4 @@ def render_content(tx: Transaction, sid: str, values: dict[str, Value]) -> dict[
     written = msgspec.json.encode({"type": name, "data": data})
     if len(written) > MAX_RENDERED_BYTES:
         raise errors.BODY_TOO_LONG()
-    return {"body": text_of(data), "content_sid": sid, "content": written.decode()}
+    return {"body": message_text(data), "content_sid": sid, "content": written.decode()}

@@ -1,4 +1,4 @@
-"""The types that content can have, what each must hold, and how it becomes a message's text."""
+"""The types of content: what each must hold, and how it is rendered as a message's text."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,17 +10,17 @@ from msgspec import Meta, Struct
 from parlour.wire.texts import convert, shortened
 
 TEXT = "twilio/text"
-# By which a type without a text of its own is told in one (docs/decisions/0035).
+# The first of these members is the message's text (docs/decisions/0035).
 TEXTS = ("body", "title", "label", "address")
 
-# So that what is rendered cannot be much larger than what was sent.
+# Limits, so that rendered content is not much larger than the content and the values that were sent.
 MAX_PLACES = 1_000
 MAX_DEFAULT_CHARACTERS = 1_600
 
 PLACEHOLDER = re.compile(r"\{\{\s*([\w.-]{1,64})\s*\}\}")
 
 Short = Annotated[list[str], Meta(min_length=1, max_length=10)]
-# A place in a template may stand for a number.
+# A number in a template may be written as a placeholder.
 Number = float | str
 Value = str | int | float | bool | None
 
@@ -98,7 +98,7 @@ CHECKED: Mapping[str, type[Struct]] = {
 
 
 def check_types(given: Any) -> dict[str, Any]:
-    """The types without those that are null; those that are not known here pass as they are."""
+    """Return the types without those that are null. Unknown types may hold any object. Raises ValueError."""
     types = {name: data for name, data in convert(given, dict[str, Any]).items() if data is not None}
     if not types:
         raise ValueError("must hold a type")
@@ -119,7 +119,7 @@ def ensure_few_places(types: Mapping[str, Any]) -> None:
         found += 1
         return place
 
-    filled(types, count)
+    fill_placeholders(types, count)
     if found > MAX_PLACES:
         raise ValueError(f"must hold at most {MAX_PLACES} places for variables")
 
@@ -132,27 +132,27 @@ def check_variables(given: Any) -> dict[str, str]:
 
 
 def render_types(types: Mapping[str, Any], values: Mapping[str, Value]) -> tuple[str, Any]:
-    """The type that is sent in a chat, with the values put in: text if there is one, else the first."""
+    """Return the name and the filled data of the type that chats show: twilio/text, else the first type."""
     name = TEXT if TEXT in types else next(iter(types))
-    return name, filled(types[name], lambda place: shown(values.get(place, "")))
+    return name, fill_placeholders(types[name], lambda place: to_text(values.get(place, "")))
 
 
-def text_of(data: Mapping[str, Any]) -> str | None:
-    """What a message says that is made from a type with its values."""
+def message_text(data: Mapping[str, Any]) -> str | None:
+    """Return the text of a message that is made from the filled data of a type; None if it has none."""
     found = (data.get(name) for name in TEXTS)
     return next((text for text in found if isinstance(text, str)), None)
 
 
-def filled(template: Any, value_of: Callable[[str], str]) -> Any:
-    """`template` with its places filled in every string; a place without a value is left empty."""
+def fill_placeholders(template: Any, value_of: Callable[[str], str]) -> Any:
+    """Return the template with `value_of(name)` in place of each placeholder, in every string."""
     if isinstance(template, str):
         return PLACEHOLDER.sub(lambda place: value_of(place[1]), template)
     if isinstance(template, list):
-        return [filled(each, value_of) for each in template]
+        return [fill_placeholders(each, value_of) for each in template]
     if isinstance(template, dict):
-        return {name: filled(each, value_of) for name, each in template.items()}
+        return {name: fill_placeholders(each, value_of) for name, each in template.items()}
     return template
 
 
-def shown(value: Value) -> str:
+def to_text(value: Value) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

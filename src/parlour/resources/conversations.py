@@ -1,4 +1,4 @@
-"""Conversations: the rooms that messages are posted to."""
+"""Conversations: each has participants and messages."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -19,22 +19,22 @@ from parlour.store import Transaction
 from parlour.webhooks.events import SYSTEM_SOURCE, EventSource
 from parlour.wire import sids
 from parlour.wire.channels import is_e_mail_address
-from parlour.wire.kinds import (
+from parlour.wire.field_options import Hidden, WireName, Writable
+from parlour.wire.field_types import (
     DateCreated,
     DateUpdated,
+    FieldType,
     FriendlyName,
     Integer,
-    Kind,
     Text,
     Timestamp,
-    bound,
     choice,
+    date_bound,
     json_text,
     path_name,
 )
-from parlour.wire.marks import Hidden, Wire, Writable
 from parlour.wire.paging import Page
-from parlour.wire.resource import Resource, Shown
+from parlour.wire.resource import Computed, Resource
 from parlour.wire.sids import is_conversation_sid
 
 STATES = ("active", "inactive", "closed")
@@ -47,7 +47,7 @@ def read_e_mail_address(raw: str) -> str:
 
 
 Attributes = Annotated[str, json_text(max_bytes=16_384)]
-EmailAddress = Annotated[str, Kind(read_e_mail_address, {"type": "string"})]
+EmailAddress = Annotated[str, FieldType(read_e_mail_address, {"type": "string"})]
 MessagingServiceSid = Annotated[str, sids.sid("MG", invalid=errors.INVALID_MESSAGING_SERVICE_SID)]
 State = Annotated[str, choice(*STATES, invalid=errors.INVALID_STATE, empty=errors.STATE_EMPTY)]
 UniqueName = Annotated[str, path_name(256, too_long=errors.UNIQUE_NAME_TOO_LONG)]
@@ -71,24 +71,24 @@ class Conversation(Resource, frozen=True):
     unique_name: Writable[UniqueName | None] = None
     attributes: Writable[Attributes] = "{}"
     state: Writable[State] = "active"
-    inactive_after: Hidden[Writable[Annotated[InactiveAfter | None, Wire("Timers.Inactive")]]] = None
-    closed_after: Hidden[Writable[Annotated[ClosedAfter | None, Wire("Timers.Closed")]]] = None
+    inactive_after: Hidden[Writable[Annotated[InactiveAfter | None, WireName("Timers.Inactive")]]] = None
+    closed_after: Hidden[Writable[Annotated[ClosedAfter | None, WireName("Timers.Closed")]]] = None
     date_inactive: Hidden[Timestamp | None] = None
     date_closed: Hidden[Timestamp | None] = None
-    email_address: Hidden[Writable[Annotated[EmailAddress | None, Wire("Bindings.Email.Address")]]] = None
-    email_name: Hidden[Writable[Annotated[Text | None, Wire("Bindings.Email.Name")]]] = None
-    # The counter is here so that deleting a message never frees its index.
+    email_address: Hidden[Writable[Annotated[EmailAddress | None, WireName("Bindings.Email.Address")]]] = None
+    email_name: Hidden[Writable[Annotated[Text | None, WireName("Bindings.Email.Name")]]] = None
+    # The counter is stored, so that the index of a deleted message is never given again.
     next_message_index: Hidden[Integer] = 0
     participant_count: Hidden[Integer] = 0
     binding_count: Hidden[Integer] = 0
     version: Hidden[Integer] = 0
     date_deleted: Hidden[Timestamp | None] = None
 
-    @Shown(type="object")
+    @Computed(type="object")
     def timers(self) -> dict[str, str]:
         return show_timers(self.date_inactive, self.date_closed)
 
-    @Shown(type="object")
+    @Computed(type="object")
     def bindings(self) -> dict[str, Any]:
         if self.email_address is None and self.email_name is None:
             return {}
@@ -96,7 +96,7 @@ class Conversation(Resource, frozen=True):
 
 
 class ConversationName(Resource, frozen=True):
-    """A unique name, which is the conversation's whose SID is `sid`: in a table of its own it is a key."""
+    """The unique name of the conversation `sid`. In a table of its own, the name is a primary key."""
 
     table: ClassVar = "conversation_names"
     key: ClassVar = ("chat_service_sid", "unique_name")
@@ -131,8 +131,8 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
 
 @conversations.list(
     filters={
-        "StartDate": bound(last=False),
-        "EndDate": bound(last=True),
+        "StartDate": date_bound(last=False),
+        "EndDate": date_bound(last=True),
         "State": choice(*STATES, invalid=errors.INVALID_STATE),
     }
 )
@@ -176,21 +176,22 @@ def update_conversation(tx: Transaction, call: Call) -> Conversation:
 @conversations.delete(before=["onConversationRemove"])
 def delete_conversation(tx: Transaction, call: Call) -> Conversation:
     conversation = fetch_conversation(tx, call)
-    # While its own webhooks are there.
+    # Before the deletion, while the conversation's own webhooks exist.
     emit(tx, call, "onConversationRemoved", conversation, conversation, DateRemoved=tx.now)
     free_unique_name(tx, conversation)
     release_addresses(tx, conversation)
-    # Closed, so that a program of the version before, which knows no tombstones, writes nothing into it.
+    # Closed, because the previous version of the program knows no tombstones: it must not write into it.
     delete_in_steps(tx, conversation, state="closed", unique_name=None)
     return conversation
 
 
 def find_conversation(tx: Transaction, call: Call) -> Conversation:
-    """The conversation that a path's `{ConversationSid}` names, by SID or by unique name; or 404/20404."""
+    """Return the conversation that `{ConversationSid}` names, by SID or unique name. Raises 404/20404."""
     return find_by_sid_or_name(tx, call, call.path["ConversationSid"])
 
 
 def find_open_conversation(tx: Transaction, call: Call) -> Conversation:
+    """As `find_conversation`. Raises 400/50377 if the conversation is closed."""
     conversation = find_conversation(tx, call)
     ensure_open(conversation)
     return conversation
@@ -213,7 +214,7 @@ def ensure_open(conversation: Conversation) -> None:
 
 
 def take_unique_name(tx: Transaction, call: Call, sid: str, changes: dict[str, Any]) -> None:
-    """Have a new unique name, if there is to be one, lead to the conversation; or 409/50353."""
+    """Reserve the unique name in `changes`, if there is one. Raises 409/50353 if it is taken."""
     name = changes.get("unique_name")
     if name is None:
         return
@@ -234,23 +235,24 @@ def free_unique_name(tx: Transaction, conversation: Conversation) -> None:
 
 
 def without_empty_name(changes: dict[str, Any]) -> dict[str, Any]:
-    """An empty UniqueName takes the name away."""
+    """Return the changes with None for an empty UniqueName, which removes the name."""
     return changes | {"unique_name": None} if changes.get("unique_name") == "" else changes
 
 
-def wake(tx: Transaction, conversation: Conversation, **changes: Any) -> None:
-    """Change a conversation in which something happens: it is active again, its timers start anew."""
+def touch_activity(tx: Transaction, conversation: Conversation, **changes: Any) -> None:
+    """Update a conversation because of activity: it becomes active, and its timers restart."""
     if conversation.inactive_after is not None or conversation.closed_after is not None:
         changes |= expiring_timers(tx.now, conversation.inactive_after, conversation.closed_after)
     if conversation.state != "active":
         changes["state"] = "active"
-    woken = tx.update(conversation, **changes)
-    emit_state(tx, SYSTEM_SOURCE, conversation, woken, "EVENT")
+    updated = tx.update(conversation, **changes)
+    emit_state(tx, SYSTEM_SOURCE, conversation, updated, "EVENT")
 
 
 def emit_state(
     tx: Transaction, source: EventSource, old: Conversation, new: Conversation, reason: str
 ) -> None:
+    """Emit onConversationStateUpdated if the state has changed."""
     if old.state != new.state:
         states = {"StateUpdated": tx.now, "StateFrom": old.state, "StateTo": new.state, "Reason": reason}
         emit(tx, source, "onConversationStateUpdated", new, new, **states)

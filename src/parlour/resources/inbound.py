@@ -1,4 +1,4 @@
-"""Inbound: messages that come from other channels, into the conversation that holds their addresses."""
+"""Inbound: messages from other channels, which go to the conversation that holds their addresses."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -6,17 +6,17 @@ import msgspec
 
 from parlour import errors
 from parlour.api.collection import OURS, Call, Collection
+from parlour.resources.accounts import find_callers_account
 from parlour.resources.addresses import find_group_holder, find_pair_holder
 from parlour.resources.attachments import MAX_MEDIA
-from parlour.resources.channel_metadata import METADATA, keep_metadata
+from parlour.resources.channel_metadata import METADATA, store_metadata
 from parlour.resources.conversations import Conversation, ensure_open
 from parlour.resources.messages import Message, add_message, ensure_body_fits, messages
 from parlour.resources.participants import MAX_ADDRESS_CHARACTERS, Participant, find_author
-from parlour.resources.services import find_account
 from parlour.store import Transaction
 from parlour.wire.channels import channel_of, is_address
-from parlour.wire.kinds import Kind
-from parlour.wire.marks import Creatable, Required, Wire
+from parlour.wire.field_options import Creatable, Required, WireName
+from parlour.wire.field_types import FieldType
 from parlour.wire.resource import Parameters
 from parlour.wire.urls import is_http_url
 
@@ -43,9 +43,9 @@ def read_urls(raw: list[str]) -> tuple[str, ...]:
 
 
 TEXTS = {"type": "array", "items": {"type": "string"}}
-FromAddress = Annotated[str, Kind(read_address, {"type": "string"}), Wire("From")]
-ToAddresses = Annotated[tuple[str, ...], Kind(read_addresses, TEXTS, repeated=True), Wire("To")]
-MediaUrls = Annotated[tuple[str, ...], Kind(read_urls, TEXTS | {"maxItems": MAX_MEDIA}, repeated=True)]
+FromAddress = Annotated[str, FieldType(read_address, {"type": "string"}), WireName("From")]
+ToAddresses = Annotated[tuple[str, ...], FieldType(read_addresses, TEXTS, repeated=True), WireName("To")]
+MediaUrls = Annotated[tuple[str, ...], FieldType(read_urls, TEXTS | {"maxItems": MAX_MEDIA}, repeated=True)]
 
 
 class InboundParameters(Parameters, frozen=True):
@@ -56,7 +56,7 @@ class InboundParameters(Parameters, frozen=True):
 
 
 class InboundMessage(Message, frozen=True):
-    """A message, as a channel may give it: not made from content."""
+    """The fields of a message that a channel may set. It cannot be made from content."""
 
     unstored: ClassVar = InboundParameters
     accepts_only: ClassVar = frozenset(
@@ -65,12 +65,17 @@ class InboundMessage(Message, frozen=True):
 
 
 inbound = Collection(
-    InboundMessage, "/Inbound", key="inbound", parent=find_account, prefixes=(OURS,), shown_as=messages
+    InboundMessage,
+    "/Inbound",
+    key="inbound",
+    parent=find_callers_account,
+    prefixes=(OURS,),
+    shown_as=messages,
 )
 
 
 def locate(tx: Transaction, call: Call) -> Call:
-    """The call as one of the conversation's service, from the channel that its addresses tell."""
+    """Return the call with the service of the conversation, and the channel of the addresses as source."""
     conversation = find_holding_conversation(tx, call)
     return msgspec.structs.replace(
         call,
@@ -86,22 +91,22 @@ def receive_message(tx: Transaction, call: Call) -> Message:
     ensure_open(conversation)
     ensure_body_fits(call, call.changes)
     author = call.changes.get("author") or call.changes["from_address"]
-    said = {"author": author, "participant_sid": author_sid(tx, conversation, call, author)}
-    message = add_message(tx, call, conversation, call.changes | said, group_has_it=is_of_group(call))
-    told = call.changes.get("channel_metadata")
-    if told is not None:
-        keep_metadata(tx, conversation.sid, message.sid, *told)
+    fields = {"author": author, "participant_sid": find_author_sid(tx, conversation, call, author)}
+    message = add_message(tx, call, conversation, call.changes | fields, group_has_it=is_group_message(call))
+    metadata = call.changes.get("channel_metadata")
+    if metadata is not None:
+        store_metadata(tx, conversation.sid, message.sid, *metadata)
     return message
 
 
-def is_of_group(call: Call) -> bool:
+def is_group_message(call: Call) -> bool:
     return len(call.changes["to_addresses"]) > 1
 
 
 def find_holding_conversation(tx: Transaction, call: Call) -> Conversation:
-    """The open conversation that holds the pair, or the group's set; or 404/50350."""
+    """Return the open conversation that holds the pair or the group's addresses. Raises 404/50350."""
     sender, to = call.changes["from_address"], call.changes["to_addresses"]
-    find = find_group_holder if is_of_group(call) else find_pair_holder
+    find = find_group_holder if is_group_message(call) else find_pair_holder
     sid = find(tx, call.account_sid, sender, *to)
     conversation = None if sid is None else tx.find(Conversation, sid=sid)
     if conversation is None:
@@ -109,10 +114,10 @@ def find_holding_conversation(tx: Transaction, call: Call) -> Conversation:
     return conversation
 
 
-def author_sid(tx: Transaction, conversation: Conversation, call: Call, author: str) -> str | None:
-    """The participant that wrote: of those with the same address the one of this pair."""
+def find_author_sid(tx: Transaction, conversation: Conversation, call: Call, author: str) -> str | None:
+    """Return the SID of the author. If several participants have the address, it is the one of this pair."""
     sender, to = call.changes["from_address"], call.changes["to_addresses"]
-    if author == sender and not is_of_group(call):
+    if author == sender and not is_group_message(call):
         of_pair = {"address": sender, "proxy_address": to[0]}
         found = tx.find(Participant, conversation_sid=conversation.sid, **of_pair)
         if found is not None:

@@ -1,4 +1,4 @@
-"""Messages: what is said in a conversation."""
+"""Messages: created in a conversation, in the order of their indexes."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -8,22 +8,26 @@ from parlour.resources.attachments import (
     MediaSids,
     attach,
     discard_media_of_message,
+    encode_media,
     find_sendable,
-    listed,
+    without_medium,
 )
 from parlour.resources.content import ContentSid, ContentVariables, render_content
 from parlour.resources.conversations import (
     Conversation,
     find_conversation,
     find_open_conversation,
-    wake,
+    touch_activity,
 )
 from parlour.resources.events import emit
+from parlour.resources.media import fetch_media, media
 from parlour.resources.participants import find_author
-from parlour.resources.recipients import ensure_author_belongs, recipients_of, send_to_all, summary
+from parlour.resources.receipts import delivery_summary
+from parlour.resources.recipients import ensure_author_belongs, recipients_of, send_to_recipients
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.kinds import (
+from parlour.wire.field_options import Creatable, Hidden, InService, Writable
+from parlour.wire.field_types import (
     DateCreated,
     DateUpdated,
     Integer,
@@ -34,7 +38,6 @@ from parlour.wire.kinds import (
     json_text,
     text,
 )
-from parlour.wire.marks import Creatable, Hidden, InService, Writable
 from parlour.wire.paging import Page
 from parlour.wire.resource import Parameters, Resource, stored_changes
 
@@ -84,7 +87,7 @@ messages = Collection(
 @messages.create(before=["onMessageAdd"])
 def create_message(tx: Transaction, call: Call) -> Message:
     conversation = find_open_conversation(tx, call)
-    changes = call.changes | what_content_says(tx, call)
+    changes = call.changes | content_fields(tx, call)
     ensure_body_fits(call, changes)
     author = changes.get("author") or SYSTEM
     changes |= {"author": author, "participant_sid": find_author(tx, conversation, author)}
@@ -100,12 +103,12 @@ def add_message(
     *,
     group_has_it: bool = False,
 ) -> Message:
-    """A message at the end of an open conversation, on its way to all who are told and all it is sent to.
+    """Insert a message at the end of an open conversation, emit its event and enqueue its deliveries.
 
-    `changes` hold its author and that author's `participant_sid`, None for one who is no participant.
-    A message that came by a group message is not sent to the group, which has it already.
+    `changes` include the author and the author's `participant_sid`, None if the author is no participant.
+    With `group_has_it`, the message came as a group message and is not sent to the group's members again.
     """
-    media = find_sendable(tx, conversation, changes.get("media_sid") or ())
+    attached = find_sendable(tx, conversation, changes.get("media_sid") or ())
     recipients = recipients_of(tx, conversation, changes["participant_sid"], group_has_it=group_has_it)
     date_created = changes.get("date_created", tx.now)
     moments = {"date_created": date_created, "date_updated": call.profile.first_date_updated(date_created)}
@@ -115,21 +118,21 @@ def add_message(
         chat_service_sid=conversation.chat_service_sid,
         conversation_sid=conversation.sid,
         index=conversation.next_message_index,
-        media=listed(media),
-        delivery=summary([None] * len(recipients)),
+        media=encode_media(attached),
+        delivery=delivery_summary([None] * len(recipients)),
         **moments | stored_changes(Message, changes),
     )
     tx.insert(message)
-    attach(tx, media, conversation.sid, message.sid)
-    wake(tx, conversation, next_message_index=message.index + 1)
+    attach(tx, attached, conversation.sid, message.sid)
+    touch_activity(tx, conversation, next_message_index=message.index + 1)
     emit(tx, call, "onMessageAdded", message, conversation)
-    send_to_all(tx, conversation, message, recipients)
+    send_to_recipients(tx, conversation, message, recipients)
     return message
 
 
 @messages.list(filters={"Order": choice("asc", "desc")})
 def list_messages(tx: Transaction, call: Call) -> Page[Message]:
-    """In the order of index, which is the order of commits."""
+    """In the order of indexes, which is the order of commits."""
     where = [("conversation_sid", "=", find_conversation(tx, call).sid)]
     descending = call.paging.filters.get("Order") == "desc"
     return tx.page(Message, call.paging, where=where, by=("index",), descending=descending)
@@ -159,7 +162,7 @@ def update_message(tx: Transaction, call: Call) -> Message:
 
 @messages.delete(before=["onMessageRemove"])
 def delete_message(tx: Transaction, call: Call) -> Message:
-    # A closed conversation takes no messages, but gives them up (contract: messages.md §1.5).
+    # Messages of a closed conversation can be deleted (contract: messages.md §1.5).
     conversation = find_conversation(tx, call)
     message = find_message(tx, call, conversation, call.path["Sid"])
     if message.media is not None:
@@ -167,6 +170,17 @@ def delete_message(tx: Transaction, call: Call) -> Message:
     tx.delete(message)
     emit(tx, call, "onMessageRemoved", message, conversation, DateRemoved=tx.now)
     return message
+
+
+@media.delete()
+def delete_media(tx: Transaction, call: Call) -> None:
+    """Mark a file as deleted, and remove it from its message; the next purge removes its bytes."""
+    medium = fetch_media(tx, call)
+    tx.update(medium, date_deleted=tx.now)
+    if medium.message_sid is not None:
+        message = tx.find(Message, conversation_sid=medium.channel_sid, sid=medium.message_sid)
+        if message is not None:
+            tx.update(message, media=without_medium(message.media, medium.sid))
 
 
 def find_message(tx: Transaction, call: Call, conversation: Conversation, sid: str) -> Message:
@@ -177,7 +191,7 @@ def find_message(tx: Transaction, call: Call, conversation: Conversation, sid: s
 
 
 def find_path_message(tx: Transaction, call: Call) -> Message:
-    """The message that a path's `{MessageSid}` names; or 404/20404."""
+    """Return the message that `{MessageSid}` names. Raises 404/20404."""
     return find_message(tx, call, find_conversation(tx, call), call.path["MessageSid"])
 
 
@@ -186,8 +200,8 @@ def ensure_body_fits(call: Call, changes: dict[str, Any]) -> None:
         call.profile.ensure_body_fits(changes["body"])
 
 
-def what_content_says(tx: Transaction, call: Call) -> dict[str, Any]:
-    """The fields of a message that is made from content, which come before any that were sent."""
+def content_fields(tx: Transaction, call: Call) -> dict[str, Any]:
+    """Return the fields of a message that is made from content. They replace those that were sent."""
     changes = call.changes
     if "content_sid" in changes:
         values = changes.get("content_variables", {})

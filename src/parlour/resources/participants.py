@@ -1,4 +1,4 @@
-"""Participants: who takes part in a conversation, by an identity or by an address on another channel."""
+"""Participants of a conversation, each with an identity or with an address on another channel."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -9,26 +9,26 @@ from parlour.resources.conversations import (
     Conversation,
     find_conversation,
     find_open_conversation,
-    wake,
+    touch_activity,
 )
 from parlour.resources.events import emit
 from parlour.store import Transaction
 from parlour.webhooks.outbox import remove_idle_lane
 from parlour.wire import sids
 from parlour.wire.channels import channel_of, is_address
-from parlour.wire.kinds import (
+from parlour.wire.field_options import Creatable, Hidden, InService, Updatable, WireName, Writable
+from parlour.wire.field_types import (
     DateCreated,
     DateUpdated,
-    Kind,
+    FieldType,
     json_text,
     path_name,
     read_integer,
     text,
     timestamp,
 )
-from parlour.wire.marks import Creatable, Hidden, InService, Updatable, Wire, Writable
 from parlour.wire.paging import Page
-from parlour.wire.resource import Resource, Shown
+from parlour.wire.resource import Computed, Resource
 from parlour.wire.sids import is_participant_sid, is_user_sid
 
 MAX_PARTICIPANTS = 1_000
@@ -37,7 +37,7 @@ MAX_ADDRESS_CHARACTERS = 256
 
 
 def read_last_read_index(raw: str) -> int | None:
-    """An index; "" or "null" marks all as unread."""
+    """Read an index; "" or "null" marks all messages as unread. Raises ApiError."""
     if raw in ("", "null"):
         return None
     try:
@@ -50,7 +50,7 @@ def read_last_read_index(raw: str) -> int | None:
 
 
 def read_projected_address(raw: str) -> str | None:
-    """An address of the account's; "" or "null" takes it away."""
+    """Read an address of the account; "" or "null" removes it. Raises ApiError."""
     if raw in ("", "null"):
         return None
     if len(raw) > MAX_ADDRESS_CHARACTERS or not is_address(raw):
@@ -62,12 +62,12 @@ Address = Annotated[str, text(MAX_ADDRESS_CHARACTERS, errors.INVALID_BINDING_ADD
 ProxyAddress = Annotated[
     str, text(MAX_ADDRESS_CHARACTERS, errors.INVALID_PROXY_ADDRESS, errors.PROXY_ADDRESS_EMPTY)
 ]
-ProjectedAddress = Annotated[str, Kind(read_projected_address, {"type": "string"})]
+ProjectedAddress = Annotated[str, FieldType(read_projected_address, {"type": "string"})]
 Attributes = Annotated[str, json_text(max_bytes=4_096)]
 Identity = Annotated[
     str, path_name(256, too_long=errors.IDENTITY_TOO_LONG, empty=errors.IDENTITY_NOT_PROVIDED)
 ]
-LastReadIndex = Annotated[int, Kind(read_last_read_index, {"type": "integer"})]
+LastReadIndex = Annotated[int, FieldType(read_last_read_index, {"type": "integer"})]
 LastReadTimestamp = Annotated[int, timestamp(errors.INVALID_LAST_READ_TIMESTAMP, nullable=True)]
 RoleSid = Annotated[str, sids.sid("RL", invalid=errors.INVALID_ROLE_SID)]
 
@@ -85,12 +85,12 @@ class Participant(Resource, frozen=True):
     date_created: Writable[DateCreated]
     date_updated: Writable[DateUpdated]
     identity: Writable[Identity | None] = None
-    address: Hidden[Creatable[Annotated[Address | None, Wire("MessagingBinding.Address")]]] = None
-    proxy_address: Hidden[Writable[Annotated[ProxyAddress | None, Wire("MessagingBinding.ProxyAddress")]]] = (
-        None
-    )
+    address: Hidden[Creatable[Annotated[Address | None, WireName("MessagingBinding.Address")]]] = None
+    proxy_address: Hidden[
+        Writable[Annotated[ProxyAddress | None, WireName("MessagingBinding.ProxyAddress")]]
+    ] = None
     projected_address: Hidden[
-        Writable[Annotated[ProjectedAddress | None, Wire("MessagingBinding.ProjectedAddress")]]
+        Writable[Annotated[ProjectedAddress | None, WireName("MessagingBinding.ProjectedAddress")]]
     ] = None
     attributes: Writable[Attributes] = "{}"
     role_sid: Writable[RoleSid | None] = None
@@ -99,11 +99,11 @@ class Participant(Resource, frozen=True):
 
     @property
     def binding_type(self) -> str:
-        """The channel, in the words of an event (contract: rest-of-api.md §17.4)."""
+        """The channel, as events name it (contract: rest-of-api.md §17.4)."""
         address = self.address or self.projected_address
         return "chat" if address is None else channel_of(address)
 
-    @Shown(type=["object", "null"])
+    @Computed(type=["object", "null"])
     def messaging_binding(self) -> dict[str, str] | None:
         return addresses.show_binding(self)
 
@@ -175,9 +175,9 @@ def delete_participant(tx: Transaction, call: Call) -> Participant:
 
 
 def find_participant(tx: Transaction, call: Call, conversation: Conversation) -> Participant:
-    """The participant that a path's `{Sid}` names, by SID or by identity; or 404/20404.
+    """Return the participant that `{Sid}` names, by SID or identity. Raises 404/20404.
 
-    A SID wins over an identity of the same form (contract: rest-of-api.md §0).
+    A SID takes precedence over an identity of the same form (contract: rest-of-api.md §0).
     """
     name = call.path["Sid"]
     for column in ("sid", "identity") if is_participant_sid(name) else ("identity",):
@@ -188,7 +188,7 @@ def find_participant(tx: Transaction, call: Call, conversation: Conversation) ->
 
 
 def find_author(tx: Transaction, conversation: Conversation, author: str) -> str | None:
-    """The SID of the participant whose identity, address or projected address is `author`."""
+    """Return the SID of the participant whose identity, address or projected address is `author`."""
     columns = ["identity"] if conversation.participant_count else []
     columns += ["address", "projected_address"] if conversation.binding_count else []
     for column in columns:
@@ -199,6 +199,7 @@ def find_author(tx: Transaction, conversation: Conversation, author: str) -> str
 
 
 def ensure_acceptable(tx: Transaction, conversation: Conversation, new: Participant) -> None:
+    """Raise the error of a participant that cannot be added to the conversation."""
     addresses.ensure_valid(new)
     if new.identity is not None:
         ensure_identity_is_free(tx, conversation.sid, new.identity)
@@ -211,7 +212,7 @@ def ensure_acceptable(tx: Transaction, conversation: Conversation, new: Particip
 def ensure_identity_is_free(tx: Transaction, conversation_sid: str, identity: str) -> None:
     if is_user_sid(identity):
         raise errors.IDENTITY_LIKE_SID()
-    # Another participant's SID is a name already: no path could lead to this one by its identity.
+    # If it were another participant's SID, no path could name this participant by its identity.
     names = ("sid", "identity") if is_participant_sid(identity) else ("identity",)
     for column in names:
         if tx.find(Participant, conversation_sid=conversation_sid, **{column: identity}) is not None:
@@ -219,7 +220,7 @@ def ensure_identity_is_free(tx: Transaction, conversation_sid: str, identity: st
 
 
 def ensure_changeable(tx: Transaction, participant: Participant, changes: dict[str, Any]) -> None:
-    """What a participant is reached by can hardly be changed (contract: rest-of-api.md §8)."""
+    """Raise the error of a change of identity or addresses that is not allowed (rest-of-api.md §8)."""
     if "proxy_address" in changes:
         removes = changes["proxy_address"] == "null"
         raise errors.CANNOT_REMOVE_PROXY() if removes else errors.CANNOT_ADD_PROXY()
@@ -240,7 +241,7 @@ def ensure_projected_is_changeable(participant: Participant, changes: dict[str, 
 
 
 def read_horizon(now: int, changes: dict[str, Any]) -> dict[str, int | None]:
-    """A new read horizon without a timestamp is dated now; one that is cleared has none."""
+    """Return the timestamp of a new read horizon: now, or None if the horizon is removed."""
     if "last_read_message_index" not in changes:
         return {}
     return {"last_read_timestamp": None if changes["last_read_message_index"] is None else now}
@@ -252,13 +253,15 @@ def count_non_chat(tx: Transaction, conversation_sid: str) -> int:
     return count
 
 
-def count_participant(tx: Transaction, conversation: Conversation, who: Participant, step: int) -> None:
+def count_participant(
+    tx: Transaction, conversation: Conversation, participant: Participant, step: int
+) -> None:
     counts = {"participant_count": conversation.participant_count + step}
-    if who.address is not None or who.projected_address is not None:
+    if participant.address is not None or participant.projected_address is not None:
         counts["binding_count"] = conversation.binding_count + step
-    # Someone who joins wakes the conversation (contract: rest-of-api.md §8); one who leaves does not.
+    # Joining is activity of the conversation (contract: rest-of-api.md §8), leaving is not.
     if step > 0:
-        wake(tx, conversation, **counts)
+        touch_activity(tx, conversation, **counts)
     else:
         tx.update(conversation, **counts)
 

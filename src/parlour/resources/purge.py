@@ -1,4 +1,4 @@
-"""The purge: what was deleted, or never sent, goes from the disk too; only bytes of its own rows do."""
+"""The purge: removes the bytes and rows of media that were deleted, or were never sent with a message."""
 
 import asyncio
 import contextlib
@@ -23,17 +23,17 @@ DAY = 24 * HOUR
 ROWS_AT_ONCE = 500
 DELETED_TOGETHER = 8
 EVERY_SECONDS = 60.0
-# Of several servers one purges; when it dies, another does after this, and one on its own port at once.
+# One of several servers purges. If it dies, another takes over after this time, one on the same port at once.
 LEASE_MILLISECONDS = 90_000
 DUTY = "purge"
-# Every so many purges all that is stored is compared with the rows; the first of a process does it too.
+# The first purge of a process, and then one in so many, compares all stored files with the rows.
 THOROUGH_EVERY = 1_440
 
-# What is attached meanwhile stays: it is compared once more, in a form for which no index is chosen.
+# Media that are attached meanwhile stay: the condition is repeated, in a form for which no index is chosen.
 EXPIRE = """UPDATE media SET date_deleted = ? WHERE sid IN (SELECT sid FROM media
 WHERE message_sid IS NULL AND date_deleted IS NULL AND date_created <= ? LIMIT ?)
 AND COALESCE(message_sid, '') = '' RETURNING 1"""
-# What was never part of a message waits for nothing more. Two statements, since each has an index.
+# Media that were never part of a message are due at once. Two statements, because each has an index.
 DUE_UNSENT = "SELECT sid FROM media WHERE date_deleted IS NOT NULL AND message_sid IS NULL LIMIT ?"
 DUE = "SELECT sid FROM media WHERE date_deleted <= ? LIMIT ?"
 
@@ -46,14 +46,14 @@ def always() -> bool:
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """How long an upload may wait for its message, and how long bytes of deleted media are kept."""
+    """The time that an upload may wait for its message, and that the bytes of deleted media are kept."""
 
     unattached_hours: int
     purge_days: int
 
 
 class Purged(NamedTuple):
-    """How many media were removed, how many files without a row were seen, whether the log is empty."""
+    """The numbers of media removed and of stray files seen, and whether the log was truncated."""
 
     media: int
     strays: int
@@ -68,11 +68,11 @@ async def purge(
     thoroughly: bool,
     go_on: Callable[[], bool] = always,
 ) -> Purged:
-    """Remove what is due. The bytes go first and their row after them, so none are left without a row.
+    """Remove the media that are due. Their bytes are removed before their rows, so no bytes lack a row.
 
-    `thoroughly` also looks through all that is stored and counts the files that have no row in this
-    database. They stay: they may be those of another database, or of a newer one after a backup was
-    restored. Between its steps it asks whether to `go_on`.
+    `thoroughly` also lists all stored files and counts those that have no row in this database. They are not
+    removed: they may belong to another database, or to a newer state of it before a backup was restored.
+    The purge stops between two steps if `go_on` returns False.
     """
     removed, strays = 0, 0
     while go_on() and database.run(lambda tx: expire(tx, policy)) == ROWS_AT_ONCE:
@@ -110,7 +110,7 @@ def remove_rows(tx: Transaction, sids: Iterable[str]) -> None:
 
 
 class Purger:
-    """A thread that purges again and again, beside a server or for several."""
+    """A thread that purges every EVERY_SECONDS, if its process holds the duty."""
 
     def __init__(self, database: Database, blobs: Blobs, policy: RetentionPolicy, holder: str) -> None:
         self._database, self._blobs, self._policy, self._holder = database, blobs, policy, holder

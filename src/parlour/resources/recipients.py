@@ -1,67 +1,24 @@
-"""Recipients on other channels: a message opens a receipt for each, and enqueues a delivery to each."""
+"""Recipients on other channels: each gets a receipt of a message, and a delivery in the outbox."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Protocol
-
-import msgspec
+from typing import Protocol
 
 from parlour import errors
 from parlour.channels.outgoing_parameters import EVENT, OutgoingParameters
 from parlour.resources.conversations import Conversation
 from parlour.resources.participants import Participant
+from parlour.resources.receipts import Receipt
 from parlour.store import Transaction
 from parlour.webhooks.events import show_media
 from parlour.webhooks.outbox import enqueue
 from parlour.webhooks.targets import CHANNEL, DeliveryTarget
-from parlour.wire import sids
 from parlour.wire.channels import channel_of
-from parlour.wire.kinds import Integer, Timestamp, choice, text
-from parlour.wire.marks import InService, Updatable
-from parlour.wire.resource import Resource
 
 GROUP_CHANNEL = "sms"
 
-SENT, DELIVERED, READ = "sent", "delivered", "read"
-UNDELIVERED, FAILED = "undelivered", "failed"
-# The statuses that a summary counts under each name (contract: messages.md §4).
-COUNTED = {
-    SENT: frozenset({SENT, DELIVERED, READ, UNDELIVERED}),
-    DELIVERED: frozenset({DELIVERED, READ}),
-    READ: frozenset({READ}),
-    FAILED: frozenset({FAILED}),
-    UNDELIVERED: frozenset({UNDELIVERED}),
-}
 
-ReceiptStatus = Annotated[str, choice(*COUNTED)]
-ChannelMessageSid = Annotated[str, text(64)]
-
-
-class Receipt(Resource, frozen=True):
-    """What became of a message on its way to one recipient; `status` is null until it was sent."""
-
-    table: ClassVar = "delivery_receipts"
-    key: ClassVar = ("conversation_sid", "sid")
-    part_of: ClassVar = Conversation
-    depth: ClassVar = 2
-    # Channels ask for it without its conversation.
-    owners: ClassVar = {"conversations": "conversation_sid", "services": "chat_service_sid"}
-    event_names: ClassVar = {"DeliveryReceiptSid": "sid"}
-
-    sid: sids.Receipt
-    account_sid: sids.Account
-    chat_service_sid: InService[sids.Service]
-    conversation_sid: sids.Conversation
-    message_sid: sids.Message
-    participant_sid: sids.Participant
-    date_created: Timestamp
-    date_updated: Timestamp
-    channel_message_sid: Updatable[ChannelMessageSid | None] = None
-    status: Updatable[ReceiptStatus | None] = None
-    error_code: Updatable[Integer | None] = None
-
-
-class Sendable(Protocol):
-    """A message, as far as it is sent."""
+class SentMessage(Protocol):
+    """The fields of a message that deliveries need. Messages import this file, so it cannot import them."""
 
     @property
     def sid(self) -> str: ...
@@ -78,54 +35,47 @@ class Sendable(Protocol):
 
 
 def participants_of(tx: Transaction, conversation: Conversation) -> tuple[Participant, ...]:
-    """All of them, where somebody is reached on another channel; else none need be looked at."""
+    """Return all participants, or none if no participant has an address on another channel."""
     if not conversation.binding_count:
         return ()
     return tx.find_all(Participant, conversation_sid=conversation.sid)
 
 
-def is_of_group(participant: Participant) -> bool:
-    """Whether somebody takes part in a group message: by an address and no proxy."""
+def is_group_member(participant: Participant) -> bool:
+    """Whether a participant gets group messages: it has an address of that channel and no proxy."""
     address = participant.address
     return address is not None and participant.proxy_address is None and channel_of(address) == GROUP_CHANNEL
 
 
 def ensure_author_belongs(tx: Transaction, conversation: Conversation, participant_sid: str | None) -> None:
-    """400/50513 where a group message has an author who is not in the group."""
-    if participant_sid is None and any(map(is_of_group, participants_of(tx, conversation))):
+    """Raise 400/50513 if there is a group and the author is not a participant."""
+    if participant_sid is None and any(map(is_group_member, participants_of(tx, conversation))):
         raise errors.AUTHOR_NOT_IN_GROUP()
 
 
 def recipients_of(
     tx: Transaction, conversation: Conversation, author_sid: str | None, *, group_has_it: bool
 ) -> list[Participant]:
+    """Return the participants that a message is sent to.
+
+    These are all that have an address, without the author and, with `group_has_it`, without group members.
+    """
     return [
         each
         for each in participants_of(tx, conversation)
-        if each.address is not None and each.sid != author_sid and not (group_has_it and is_of_group(each))
+        if each.address is not None
+        and each.sid != author_sid
+        and not (group_has_it and is_group_member(each))
     ]
 
 
-def summary(statuses: Sequence[str | None]) -> str | None:
-    """The `delivery` of a message whose receipts have these statuses; None without receipts."""
-    if not statuses:
-        return None
-    counts = {name: sum(each in counted for each in statuses) for name, counted in COUNTED.items()}
-    words = {name: how_many(count, len(statuses)) for name, count in counts.items()}
-    return msgspec.json.encode({"total": len(statuses), **words}).decode()
-
-
-def how_many(count: int, total: int) -> str:
-    return "none" if count == 0 else "all" if count == total else "some"
-
-
-def send_to_all(
-    tx: Transaction, conversation: Conversation, message: Sendable, recipients: Sequence[Participant]
+def send_to_recipients(
+    tx: Transaction, conversation: Conversation, message: SentMessage, recipients: Sequence[Participant]
 ) -> None:
-    """Open a receipt for each recipient, and put the message on its way."""
+    """Insert a receipt for each recipient, and enqueue a delivery to each."""
     if not recipients:
         return
-    number = number_of_author(tx, conversation, message.participant_sid)
+    number = sender_number(tx, conversation, message.participant_sid)
     for participant in recipients:
         receipt = Receipt(
             sid=tx.new_sid("DY"),
@@ -145,12 +95,12 @@ def send_to_all(
 
 def outgoing_parameters(
     conversation: Conversation,
-    message: Sendable,
+    message: SentMessage,
     participant: Participant,
     receipt: Receipt,
     number: str | None,
 ) -> OutgoingParameters:
-    """Return the parameters of the delivery to a participant, whose sender is else the account's `number`."""
+    """Return the parameters of a delivery. Its sender is the participant's proxy address, else `number`."""
     address = participant.address or ""
     return OutgoingParameters(
         account_sid=conversation.account_sid,
@@ -172,8 +122,11 @@ def outgoing_parameters(
     )
 
 
-def number_of_author(tx: Transaction, conversation: Conversation, author_sid: str | None) -> str | None:
-    """The author's number of the account, else the first there is, else the conversation's address."""
+def sender_number(tx: Transaction, conversation: Conversation, author_sid: str | None) -> str | None:
+    """Return the address that a group message is sent from.
+
+    That is the author's projected address, else the first of a participant, else the conversation's address.
+    """
     projected = {
         each.sid: each.projected_address
         for each in participants_of(tx, conversation)

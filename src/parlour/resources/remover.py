@@ -1,4 +1,4 @@
-"""The remover: a thread beside a server that takes the steps of deletions, with pauses for other work."""
+"""The remover: a thread of the server that takes the steps of deletions, with pauses for other work."""
 
 import asyncio
 import contextlib
@@ -16,41 +16,41 @@ from parlour.store.storage_errors import Unavailable
 from parlour.webhooks.dispatcher import sleep_until
 
 DUTY = "deletions"
-# Of several servers one takes the steps; when it dies, another goes on after this.
+# One of several servers takes the steps. If it dies, another continues after this time.
 LEASE_MILLISECONDS = 15_000
 RENEW_SECONDS = 5.0
-# How often the storage is asked whether something was deleted.
+# How often the storage is searched for tombstones.
 POLL_SECONDS = 0.25
-# How long it is left alone when it does not answer.
+# The pause after the storage did not answer.
 WAIT_SECONDS = 5.0
 
 # A step that takes longer is followed by one of half as many rows.
 STEP_SECONDS = 0.05
-LEAST_ROWS = 20
-# After each step so many times as long as it took is left to other work, but no more than this: however
-# busy the server is, more rows a second are removed than clients can add.
+MIN_ROWS = 20
+# The pause after a step is this many times as long as the step, within a limit: under any load, more rows a
+# second are removed than clients can add.
 PAUSE_TIMES = 2.0
-MOST_PAUSE_SECONDS = 0.05
+MAX_PAUSE_SECONDS = 0.05
 
 log = structlog.get_logger()
 
 
 class Pace:
-    """How many rows the next step may remove, and how long to wait before it."""
+    """The number of rows that the next step may remove, and the pause before it."""
 
     def __init__(self) -> None:
         self.rows = STEP_ROWS
 
     def pause_after(self, seconds: float) -> float:
         if seconds > STEP_SECONDS:
-            self.rows = max(self.rows // 2, LEAST_ROWS)
+            self.rows = max(self.rows // 2, MIN_ROWS)
         else:
             self.rows = min(self.rows * 2, STEP_ROWS)
-        return min(seconds * PAUSE_TIMES, MOST_PAUSE_SECONDS)
+        return min(seconds * PAUSE_TIMES, MAX_PAUSE_SECONDS)
 
 
 async def remove_all(database: Database) -> None:
-    """Take every step there is, in transactions of the calling thread: for the command line."""
+    """Take all steps, in transactions of the calling thread: for the command line."""
     pace, clock = Pace(), asyncio.get_running_loop().time
     started = clock()
     step = database.run(partial(remove_some, last=None, rows=pace.rows))
@@ -61,7 +61,10 @@ async def remove_all(database: Database) -> None:
 
 
 class Remover:
-    """A thread that looks again and again for what was deleted, and removes it; `holder` has the duty."""
+    """A thread that searches for tombstones every POLL_SECONDS and removes their rows.
+
+    `holder` is the name under which the process holds the duty.
+    """
 
     def __init__(self, database: Database, holder: str) -> None:
         self._database, self._aside, self._holder = database, database.aside(), holder
@@ -89,7 +92,7 @@ class Remover:
         while not self._stop.is_set():
             wait = POLL_SECONDS
             try:
-                if self._is_wanted():
+                if self._has_work():
                     await self._remove()
             except (Unavailable, ApiError) as error:
                 log.warning("deletions_wait", error=str(error))
@@ -99,8 +102,8 @@ class Remover:
                 wait = WAIT_SECONDS
             await sleep_until(self._stop, wait)
 
-    def _is_wanted(self) -> bool:
-        """Whether something was deleted; a read, which holds up nobody who writes."""
+    def _has_work(self) -> bool:
+        """Whether there is a tombstone: a read, which delays no writer."""
         engine = self._database.engine
         try:
             self._session.begin()
@@ -112,7 +115,7 @@ class Remover:
             self._session.roll_back()
 
     async def _remove(self) -> None:
-        """Take steps until nothing is left, or another has the duty."""
+        """Take steps until nothing is left, or another process holds the duty."""
         take = partial(take_duty, name=DUTY, holder=self._holder, milliseconds=LEASE_MILLISECONDS)
         pace, renewed = Pace(), -RENEW_SECONDS
         step: Step | None = None

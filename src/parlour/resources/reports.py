@@ -1,4 +1,4 @@
-"""Reports of channels on a message: taken at once, or stored until they are expected."""
+"""Reports of channels on the status of a message: applied at once, or stored until they are expected."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
@@ -7,15 +7,24 @@ import msgspec
 
 from parlour.api.collection import OURS_IN_SERVICE, Call, Collection
 from parlour.channels.adapter import Report
-from parlour.resources.channel_metadata import METADATA, keep_metadata
+from parlour.resources.channel_metadata import METADATA, store_metadata
 from parlour.resources.conversations import Conversation
 from parlour.resources.events import emit
 from parlour.resources.messages import Message
-from parlour.resources.receipts import fetch_receipt, receipts
-from parlour.resources.recipients import DELIVERED, FAILED, READ, SENT, UNDELIVERED, Receipt, summary
+from parlour.resources.receipts import (
+    DELIVERED,
+    FAILED,
+    READ,
+    SENT,
+    UNDELIVERED,
+    Receipt,
+    delivery_summary,
+    fetch_receipt,
+    receipts,
+)
 from parlour.store import Transaction
 from parlour.webhooks.events import SYSTEM_SOURCE
-from parlour.wire.marks import Updatable
+from parlour.wire.field_options import Updatable
 from parlour.wire.resource import Parameters, Resource
 
 # The statuses that may follow each one; any other report changes nothing (contract: messages.md §4).
@@ -30,7 +39,7 @@ DUE = """SELECT conversation_sid, sid FROM expected_reports WHERE due_at <= ?
 ORDER BY due_at, sid LIMIT ?"""
 
 
-class Expected(msgspec.Struct, frozen=True):
+class ScheduledReport(msgspec.Struct, frozen=True):
     """A report and when it is expected, in milliseconds since 1970."""
 
     due_at: int
@@ -50,7 +59,7 @@ class ExpectedReports(Resource, frozen=True):
     reports: str
 
 
-expected_in = msgspec.json.Decoder(list[Expected]).decode
+decode_scheduled = msgspec.json.Decoder(list[ScheduledReport]).decode
 
 
 class ReportParameters(Parameters, frozen=True):
@@ -58,7 +67,7 @@ class ReportParameters(Parameters, frozen=True):
 
 
 class ReportedReceipt(Receipt, frozen=True):
-    """A receipt, as a channel may change it."""
+    """The parameters of a report that a gateway posts."""
 
     unstored: ClassVar = ReportParameters
 
@@ -75,7 +84,7 @@ status_callbacks = Collection(
 
 @status_callbacks.update()
 def update_receipt(tx: Transaction, call: Call) -> Receipt:
-    """Take the status that a gateway posts. A status that may not follow the present one changes nothing."""
+    """Apply the report that a gateway posts. A status that cannot follow the present one is ignored."""
     receipt = fetch_receipt(tx, call)
     said = call.changes
     report = Report(
@@ -86,7 +95,7 @@ def update_receipt(tx: Transaction, call: Call) -> Receipt:
         channel_message_sid=said.get("channel_message_sid"),
         metadata=said.get("channel_metadata"),
     )
-    return take_report(tx, receipt, report)
+    return apply_report(tx, receipt, report)
 
 
 def receipt_exists(tx: Transaction, conversation_sid: str, sid: str) -> bool:
@@ -94,12 +103,12 @@ def receipt_exists(tx: Transaction, conversation_sid: str, sid: str) -> bool:
 
 
 def record(tx: Transaction, reports: Sequence[Report], at: int) -> None:
-    """Take the reports that are due now, and store those that are expected some time after `at`.
+    """Apply the reports that are due now, and store those that are expected some time after `at`.
 
     `at` is in milliseconds since 1970. Reports on receipts that are gone are dropped.
     """
-    later: dict[tuple[str, str], list[Expected]] = {}
-    # In the order that all writers share: two of them never wait for each other.
+    later: dict[tuple[str, str], list[ScheduledReport]] = {}
+    # All writers lock in the same order, so that two of them never wait for each other.
     for conversation_sid in sorted({report.conversation_sid for report in reports}):
         tx.lock_conversation(conversation_sid)
     for report in reports:
@@ -108,18 +117,18 @@ def record(tx: Transaction, reports: Sequence[Report], at: int) -> None:
         if receipt is None:
             continue
         if report.after > 0:
-            later.setdefault(place, []).append(Expected(at + round(report.after * 1_000), report))
+            later.setdefault(place, []).append(ScheduledReport(at + round(report.after * 1_000), report))
         else:
-            take_report(tx, receipt, report)
+            apply_report(tx, receipt, report)
     for (conversation_sid, sid), expected in later.items():
-        expect(tx, conversation_sid, sid, expected)
+        store_scheduled(tx, conversation_sid, sid, expected)
 
 
-def expect(tx: Transaction, conversation_sid: str, sid: str, more: list[Expected]) -> None:
+def store_scheduled(tx: Transaction, conversation_sid: str, sid: str, new: list[ScheduledReport]) -> None:
     """Store reports with those that are expected already, in the order of their times."""
     known = tx.find(ExpectedReports, conversation_sid=conversation_sid, sid=sid)
-    before = [] if known is None else expected_in(known.reports)
-    expected = sorted([*before, *more], key=lambda each: each.due_at)
+    before = [] if known is None else decode_scheduled(known.reports)
+    expected = sorted([*before, *new], key=lambda each: each.due_at)
     due_at, written = expected[0].due_at, msgspec.json.encode(expected).decode()
     if known is None:
         tx.insert(ExpectedReports(sid, conversation_sid, due_at, written))
@@ -133,7 +142,7 @@ def find_due(tx: Transaction, limit: int) -> list[tuple[str, str]]:
 
 
 def record_due(tx: Transaction, keys: Sequence[tuple[str, str]]) -> None:
-    """Take the reports on these receipts that were expected by now."""
+    """Apply the reports on these receipts that were expected by now."""
     for conversation_sid, sid in sorted(keys):
         tx.lock_conversation(conversation_sid)
         expected = tx.find(ExpectedReports, conversation_sid=conversation_sid, sid=sid)
@@ -141,15 +150,15 @@ def record_due(tx: Transaction, keys: Sequence[tuple[str, str]]) -> None:
         if expected is None:
             continue
         if receipt is None:
-            # Its conversation was deleted, and is not removed yet.
+            # The conversation was deleted and is not removed yet.
             tx.delete(expected)
             continue
         rest = []
-        for each in expected_in(expected.reports):
+        for each in decode_scheduled(expected.reports):
             if each.due_at > tx.now:
                 rest.append(each)
             else:
-                receipt = take_report(tx, receipt, each.report)
+                receipt = apply_report(tx, receipt, each.report)
         if rest:
             written = msgspec.json.encode(rest).decode()
             tx.update(expected, due_at=rest[0].due_at, reports=written)
@@ -164,13 +173,13 @@ def drop_due(tx: Transaction, key: tuple[str, str]) -> None:
         tx.delete(expected)
 
 
-def take_report(tx: Transaction, receipt: Receipt, report: Report) -> Receipt:
-    """Return the receipt as a report changes it; a new status is summed up in the message and emitted."""
+def apply_report(tx: Transaction, receipt: Receipt, report: Report) -> Receipt:
+    """Apply a report and return the receipt. A new status updates the message's summary and is emitted."""
     if report.metadata is not None:
-        keep_metadata(tx, receipt.conversation_sid, receipt.message_sid, *report.metadata)
-    moved = report.status in FOLLOWS.get(receipt.status, ())
+        store_metadata(tx, receipt.conversation_sid, receipt.message_sid, *report.metadata)
+    status_changed = report.status in FOLLOWS.get(receipt.status, ())
     changes: dict[str, Any] = {}
-    if moved:
+    if status_changed:
         error_code = report.error_code if report.status in WITH_ERROR else None
         changes = {"status": report.status, "error_code": error_code}
     if report.channel_message_sid and receipt.channel_message_sid is None:
@@ -178,16 +187,16 @@ def take_report(tx: Transaction, receipt: Receipt, report: Report) -> Receipt:
     if not changes:
         return receipt
     taken = tx.update(receipt, **changes, date_updated=tx.now)
-    if moved:
-        sum_up(tx, taken)
+    if status_changed:
+        update_delivery_summary(tx, taken)
     return taken
 
 
-def sum_up(tx: Transaction, receipt: Receipt) -> None:
+def update_delivery_summary(tx: Transaction, receipt: Receipt) -> None:
     message = tx.find(Message, conversation_sid=receipt.conversation_sid, sid=receipt.message_sid)
     conversation = tx.find(Conversation, sid=receipt.conversation_sid)
     if message is None or conversation is None:
         return
     statuses = [status for (status,) in tx.select(STATUSES, message.conversation_sid, message.sid)]
-    tx.update(message, delivery=summary(statuses))
+    tx.update(message, delivery=delivery_summary(statuses))
     emit(tx, SYSTEM_SOURCE, "onDeliveryUpdated", receipt, conversation)

@@ -1,15 +1,15 @@
-"""Services: the spaces that conversations live in; every account has a default one."""
+"""Services: each holds conversations of an account; every account has a default one."""
 
 from typing import Annotated, ClassVar
 
 from parlour import errors
 from parlour.api.collection import ALONE, Call, Collection
+from parlour.resources.accounts import find_callers_account
 from parlour.resources.deletions import delete_in_steps
 from parlour.store import Transaction
-from parlour.store.credentials import Account
 from parlour.wire import sids
-from parlour.wire.kinds import Timestamp, text
-from parlour.wire.marks import Creatable, Hidden, Required
+from parlour.wire.field_options import Creatable, Hidden, Required
+from parlour.wire.field_types import Timestamp, text
 from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
 
@@ -40,15 +40,7 @@ class Service(Resource, frozen=True):
     date_deleted: Hidden[Timestamp | None] = None
 
 
-def find_account(tx: Transaction, call: Call) -> Account:
-    """The caller's account; 401/20003 where it was deleted while its credentials were still trusted."""
-    account = tx.find(Account, sid=call.account_sid)
-    if account is None:
-        raise errors.AUTHENTICATE()
-    return account
-
-
-services = Collection(Service, "/Services", key="services", parent=find_account, prefixes=(ALONE,))
+services = Collection(Service, "/Services", key="services", parent=find_callers_account, prefixes=(ALONE,))
 
 
 @services.create()
@@ -91,7 +83,7 @@ def add_service(tx: Transaction, account_sid: str, friendly_name: str, sid: str)
 
 
 def find_service(tx: Transaction, call: Call) -> Service:
-    """The service that the path names, or the account's default one; 404/20404 for another account's."""
+    """Return the service that the path names, else the account's default one. Raises 404/20404."""
     service = tx.find(Service, sid=call.service_sid)
     if service is None:
         raise call.not_found()

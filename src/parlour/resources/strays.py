@@ -1,7 +1,7 @@
-"""Files without a row: found and counted by the purge, removed only when an operator says so.
+"""Stray files, which have no row: the purge counts them, and only an operator's command removes them.
 
-A row is committed before its first byte is stored and is there until its last byte is gone. So a file
-without a row belongs to another database, or to a time that this database does not know.
+A row is committed before its first byte is stored and removed after its last byte. So a file without a row
+belongs to another database, or to a newer state of this one, before a backup was restored.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -17,11 +17,11 @@ DAY_MILLISECONDS = 24 * 60 * 60 * 1_000
 async def find_strays(database: Database, blobs: Blobs) -> AsyncIterator[list[StoredFile]]:
     """Return the files that have no row in the database, in lists."""
     async for files in blobs.files():
-        yield database.run(partial(without_row, files=files))
+        yield database.run(partial(without_rows, files=files))
 
 
-def without_row(tx: Transaction, files: Sequence[StoredFile]) -> list[StoredFile]:
-    # A file may be there twice, finished and not: its row is looked for once.
+def without_rows(tx: Transaction, files: Sequence[StoredFile]) -> list[StoredFile]:
+    # A name may occur twice, of a finished and an unfinished file: its row is searched once.
     known = {name for name in {file.name for file in files} if tx.select(FIND, name)}
     return [file for file in files if file.name not in known]
 
@@ -39,7 +39,7 @@ async def remove_strays(database: Database, blobs: Blobs, files: Sequence[Stored
     """Remove files that still have no row, finished or not; return how many."""
     removed = 0
     for start in range(0, len(files), LISTED_AT_ONCE):
-        stray = database.run(partial(without_row, files=files[start : start + LISTED_AT_ONCE]))
+        stray = database.run(partial(without_rows, files=files[start : start + LISTED_AT_ONCE]))
         await blobs.delete(dict.fromkeys(file.name for file in stray))
         removed += len(stray)
     return removed

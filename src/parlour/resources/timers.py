@@ -5,7 +5,7 @@ from typing import Annotated, Any, Protocol
 
 from parlour import errors
 from parlour.errors import Problem
-from parlour.wire.kinds import Kind, show_moment
+from parlour.wire.field_types import FieldType, show_moment
 
 MINUTE = 60_000
 SHORTEST_INACTIVE = MINUTE
@@ -27,8 +27,8 @@ MILLISECONDS = {
 }
 
 
-def duration(shortest: int, too_short: Problem, invalid: Problem) -> Kind:
-    """An ISO 8601 duration, in milliseconds; zero or nothing takes the timer away."""
+def duration(shortest: int, too_short: Problem, invalid: Problem) -> FieldType:
+    """Return the type of ISO 8601 durations, stored in milliseconds; zero or "" removes the timer."""
 
     def read(raw: str) -> int | None:
         match = DURATION.fullmatch(raw)
@@ -43,7 +43,7 @@ def duration(shortest: int, too_short: Problem, invalid: Problem) -> Kind:
             raise too_short()
         return length or None
 
-    return Kind(read, {"type": "string"})
+    return FieldType(read, {"type": "string"})
 
 
 InactiveAfter = Annotated[
@@ -54,7 +54,9 @@ ClosedAfter = Annotated[
 ]
 
 
-class Timed(Protocol):
+class ConversationTimers(Protocol):
+    """The fields of a conversation that concern timers. Conversations import this file."""
+
     @property
     def state(self) -> str: ...
     @property
@@ -64,7 +66,7 @@ class Timed(Protocol):
 
 
 def expiring_timers(now: int, inactive_after: int | None, closed_after: int | None) -> dict[str, int | None]:
-    """When the timers run out, in milliseconds, if nothing happens after `now`."""
+    """Return the dates at which the timers expire if there is no activity after `now`, in milliseconds."""
     return {
         "date_inactive": None if inactive_after is None else now + inactive_after,
         "date_closed": None if closed_after is None else now + closed_after,
@@ -76,8 +78,10 @@ def restarted_timers(now: int, changes: dict[str, Any]) -> dict[str, int | None]
     return dates if changes.get("state", "active") == "active" else dates | {"date_inactive": None}
 
 
-def updated_timers(now: int, conversation: Timed, changes: dict[str, Any]) -> dict[str, int | None]:
-    """The dates after an update, which counts as activity; a closed conversation has none."""
+def updated_timers(
+    now: int, conversation: ConversationTimers, changes: dict[str, Any]
+) -> dict[str, int | None]:
+    """Return the dates after an update, which counts as activity; a closed conversation has none."""
     state = changes.get("state", conversation.state)
     if state == "closed":
         return {"date_inactive": None, "date_closed": None}

@@ -1,12 +1,13 @@
 """The configuration of the webhooks of an account and of a service."""
 
 from parlour.api.collection import ALONE, IN_SERVICE, Call, Singleton
-from parlour.resources.services import find_account, find_service
+from parlour.resources.accounts import find_callers_account
+from parlour.resources.services import find_service
 from parlour.resources.webhook_targets import AccountWebhooks, ServiceWebhooks
 from parlour.store import Transaction
 
 account_webhooks = Singleton(
-    AccountWebhooks, "/Configuration/Webhooks", key="webhooks", parent=find_account, prefixes=(ALONE,)
+    AccountWebhooks, "/Configuration/Webhooks", key="webhooks", parent=find_callers_account, prefixes=(ALONE,)
 )
 service_webhooks = Singleton(
     ServiceWebhooks, "/Configuration/Webhooks", key="webhooks", parent=find_service, prefixes=(IN_SERVICE,)

@@ -1,20 +1,24 @@
-"""Deliveries of webhooks and of messages to other channels; a resource of ours, not of the contract."""
+"""Deliveries of webhooks and of messages to other channels: a resource that the contract does not have."""
 
 from typing import Any
 
 from parlour import errors
 from parlour.api.collection import OURS, Call, Collection
-from parlour.resources.services import find_account
+from parlour.resources.accounts import find_callers_account
 from parlour.store import Transaction
 from parlour.webhooks.outbox import PENDING, STATUSES, WebhookDelivery, take_number
 from parlour.webhooks.targets import CHANNEL, DeliveryTarget
-from parlour.wire.kinds import choice, text
+from parlour.wire.field_types import choice, text
 from parlour.wire.paging import Page
 
 CONVERSATION = "SELECT conversation_sid FROM webhook_deliveries WHERE account_sid = ? AND sid = ?"
 
 webhook_deliveries = Collection(
-    WebhookDelivery, "/WebhookDeliveries", key="webhook_deliveries", parent=find_account, prefixes=(OURS,)
+    WebhookDelivery,
+    "/WebhookDeliveries",
+    key="webhook_deliveries",
+    parent=find_callers_account,
+    prefixes=(OURS,),
 )
 
 
@@ -40,12 +44,12 @@ def fetch_webhook_delivery(tx: Transaction, call: Call) -> WebhookDelivery:
 
 @webhook_deliveries.act("Redeliver")
 def redeliver_webhook_delivery(tx: Transaction, call: Call) -> WebhookDelivery:
-    """Try it once more, after what is waiting for the same target already."""
+    """Enqueue a settled delivery again, at the end of its lane."""
     delivery = fetch_webhook_delivery(tx, call)
     if delivery.status == PENDING:
         raise errors.CONFLICT(reason="it is still on its way")
     if delivery.target_url.startswith(CHANNEL):
-        # Contract: messages.md §9. What failed stays failed; who wants it sent posts a new message.
+        # A failed message stays failed, and the client can send a new one (contract: messages.md §9).
         raise errors.CONFLICT(reason="what left for another channel is final")
     target = DeliveryTarget(delivery.target_sid, delivery.target_url, delivery.method)
     number = take_number(tx, delivery.conversation_sid, target)

@@ -7,14 +7,15 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from parlour import errors
+from parlour.resources.accounts import find_account
 from parlour.store import Transaction
 from parlour.webhooks.events import FILTERS, POST_EVENTS
 from parlour.webhooks.outbox import EventConversation
-from parlour.webhooks.targets import STUDIO, DeliveryTarget
+from parlour.webhooks.targets import STUDIO, DeliveryTarget, PreEventTarget
 from parlour.wire import sids
-from parlour.wire.kinds import Integer, Timestamp, choice, some_of, texts, url
-from parlour.wire.marks import Creatable, Hidden, InService, Required, Wire, Writable
-from parlour.wire.resource import Resource, Shown
+from parlour.wire.field_options import Creatable, Hidden, InService, Required, WireName, Writable
+from parlour.wire.field_types import Integer, Timestamp, choice, choice_list, text_list, url
+from parlour.wire.resource import Computed, Resource
 
 MAX_URL_CHARACTERS = 512
 MAX_TRIGGERS = 5
@@ -22,9 +23,9 @@ MAX_TRIGGERS = 5
 Url = Annotated[str, url(MAX_URL_CHARACTERS, errors.INVALID_WEBHOOK_FORMAT, errors.WEBHOOK_URL_TOO_LONG)]
 Method = Annotated[str, choice("GET", "POST", invalid=errors.INVALID_WEBHOOK_METHOD)]
 LowerMethod = Annotated[str, choice("get", "post", invalid=errors.INVALID_WEBHOOK_METHOD)]
-Filters = Annotated[str, some_of(FILTERS, errors.INVALID_WEBHOOK_FILTER)]
-PostFilters = Annotated[str, some_of(tuple(POST_EVENTS), errors.INVALID_WEBHOOK_FILTER)]
-Triggers = Annotated[str, texts(MAX_TRIGGERS, errors.INVALID_WEBHOOK_TRIGGER, errors.TOO_MANY_TRIGGERS)]
+Filters = Annotated[str, choice_list(FILTERS, errors.INVALID_WEBHOOK_FILTER)]
+PostFilters = Annotated[str, choice_list(tuple(POST_EVENTS), errors.INVALID_WEBHOOK_FILTER)]
+Triggers = Annotated[str, text_list(MAX_TRIGGERS, errors.INVALID_WEBHOOK_TRIGGER, errors.TOO_MANY_TRIGGERS)]
 FlowSid = Annotated[str, sids.sid("FW", invalid=errors.INVALID_FLOW_SID)]
 TargetType = Annotated[str, choice("webhook", "trigger", "studio", invalid=errors.INVALID_WEBHOOK_TARGET)]
 
@@ -70,14 +71,14 @@ class ConversationWebhook(Resource, frozen=True):
     target: Required[Creatable[TargetType]]
     date_created: Timestamp
     date_updated: Timestamp
-    post_url: Hidden[Writable[Annotated[Url | None, Wire("Configuration.Url")]]] = None
-    method: Hidden[Writable[Annotated[LowerMethod, Wire("Configuration.Method")]]] = "post"
-    filters: Hidden[Writable[Annotated[PostFilters | None, Wire("Configuration.Filters")]]] = None
-    triggers: Hidden[Writable[Annotated[Triggers | None, Wire("Configuration.Triggers")]]] = None
-    flow_sid: Hidden[Writable[Annotated[FlowSid | None, Wire("Configuration.FlowSid")]]] = None
-    replay_after: Hidden[Creatable[Annotated[Integer | None, Wire("Configuration.ReplayAfter")]]] = None
+    post_url: Hidden[Writable[Annotated[Url | None, WireName("Configuration.Url")]]] = None
+    method: Hidden[Writable[Annotated[LowerMethod, WireName("Configuration.Method")]]] = "post"
+    filters: Hidden[Writable[Annotated[PostFilters | None, WireName("Configuration.Filters")]]] = None
+    triggers: Hidden[Writable[Annotated[Triggers | None, WireName("Configuration.Triggers")]]] = None
+    flow_sid: Hidden[Writable[Annotated[FlowSid | None, WireName("Configuration.FlowSid")]]] = None
+    replay_after: Hidden[Creatable[Annotated[Integer | None, WireName("Configuration.ReplayAfter")]]] = None
 
-    @Shown(type="object")
+    @Computed(type="object")
     def configuration(self) -> Mapping[str, Any]:
         replayed = {} if self.replay_after is None else {"replay_after": self.replay_after}
         if self.target == "studio":
@@ -127,12 +128,16 @@ def webhooks_for(
 
 def find_pre_event_target(
     tx: Transaction, account_sid: str, service_sid: str, event: str
-) -> DeliveryTarget | None:
+) -> PreEventTarget | None:
     """Return the target that is asked before a change, or None if there is none for this event."""
     settings = webhooks_for(tx, account_sid, service_sid)
     if settings is None or settings.pre_webhook_url is None or event not in names_in(settings.filters):
         return None
-    return DeliveryTarget(settings.sid, settings.pre_webhook_url, settings.method or "POST")
+    account = find_account(tx, account_sid)
+    if account is None:
+        return None
+    target = DeliveryTarget(settings.sid, settings.pre_webhook_url, settings.method or "POST")
+    return PreEventTarget(target, account.sealed_auth_token)
 
 
 def find_post_event_targets(

@@ -1,4 +1,4 @@
-"""Storage: a transaction is a plain function, committed together with its neighbours."""
+"""Storage. A transaction is a plain function; those that wait at the same time are committed together."""
 
 from parlour.store.database import Database
 from parlour.store.transaction import LockKey, OutOfScope, Transaction

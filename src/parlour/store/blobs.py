@@ -1,4 +1,4 @@
-"""Blobs: the bytes of media, in a directory or in a bucket, under the SIDs of their rows."""
+"""Blobs: the bytes of media, stored in a directory or in a bucket under the SIDs of their rows."""
 
 import asyncio
 import contextlib
@@ -23,21 +23,21 @@ from parlour.store.folder_file import FolderFile, sync
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
 
-# What comes in is hashed and written in blocks of this size, in a thread.
+# Uploads are hashed and written in blocks of this size, in a thread.
 BLOCK_BYTES = 1_048_576
-# Of a bucket's parts one is sent while the next is filled; none but the last may be smaller.
+# The size of a multipart upload's parts: one is sent while the next is filled. Only the last may be smaller.
 PART_BYTES = 5 * 1_048_576
 PARTS_UNDER_WAY = 1
 CHUNK_BYTES = 262_144
 LISTED_AT_ONCE = 1_000
-# Whoever starts a server is not left waiting for a bucket that does not answer, as an upload may be.
+# The start of a server waits less long than an upload does for a bucket that does not answer.
 SHORTLY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 
 UNAVAILABLE = (OSError, BaseError)
 IN_A_BUCKET = re.compile(r"s3://[^/]+(/.*)?")
-# The object that says whose media these are. It stands beside the folders of media, whose names are hex.
+# The object that names the database that owns the media. The folders of media have hexadecimal names.
 MARKER = "parlour-database"
-# A part of a path that is ours, and of a file that a crash left unfinished: `3f/ME…` and `3f/ME…#1`.
+# The path of a file of ours, and of one that a crash left unfinished: `3f/ME…` and `3f/ME…#1`.
 OURS = re.compile(r"([0-9a-f]{2})/(ME[0-9a-f]{30}\1)(#\d+)?")
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ log = structlog.get_logger()
 
 
 class Written(NamedTuple):
-    """What was put: its length, and its SHA-256 in hex."""
+    """The result of storing a file: its size in bytes, and its SHA-256 in hex."""
 
     size: int
     sha256: str
@@ -57,7 +57,7 @@ Turn = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class Hashed:
-    """Blocks on their way, whose size and SHA-256 are known once they have passed."""
+    """Passes blocks on and computes their size and SHA-256."""
 
     def __init__(self, blocks: Blocks, turn: Turn) -> None:
         self._blocks, self._turn = blocks, turn
@@ -76,7 +76,7 @@ class Hashed:
 
 
 async def measure(blocks: Blocks, turn: Turn) -> Written:
-    """What `put` would return, with nothing kept."""
+    """Return what `put` would return, without storing the blocks."""
     hashed = Hashed(blocks, turn)
     async for _ in hashed:
         pass
@@ -105,29 +105,29 @@ class StoredFile(NamedTuple):
 
 
 class BadPlace(Exception):
-    """Media cannot be kept where the setting says."""
+    """Media cannot be stored where the setting says."""
 
 
 def path_of(name: str) -> str:
-    # The last digits are random, so that no folder gets much larger than another.
+    # The last digits are random, so that all folders grow alike.
     return f"{name[-2:]}/{name}"
 
 
 class Blobs:
-    """Bytes by name. All of it fails as 503/20503; what is read or put goes through in chunks."""
+    """Stores and reads files in chunks. Its methods raise 503/20503 if the store does not answer."""
 
     def __init__(self, store: ObjectStore, folder: Path | None) -> None:
         self._store, self._folder = store, folder
 
     @property
     def held_by_one(self) -> int:
-        """How many bytes one `put` holds in memory, more or less."""
+        """The approximate number of bytes that one `put` holds in memory."""
         return 2 * BLOCK_BYTES + (0 if self._folder is not None else (PARTS_UNDER_WAY + 1) * PART_BYTES)
 
     async def put(self, name: str, blocks: Blocks, turn: Turn) -> Written:
-        """Keep all blocks under `name`, on the disk; what `blocks` raises leaves nothing behind.
+        """Store all blocks under `name`, on the disk. If `blocks` raises, nothing is stored.
 
-        Each block is hashed and written within a `turn`; none is held while the next block is waited for.
+        Each block is hashed and written within a `turn`, which is not held while the next block is awaited.
         """
         try:
             if self._folder is None:
@@ -148,7 +148,7 @@ class Blobs:
         return hashed.written
 
     async def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to `end`; the first is there before this returns."""
+        """Return the bytes from `start` up to `end`. Raises before it returns if the file cannot be read."""
         if start == end:
             return no_chunks()
         try:
@@ -160,7 +160,7 @@ class Blobs:
         return in_thread(got.stream(min_chunk_size=CHUNK_BYTES))
 
     async def delete(self, names: Iterable[str]) -> None:
-        """Remove what there is under these names, finished or not."""
+        """Remove the files with these names, finished or not."""
         for name in names:
             try:
                 await asyncio.to_thread(obstore.delete, self._store, path_of(name))
@@ -172,7 +172,7 @@ class Blobs:
                 remove_unfinished(self._folder / path_of(name))
 
     async def files(self) -> AsyncIterator[list[StoredFile]]:
-        """All files of media that there are, finished or not, in lists."""
+        """Yield all files of media, finished or not, in lists."""
         try:
             if self._folder is not None:
                 files = await asyncio.to_thread(files_in, self._folder)
@@ -198,7 +198,7 @@ class Blobs:
             raise BadPlace(f"the media cannot be read: {first_line(error)}") from None
 
     def claim(self, database_sid: str) -> None:
-        """Write down that the media belong to this database, unless they belong to one already."""
+        """Store that the media belong to this database, unless they belong to one already."""
         content = f"{database_sid}\n".encode()
         try:
             obstore.put(self._store, MARKER, content, mode="create")
@@ -217,7 +217,7 @@ class Blobs:
 
 
 def open_blobs(place: str) -> Blobs:
-    """A directory, which is made if it is missing, or `s3://bucket/prefix` with what AWS_… variables say."""
+    """Open a directory, which is created if it is missing, or `s3://bucket/prefix` by the AWS_… variables."""
     ensure_place(place)
     if IN_A_BUCKET.fullmatch(place):
         return open_bucket(place)
@@ -234,7 +234,7 @@ def open_bucket(place: str, retries: "RetryConfig | None" = None) -> Blobs:
 
 
 def ensure_place(place: str) -> None:
-    """Raise BadPlace if media cannot be kept there. Makes nothing, and asks no bucket."""
+    """Raise BadPlace if media cannot be stored there. Creates nothing and sends no request to a bucket."""
     if IN_A_BUCKET.fullmatch(place):
         open_bucket(place)
         return
@@ -250,7 +250,7 @@ def ensure_place(place: str) -> None:
 
 
 def owner_of(place: str) -> str | None:
-    """Return the SID of the database that owns the media in a place. Makes nothing."""
+    """Return the SID of the database that owns the media in a place. Creates nothing."""
     ensure_place(place)
     if IN_A_BUCKET.fullmatch(place):
         return open_bucket(place, SHORTLY).owner()
@@ -268,10 +268,10 @@ def first_line(error: Exception) -> str:
 
 
 async def in_thread(items: Iterable[T]) -> AsyncIterator[T]:
-    """The items, each fetched in a thread.
+    """Yield the items, each fetched in a thread.
 
-    The library has coroutines of its own, which take twice as long and may abort a program that ends
-    just after one: a thread of theirs then still lets go of Python objects.
+    The library's own coroutines take twice as long. They also may abort a program that ends just after one,
+    because one of the library's threads still releases Python objects then.
     """
     iterator = iter(items)
     while (item := await asyncio.to_thread(next, iterator, None)) is not None:
@@ -284,7 +284,7 @@ def remove_unfinished(path: Path) -> None:
 
 
 def files_in(folder: Path) -> list[StoredFile]:
-    # The library's own list hides what a crash left unfinished.
+    # The library's own list omits unfinished files that a crash has left.
     found = []
     for path in folder.glob("*/*"):
         ours = OURS.fullmatch(path.relative_to(folder).as_posix())

@@ -1,4 +1,4 @@
-"""Who may call: accounts, API keys, and the vault that seals auth tokens."""
+"""Secrets: the vault that seals auth tokens, its key, and the hashes of API keys' secrets."""
 
 import base64
 import contextlib
@@ -8,40 +8,16 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import ClassVar
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from parlour.wire.resource import Resource
-
-
-class Account(Resource, frozen=True):
-    table: ClassVar = "accounts"
-    tombstone: ClassVar = True
-
-    friendly_name: str
-    sealed_auth_token: str
-    default_chat_service_sid: str
-    date_created: int
-    date_updated: int
-    date_deleted: int | None = None
-
-
-class ApiKey(Resource, frozen=True):
-    table: ClassVar = "api_keys"
-
-    account_sid: str
-    friendly_name: str
-    secret_hash: str
-    date_created: int
-
 
 class VaultError(Exception):
-    """The key does not fit what it is to open, or is no key."""
+    """The key is missing or invalid, or is not the one that the auth tokens were sealed with."""
 
 
 class Vault:
-    """Seals auth tokens, which must be read again to sign webhooks, so a hash would not do."""
+    """Encrypts auth tokens. A hash would not do, because webhooks are signed with the tokens themselves."""
 
     def __init__(self, key: str) -> None:
         try:
@@ -60,12 +36,15 @@ class Vault:
             raise VaultError("the secret key is not the one this database was made with") from None
 
     def sign(self, text: str) -> str:
-        """What only a holder of the key can work out from `text`."""
+        """Return the HMAC-SHA-256 of a text, in hex, which only a holder of the key can compute."""
         return hmac.new(self._signing_key, text.encode(), "sha256").hexdigest()
 
 
 def read_key(path: Path, *, may_make: bool) -> str:
-    """The key in a file; where it is missing it is made, readable by its owner only."""
+    """Return the key in a file. With `may_make`, a missing one is created, readable by its owner only.
+
+    Raises VaultError if the file is missing and may not be created.
+    """
     if not path.exists():
         if not may_make:
             raise VaultError(
@@ -77,7 +56,8 @@ def read_key(path: Path, *, may_make: bool) -> str:
 
 
 def write_once(path: Path, text: str) -> None:
-    # Linked under its name when it is whole, so of two processes that start at once one key wins.
+    """Write a private file, unless there is one."""
+    # The file gets its name once it is complete: of two processes that start at once, one writes the key.
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{text}\n")
@@ -93,9 +73,10 @@ def new_secret() -> str:
 
 
 def hash_secret(secret: str) -> str:
-    # Secrets are 128 random bits of our own making: a plain hash is enough, and costs a microsecond.
+    # Our secrets are 128 random bits: a plain hash is enough, and takes a microsecond.
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def same(given: str, expected: str) -> bool:
+def secrets_match(given: str, expected: str) -> bool:
+    """Whether two texts are equal; the comparison takes equally long if they are not."""
     return hmac.compare_digest(given.encode(), expected.encode())

@@ -21,7 +21,7 @@ def milliseconds_now() -> int:
 
 
 class Rehearsed(Exception):
-    """The work is done and must be undone."""
+    """Carries the result of a rehearsal, and has the transaction rolled back."""
 
     def __init__(self, result: Any) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Rehearsed(Exception):
 
 
 class Database:
-    """Only here are the clock and the source of SIDs known."""
+    """Runs work on a storage engine. It alone knows the clock and the source of SIDs."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Database:
         return result
 
     def _opened(self, side: Side, open_: Callable[[], T]) -> T:
-        """Open what reads or writes; 503/20503 if the storage is away or damaged."""
+        """Open a reader or writers. Raises 503/20503 if the storage is unavailable or damaged."""
         try:
             return open_()
         except Unavailable as error:
@@ -80,7 +80,7 @@ class Database:
         blocking = Writer(self.engine, self.clock, self._new_sid)
         if not self.engine.shared:
             return [blocking]
-        # In the order of closing: the first may give jobs to the second.
+        # They are closed in this order: the first may give jobs to the second.
         return [Writer(self.engine, self.clock, self._new_sid, blocking), blocking]
 
     def aside(self) -> "Database":
@@ -110,7 +110,7 @@ class Database:
         return await self._reader.read(work)
 
     def run(self, work: Callable[[Transaction], T]) -> T:
-        """Do work in a transaction of its own, in the calling thread: for the command line."""
+        """Return the result of `work`, done in a transaction in the calling thread: for the command line."""
         session = self.engine.open()
         try:
             [outcome] = commit_together(self.engine, session, [Job(work)], self.clock(), self._new_sid)

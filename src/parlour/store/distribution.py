@@ -1,4 +1,4 @@
-"""How tables are spread over many PostgreSQL servers by Citus: by which column, and beside what."""
+"""The distribution of tables over PostgreSQL servers by Citus: by which column, and with which table."""
 
 import functools
 import re
@@ -9,7 +9,7 @@ from parlour.store.session import Session
 DONE = "SELECT logicalrelid::text FROM pg_dist_partition"
 CLUSTERED = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 
-# What belongs to a conversation lies on the conversation's server.
+# Rows that belong to a conversation are on the conversation's server.
 CONVERSATIONS = "conversations"
 BESIDE_CONVERSATIONS = {
     "participants": "conversation_sid",
@@ -21,7 +21,7 @@ BESIDE_CONVERSATIONS = {
     "webhook_lanes": "conversation_sid",
     "webhook_deliveries": "conversation_sid",
 }
-# Look-ups that begin without a conversation.
+# Tables that are searched without a conversation.
 APART = {
     "conversation_names": "chat_service_sid",
     "address_holders": "account_sid",
@@ -29,7 +29,7 @@ APART = {
     "media": "sid",
 }
 DISTRIBUTED = {CONVERSATIONS: "sid", **BESIDE_CONVERSATIONS, **APART}
-# Small, read often: whole on every server.
+# Small tables that are read often: a complete copy on every server.
 REFERENCE = (
     "accounts",
     "api_keys",
@@ -41,10 +41,10 @@ REFERENCE = (
     "duties",
     "identity",
 )
-# A foreign key from one of these would lead to rows on other servers.
+# Tables without foreign keys, which would refer to rows on other servers.
 FREED = ("address_holders",)
 
-# A table can be distributed only while no foreign key joins it to one that is not yet.
+# A table can be distributed only while no foreign key joins it to a table that is not distributed yet.
 JOINTS = """CREATE TEMPORARY TABLE joints ON COMMIT DROP AS
 SELECT conrelid::regclass AS joined, quote_ident(conname) AS key, pg_get_constraintdef(oid) AS definition
 FROM pg_constraint WHERE contype = 'f'
@@ -56,8 +56,8 @@ FOR joint IN SELECT * FROM joints WHERE joined::text NOT IN ({freed}) LOOP
 EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %s %s', joint.joined, joint.key, joint.definition);
 END LOOP; END $$"""
 
-# Statements that go over all servers on purpose, none of them in the path of a message: by their beginning,
-# and why.
+# The beginnings of statements that query all servers on purpose, each with the reason. None is needed to send
+# a message.
 ACROSS = {
     "SELECT carrier, conversation_sid, sid FROM webhook_lanes": "the worker asks what is due anywhere",
     "SELECT conversation_sid, sid FROM expected_reports WHERE due_at": "the worker asks what is due anywhere",
@@ -74,17 +74,17 @@ ACROSS = {
     "SELECT sid FROM media WHERE date_deleted": "the purge takes what was deleted anywhere",
     "DELETE FROM idempotency_keys WHERE (account_sid, idempotency_key) IN": "keys go by their age",
 }
-# Lists of what no conversation holds: of a service's conversations, of an account's deliveries.
+# Lists across conversations: of a service's conversations, of an account's deliveries.
 LISTS = re.compile(
     r'^SELECT .* FROM (conversations|webhook_deliveries) WHERE "(chat_service|account)_sid" = '
 )
-# The control API empties, copies and puts back all that is stored; so do export and import.
+# The control API empties, copies and restores all tables; so do export and import.
 WHOLE = re.compile(r'^(SELECT \*|DELETE) FROM "\w+"( WHERE TRUE| WHERE FALSE| LIMIT 0)?$')
 TABLE = re.compile(r"\b(?:FROM|UPDATE|JOIN)\s+(\w+)")
 
 
 def distributing_statements(done: Collection[str] = ()) -> Iterator[str]:
-    """What `parlour db distribute` has PostgreSQL do, in order; nothing with tables that it has done."""
+    """Yield the statements of `parlour db distribute`, in order, for tables that are not distributed yet."""
     new = [table for table in (*REFERENCE, *DISTRIBUTED) if table not in done]
     if not new:
         return
@@ -97,7 +97,7 @@ def distributing_statements(done: Collection[str] = ()) -> Iterator[str]:
 
 
 def distribute(session: Session, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Spread what is not spread yet; `tell` hears of each statement before it is done."""
+    """Distribute the tables that are not distributed yet; `tell` is called with each statement before it."""
     done = [table for (table,) in session.execute(DONE).fetchall()]
     for statement in distributing_statements(done):
         tell(statement)
@@ -105,7 +105,7 @@ def distribute(session: Session, tell: Callable[[str], None] = lambda _: None) -
 
 
 def is_distributed(session: Session) -> bool:
-    """Whether it is a cluster whose tables are spread."""
+    """Whether the database is a cluster whose tables are distributed."""
     return (
         bool(session.execute(CLUSTERED).fetchall()) and (CONVERSATIONS,) in session.execute(DONE).fetchall()
     )
@@ -127,7 +127,7 @@ def literals(names: Iterable[str]) -> str:
 
 @functools.cache
 def lacks_its_key(statement: str) -> bool:
-    """Whether a statement on a distributed table would go over all servers, and is not known to."""
+    """Whether a statement would query all servers, and is none of those that do so on purpose."""
     plain = " ".join(statement.split())
     if any(plain.startswith(known) for known in ACROSS) or LISTS.match(plain) or WHOLE.match(plain):
         return False

@@ -1,4 +1,4 @@
-"""Dumps: everything that is stored, copied, emptied and put back, for the control API."""
+"""Dumps: copies, empties and restores all tables, for the control API."""
 
 import functools
 import re
@@ -9,8 +9,8 @@ from parlour.store.statements import quote, quoted, slots
 from parlour.store.transaction import Transaction
 
 CREATED = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
-# What remains when the rest is emptied: who may call, the service that each account always has, and
-# which database it is, which the media store knows too.
+# The rows that `empty` removes of some tables. Accounts, keys and default services remain, and the identity
+# of the database, which is also stored with the media.
 KEPT = {
     "accounts": "FALSE",
     "api_keys": "FALSE",
@@ -23,7 +23,7 @@ Dump = dict[str, list[tuple[Any, ...]]]
 
 @functools.cache
 def tables() -> tuple[str, ...]:
-    """In the order of their making: children come after their parents, so nothing is ever an orphan."""
+    """Return the tables in the order in which they were created: children after their parents."""
     return tuple(name for each in known_migrations() for name in CREATED.findall(each.script))
 
 
@@ -35,11 +35,12 @@ def empty(tx: Transaction) -> None:
 
 
 def copy(tx: Transaction) -> Dump:
+    """Return the rows of all tables."""
     return {table: tx.select(f"SELECT * FROM {quote(table)}") for table in tables()}
 
 
 def put_back(tx: Transaction, dump: Dump) -> None:
-    """Replace all that is stored by what was copied."""
+    """Replace the rows of all tables by those of a dump."""
     for table in reversed(tables()):
         tx.execute(f"DELETE FROM {quote(table)}")
     for table in tables():

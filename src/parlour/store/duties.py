@@ -1,4 +1,4 @@
-"""Duties: what one process at a time does for all that share a storage, held by leases."""
+"""Duties: work that one process at a time does for all processes on a storage, assigned by leases."""
 
 from parlour.store.transaction import Transaction
 
@@ -8,7 +8,7 @@ WHERE duties.leased_until <= ? OR duties.holder = excluded.holder RETURNING 1"""
 
 
 def take_duty(tx: Transaction, name: str, holder: str, milliseconds: int) -> bool:
-    """Have the duty for so long, or for so much longer; False while another has it."""
+    """Take or renew the lease of a duty. Returns False if another process holds it."""
     return bool(tx.execute(TAKE, name, holder, tx.now + milliseconds, tx.now))
 
 

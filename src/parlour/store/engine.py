@@ -1,10 +1,10 @@
-"""The interface of a storage engine; the differences between the two stay in each one's file."""
+"""The interface of a storage engine; all differences between the two engines are in their files."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from parlour.store.health import Health
+from parlour.store.health import StorageHealth
 from parlour.store.session import Session
 from parlour.store.storage_errors import Unavailable
 from parlour.store.transaction import Transaction
@@ -19,50 +19,53 @@ class Reader(Protocol):
 
 
 class Engine(Protocol):
-    """Where rows are stored.
+    """A storage engine.
 
-    An engine is `shared` if other processes may write too: rows that are changed are locked when they
-    are found. `faults` are all errors of the storage; `conflicts` those after which the same may succeed
-    at once, `collisions` those in which another transaction was faster.
+    It is `shared` if several processes may write: rows that are to be changed are locked when they are found.
+    `faults` are all errors of the storage, `conflicts` those after which the transaction may succeed if it is
+    repeated, `collisions` those that say that another transaction was faster.
     """
 
     shared: bool
     faults: Errors
     conflicts: Errors
     collisions: Errors
-    health: Health
+    health: StorageHealth
 
     @property
     def combines(self) -> bool:
-        """Whether many rows may be locked by one statement, and changed by one."""
+        """Whether one statement may lock, insert or update many rows."""
 
     @property
     def name(self) -> str:
-        """Which storage it is, without credentials."""
+        """The name of the storage, without credentials."""
 
     def exists(self) -> bool:
-        """Whether there is a database with Parlour's tables. Makes nothing; raises Unavailable."""
+        """Whether there is a database with Parlour's tables. Creates nothing. Raises Unavailable."""
 
     def ensure_whole(self) -> None:
-        """Raise Damaged if a quick look finds damage, if there is a database: for the start of a server."""
+        """Raise Damaged if a quick check finds damage: for the start of a server.
+
+        The database may be missing.
+        """
 
     def as_unavailable(self, error: Exception) -> Unavailable | None:
-        """Return the cause of an outage; None if the error is the caller's."""
+        """Return an error of the storage as Unavailable; None if the error has another cause."""
 
     def redacted(self, error: Exception) -> Exception:
-        """Return an error of the storage as it may be logged: without any value that somebody sent."""
+        """Return an error of the storage that can be logged: without values of rows."""
 
     def finish_migrating(self, session: Session) -> None:
-        """Do what must follow migrations in this engine."""
+        """Do what this engine needs after migrations."""
 
     def open(self, *, read_only: bool = False) -> Session: ...
     def open_snapshot(self) -> Session:
-        """Open a session for reading everything, however long it takes."""
+        """Open a session that reads one snapshot, without a limit on its time."""
 
     def open_reader(self, clock: Callable[[], int], new_sid: Callable[[str], str]) -> Reader: ...
 
     def back_up(self, path: Path) -> None:
-        """Copy all that is stored into a file, while others write; raises BackupRefused."""
+        """Copy the database into a file while others write. Raises BackupRefused."""
 
     def truncate_log(self) -> bool:
-        """Remove what was deleted from logs of the engine's own; False if somebody reads from them."""
+        """Remove deleted data from the engine's own log. Returns False if another session reads from it."""

@@ -1,18 +1,18 @@
-"""A file that is being written into a folder, block by block, and takes its place when it is whole."""
+"""A file that is written into a folder block by block and gets its name when it is complete."""
 
 import hashlib
 import os
 import threading
 from pathlib import Path
 
-# How much waits for the disk at most. All of a large file at its end would keep commits waiting for as long.
+# How many bytes wait for the disk at most. Syncing a large file at its end only would delay commits as long.
 SYNC_BYTES = 4 * 1_048_576
 
 
 class FolderFile:
-    """Its methods block, and are to be called in a thread; `discard` may be called in any.
+    """A file under way. Its methods block: call them in a thread. `discard` may be called in any thread.
 
-    The blocks go to `<path>#0`; `finish` has them on the disk and gives the file its name.
+    The blocks are written to `<path>#0`; `finish` syncs that file and renames it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +36,7 @@ class FolderFile:
                 self._unsynced = 0
 
     def finish(self) -> tuple[int, str]:
-        """Has the file and its names on the disk; returns its size and its SHA-256 in hex."""
+        """Sync the file and its folders. Returns its size in bytes and its SHA-256 in hex."""
         with self._lock:
             os.fsync(self._file.fileno())
             self._file.close()
@@ -46,14 +46,14 @@ class FolderFile:
             return self._size, self._digest.hexdigest()
 
     def discard(self) -> None:
-        """Removes what was written; nothing after `finish`."""
+        """Remove what was written. Does nothing after `finish`."""
         with self._lock:
             self._file.close()
             self._staged.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Has a file, or the names in a folder, on the disk."""
+    """Write a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

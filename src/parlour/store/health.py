@@ -1,4 +1,4 @@
-"""Whether the storage works, as this process has seen it; each cause of an outage is logged once."""
+"""The health of the storage, as this process has seen it. Each cause of an outage is logged once."""
 
 import threading
 from typing import Literal
@@ -9,17 +9,17 @@ from parlour.store.storage_errors import Unavailable
 
 Side = Literal["reads", "writes"]
 
-# An outage that has more causes than these has been told often enough.
+# How many causes of one outage are logged.
 MAX_CAUSES = 20
 
 log = structlog.get_logger()
 
 
-class Health:
-    """An engine has one, for all threads that read and write.
+class StorageHealth:
+    """The health of one engine, for all threads that read and write.
 
-    Reads and writes fail apart: on a full disk, or on a standby, reads go on. Damage is not mended by
-    what works elsewhere in the file, so it stays until the server is started again.
+    Reads and writes fail separately: on a full disk or a standby, reads work. Damage stays recorded until the
+    server is restarted, because reads of other parts of the file may still succeed.
     """
 
     def __init__(self) -> None:

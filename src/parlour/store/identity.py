@@ -1,4 +1,4 @@
-"""Which database this is: a SID that goes with its rows, into backups and exports, too."""
+"""The identity of a database: a SID, which backups and exports include."""
 
 from parlour.store.transaction import Transaction
 
@@ -8,7 +8,7 @@ WRITE = "INSERT INTO identity (name, sid) VALUES (?, ?) ON CONFLICT (name) DO NO
 
 
 def ensure_identity(tx: Transaction) -> str:
-    """Return the database's SID, which is made if there is none yet."""
+    """Return the database's SID, which is created if there is none yet."""
     tx.execute(WRITE, NAME, tx.new_sid("DB"))
     [(sid,)] = tx.select(READ, NAME)
     return str(sid)

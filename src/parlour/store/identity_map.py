@@ -19,10 +19,10 @@ def identity_of(resource: Resource) -> Identity:
 
 
 class IdentityMap:
-    """Answers look-ups that were made before, until a write could change what they find.
+    """Repeats the results of look-ups, until a write could change them.
 
-    `rows` holds the newest version of each row; `lookups` the identity that each look-up found, None
-    for none.
+    `rows` holds the newest version of each row, `lookups` the identity that each look-up found, None if it
+    found none.
     """
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class IdentityMap:
         self._lists: dict[type[Resource], dict[Lookup, tuple[Any, ...]]] = {}
 
     def searched_by(self, kind: type[Resource], columns: Mapping[str, Any]) -> None:
-        """Note the columns of a look-up: a write to one of them makes look-ups of this type void."""
+        """Record the columns of a look-up: a write to one of them invalidates look-ups of this type."""
         self._searched_columns.setdefault(kind, set()).update(columns)
 
     def remember(self, lookup: Lookup, found: Any) -> Any:
-        """Note what a look-up found. Returns the newest version of the row, which may not be stored yet."""
+        """Record the result of a look-up. Returns the newest version of the row, which may be unwritten."""
         identity = self.lookups[lookup] = identity_of(found)
         return self.rows.setdefault(identity, found)
 
@@ -47,13 +47,13 @@ class IdentityMap:
         self._lists.setdefault(kind, {})[lookup] = found
 
     def inserted(self, kind: type[Resource]) -> None:
-        """Drop what a new row of this type could make wrong."""
+        """Drop the results that a new row of this type could change."""
         self._lists.pop(kind, None)
         if kind in self._searched_columns:
             self._drop_lookups(kind)
 
     def updated(self, resource: Resource, columns: Mapping[str, Any]) -> Identity:
-        """Take the new version of a row, and drop what the changed columns could make wrong."""
+        """Record the new version of a row, and drop the results that the changed columns could change."""
         kind = type(resource)
         self._lists.pop(kind, None)
         if not self._searched_columns.get(kind, set()).isdisjoint(columns):

@@ -41,15 +41,15 @@ class Rows:
         return list(self._rows)
 
 
-class Sent(NamedTuple):
-    """A statement that was sent; one that only `prepares` has no rows."""
+class SentStatement(NamedTuple):
+    """A statement that was sent. If it only prepares one, `prepares` is the name of that one."""
 
     sql: bytes
     prepares: bytes | None = None
 
 
 class LibpqPipeline:
-    """A connection on which each statement is prepared once; parameters have places: `$1`, `$2` and so on."""
+    """A connection on which each statement is prepared once. Its parameters are `$1`, `$2` and so on."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection, self._libpq = connection, connection.pgconn
@@ -65,10 +65,10 @@ class LibpqPipeline:
 
         Raises the first error; the statements after it were not run.
         """
-        # First, for a value that cannot be sent must leave nothing half sent.
+        # Before anything is sent, because a value may be impossible to convert.
         values = [self._dump(parameters) for _, parameters in statements]
         self._libpq.enter_pipeline_mode()
-        sent: list[Sent] = []
+        sent: list[SentStatement] = []
         for (sql, _), each in zip(statements, values, strict=True):
             self._put(sql, each, sent)
         self._libpq.pipeline_sync()
@@ -90,18 +90,18 @@ class LibpqPipeline:
     def _dump(self, parameters: Sequence[Any]) -> Sequence[Any]:
         return self._types.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters)) if parameters else ()
 
-    def _put(self, sql: bytes, values: Sequence[Any], sent: list[Sent]) -> None:
+    def _put(self, sql: bytes, values: Sequence[Any], sent: list[SentStatement]) -> None:
         name = self._prepared.get(sql)
         if name is None and len(self._prepared) < STATEMENTS_KEPT:
-            # A number that was never used: whether one that failed is known over there, nobody knows.
+            # A new number, because the server may or may not know the name of a PREPARE that failed.
             name = b"s%d" % next(self._numbers)
             self._libpq.send_prepare(name, sql)
-            sent.append(Sent(sql, prepares=name))
+            sent.append(SentStatement(sql, prepares=name))
         if name is None:
             self._libpq.send_query_params(sql, values)
         else:
             self._libpq.send_query_prepared(name, values)
-        sent.append(Sent(sql))
+        sent.append(SentStatement(sql))
 
     def _next(self) -> PGresult | None:
         while self._libpq.is_busy():
@@ -115,7 +115,7 @@ class LibpqPipeline:
             following = self._next()
         return result
 
-    def _load(self, sent: Sent, result: PGresult | None) -> Rows:
+    def _load(self, sent: SentStatement, result: PGresult | None) -> Rows:
         if result is None or result.status != ExecStatus.TUPLES_OK:
             if sent.sql == COMMIT and (result is None or result.command_status != COMMIT):
                 raise problems.InFailedSqlTransaction("what failed before cannot be committed")
@@ -125,7 +125,7 @@ class LibpqPipeline:
 
 
 def failure(results: Sequence[PGresult | None]) -> psycopg.Error | None:
-    """The first of their errors; those of what was not tried after it say nothing."""
+    """Return the first error; the later ones only say that a statement was not run."""
     failed = (each for each in results if each is not None and each.status == ExecStatus.FATAL_ERROR)
     first = next(failed, None)
     return None if first is None else problems.error_from_result(first)

@@ -1,4 +1,4 @@
-"""Numbered .sql files, each applied once, in order, in a transaction of its own."""
+"""Migrations: numbered .sql files, each applied once, in order, in a transaction of its own."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ def known_migrations() -> list[Migration]:
 
 
 def migrate(engine: Engine) -> list[str]:
-    """The names of the migrations that were applied now; raises DatabaseTooNew, or Unavailable."""
+    """Apply the missing migrations and return their names. Raises DatabaseTooNew, or Unavailable."""
     session = engine.open()
     try:
         missing = alone(session, partial(missing_migrations, session))
@@ -45,7 +45,7 @@ def migrate(engine: Engine) -> list[str]:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether all migrations were applied; raises DatabaseTooNew, or Unavailable. Writes nothing."""
+    """Whether all migrations were applied. Writes nothing. Raises DatabaseTooNew, or Unavailable."""
     session = engine.open(read_only=True)
     try:
         session.begin()
@@ -60,7 +60,7 @@ def is_current(engine: Engine) -> bool:
 
 
 def alone(session: Session, work: Callable[[], T]) -> T:
-    """Do it in a transaction under a lock, so of many processes that start at once one does it."""
+    """Do work in a transaction under a lock: of many processes that start at once, one migrates."""
     session.begin_alone()
     try:
         result = work()
@@ -79,7 +79,7 @@ def missing_migrations(session: Session) -> list[Migration]:
 
 
 def apply(session: Session, migration: Migration) -> bool:
-    """Whether it is done now, and not by another who was faster."""
+    """Apply a migration, unless another process was faster. Returns whether it was applied here."""
     if migration.number in applied_numbers(session):
         return False
     for statement in statements_of(migration.script):

@@ -1,4 +1,4 @@
-"""Reads rows of one list from a key on, forwards or backwards."""
+"""Pages of a list, read from a key on, forwards or backwards."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ class PageReader:
         self._values = tuple(value for _, _, value in where)
 
     def read_page(self, asked: PageRequest) -> Page[Any]:
-        """Return the requested page; 400/20001 for a token of another list."""
+        """Return the requested page. Raises 400/20001 for a token of another list."""
         token, limit = asked.token, asked.size + 1
         if token is None:
             rows = self.read(None, limit)
@@ -61,7 +61,7 @@ class PageReader:
         return tuple(getattr(row, column) for column in self._by)
 
     def token_past(self, rows: Sequence[Resource], size: int) -> Token | None:
-        """The next page's token, when a row more than the page holds was read."""
+        """Return the next page's token if more rows were read than the page holds."""
         return Token(self.key(rows[size])) if len(rows) > size else None
 
 

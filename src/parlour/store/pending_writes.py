@@ -1,4 +1,4 @@
-"""Inserts and updates of a transaction that wait until they are sent to the storage together."""
+"""Pending writes: the inserts and updates of a transaction, which are sent to the storage together."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,16 +12,16 @@ from parlour.wire.resource import Resource
 
 Row = tuple[Any, ...]
 
-# How many rows one INSERT carries: few shapes, so that each is prepared once.
+# How many rows one INSERT has: few different statements, so that each is prepared once.
 ROWS_AT_ONCE = (64, 16, 4, 1)
-# From how many rows on one statement for all is faster than one for each.
+# From this many rows on, one statement for all is faster than one for each.
 FEW = 2
 
 NO_COLUMNS: frozenset[str] = frozenset()
 
 
 class PendingWrites:
-    """Rows to insert, and the changed columns of rows; `combines` as the engine says it of itself."""
+    """Rows to insert, and the changed columns of rows; `combines` is the engine's attribute of that name."""
 
     def __init__(self, *, combines: bool) -> None:
         self._combines = combines
@@ -36,13 +36,13 @@ class PendingWrites:
         self._inserts.setdefault(type(resource), []).append(msgspec.structs.astuple(resource))
 
     def update(self, identity: Identity, columns: Iterable[str]) -> None:
-        """Write these columns of a row. None of them only raises the version of a versioned row."""
+        """Write these columns of a row. Without columns, only the version of a versioned row is raised."""
         self._updates.setdefault(identity, set()).update(columns)
         if columns:
             self._updated_columns.setdefault(identity[0], set()).update(columns)
 
     def concern(self, kind: type[Resource], columns: Iterable[str]) -> bool:
-        """Whether they could change what a look-up by these columns finds."""
+        """Whether the pending writes could change the result of a look-up by these columns."""
         if kind in self._inserts:
             return True
         return not self._updated_columns.get(kind, NO_COLUMNS).isdisjoint(columns)
@@ -51,7 +51,7 @@ class PendingWrites:
         return kind in self._inserts or kind in self._updated_columns
 
     def send(self, session: Session, rows: Mapping[Identity, Any]) -> None:
-        """Send all to the storage: parents before children; updates with the values that `rows` have."""
+        """Send all to the storage: inserts of parents before children, then updates with values of `rows`."""
         for kind in sorted(self._inserts, key=depth_of):
             self._insert_rows(session, kind, self._inserts[kind])
         shapes: dict[tuple[type[Resource], tuple[str, ...]], list[Identity]] = {}

@@ -1,4 +1,4 @@
-"""PostgreSQL: many processes on many machines, rows locked when they are found."""
+"""PostgreSQL: for many processes on many machines; rows are locked when they are found."""
 
 import contextlib
 import functools
@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from parlour.store.distribution import CLUSTERED, distribute, is_distributed
 from parlour.store.engine import Errors, Reader
-from parlour.store.health import Health
+from parlour.store.health import StorageHealth
 from parlour.store.libpq_pipeline import COMMIT, LibpqPipeline, Rows, Statement
 from parlour.store.readers import ThreadedReader
 from parlour.store.session import Cursor, Session
@@ -23,13 +23,13 @@ READERS = 4
 CONNECT_SECONDS = 2
 STATEMENT_SECONDS = 5
 ROWS_STREAMED = 2_000
-# Of the lock that migrations are applied under; any number that nobody else uses.
+# The key of the advisory lock for migrations: any number that no other program uses.
 MIGRATION_LOCK = 7_208_341_157
 
-# Each statement sees what was committed before it: what matters is locked when it is found.
+# READ COMMITTED: each statement sees earlier commits, so rows that matter are locked when they are found.
 BEGIN, ROLLBACK = b"BEGIN", b"ROLLBACK"
 BEGIN_SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# Of the second setting only a cluster knows: there a cascade goes to one shard after the other.
+# The second setting matters on a cluster only: a cascade changes one shard after the other.
 SETTINGS = f"""SELECT set_config('statement_timeout', '{STATEMENT_SECONDS}s', true),
 set_config('citus.multi_shard_modify_mode', 'sequential', true)""".encode()
 LOCK_ALONE = b"SELECT pg_advisory_xact_lock(%d)" % MIGRATION_LOCK
@@ -38,7 +38,7 @@ KEEP_ALIVE: Any = {"keepalives_idle": 5, "keepalives_interval": 2, "tcp_user_tim
 NOTHING = Rows()
 HAS_SCHEMA = "SELECT to_regclass('migrations')::text"
 
-# Errors that are nobody's fault who calls us. A server is read-only while it is a standby.
+# Errors that are not the fault of a caller. A server is read-only while it is a standby.
 UNAVAILABLE: Errors = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -53,7 +53,7 @@ DAMAGE: Errors = (problems.DataCorrupted, problems.IndexCorrupted)
 
 
 class PostgreSQL:
-    """The engine for many processes; `url` is what the client library takes."""
+    """The engine for many processes; `url` is a connection URI of libpq."""
 
     shared = True
     faults: Errors = (psycopg.Error,)
@@ -62,11 +62,11 @@ class PostgreSQL:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.health = Health()
+        self.health = StorageHealth()
 
     @functools.cached_property
     def combines(self) -> bool:
-        """Not on a cluster: the rows may be on several servers, each of which has to be asked."""
+        """False on a cluster, where the rows of one statement may be on several servers."""
         session = self.open(read_only=True)
         try:
             session.begin()
@@ -92,7 +92,7 @@ class PostgreSQL:
             session.close()
 
     def ensure_whole(self) -> None:
-        """Nothing: its files are the server's business."""
+        """Do nothing: the server checks its files."""
 
     def as_unavailable(self, error: Exception) -> Unavailable | None:
         if isinstance(error, Unavailable):
@@ -100,7 +100,7 @@ class PostgreSQL:
         if not isinstance(error, (*UNAVAILABLE, *DAMAGE)):
             return None
         if isinstance(error, problems.ReadOnlySqlTransaction):
-            # One cause, whichever statement met it.
+            # The same cause for all statements.
             return Unavailable("the server is read-only")
         # The lines after the first may quote rows.
         return Unavailable(str(error).partition("\n")[0], damaged=isinstance(error, DAMAGE))
@@ -113,7 +113,7 @@ class PostgreSQL:
         return StorageFault(f"{type(error).__name__} {error.sqlstate} {named}".strip())
 
     def finish_migrating(self, session: Session) -> None:
-        """Where tables are spread over a cluster, spread those that are new."""
+        """Distribute new tables if the others are distributed over a cluster."""
         if is_distributed(session):
             distribute(session)
 
@@ -130,19 +130,19 @@ class PostgreSQL:
         raise BackupRefused("a PostgreSQL database is backed up with pg_dump, or with the server's archive")
 
     def truncate_log(self) -> bool:
-        """Its vacuum and its archive remove what was deleted; both are the server's business."""
+        """Do nothing: the server's vacuum and its archive remove deleted rows."""
         return True
 
 
 class PostgreSQLSession:
-    """Connects when something is sent first, and anew when the connection was lost between transactions."""
+    """Connects with its first statement, and anew if the connection was lost between transactions."""
 
     def __init__(self, url: str, *opening: bytes) -> None:
         self._url = url
         self._begin: list[Statement] = [(sql, ()) for sql in opening]
         self._pipeline: LibpqPipeline | None = None
         self._is_read_only = False
-        # What goes before the next statement, and what waits to go with others.
+        # Statements that precede the next one, and those that are gathered within `pipelined`.
         self._opening: list[Statement] = []
         self._gathered: list[Statement] | None = None
 
@@ -194,7 +194,7 @@ class PostgreSQLSession:
         finally:
             self._gathered = None
         if self._opening:
-            # Nothing that commits is ever sent twice, as that is which finds the connection lost.
+            # Alone, because the opening is repeated if the connection was lost, and a COMMIT must not be.
             self._send([])
         if gathered:
             self._send(gathered)
@@ -222,7 +222,7 @@ class PostgreSQLSession:
         except psycopg.OperationalError:
             if not (opening and had_one) or self._status in BEGUN:
                 raise
-            # What was lost since the last transaction costs nobody anything.
+            # The connection was lost before this transaction, so nothing of it is lost.
             self.close()
             return self._connected().send(opening + statements)
 
@@ -237,15 +237,15 @@ def connect(url: str) -> psycopg.Connection[Any]:
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS, **KEEP_ALIVE)
     except psycopg.ProgrammingError as error:
-        # Of an option in the URL that has no such value.
+        # The URL has an option with an invalid value.
         raise psycopg.OperationalError(str(error)) from None
 
 
 def ensure_url(url: str) -> None:
-    """Raise ValueError if it cannot be understood; the reason holds nothing of it.
+    """Raise ValueError if a URL is not valid. The reason quotes nothing of it.
 
-    An `@`, `/`, `?` or `#` that stands in a password as it is would make a part of the password a host,
-    a port or a name, which errors quote.
+    With an unencoded `@`, `/`, `?` or `#` in a password, a part of the password would be read as a host, a
+    port or a name, which errors quote.
     """
     address = url.partition("://")[2].partition("?")[0]
     hosts = re.sub(r"\[[^]]*\]", "", address.partition("/")[0].rpartition("@")[2]).split(",")
@@ -262,6 +262,6 @@ def ensure_url(url: str) -> None:
 
 @functools.lru_cache(maxsize=1_024)
 def translated(sql: str) -> bytes:
-    """The statement with PostgreSQL's own places for parameters."""
+    """Return the statement with `$1`, `$2`, … for parameters instead of `?`."""
     first, *others = sql.split("?")
     return "".join([first, *(f"${number}{text}" for number, text in enumerate(others, 1))]).encode()

@@ -1,4 +1,4 @@
-"""Reads in threads, for an engine whose answers take longer than handing a read to a thread."""
+"""Reads in threads, for an engine whose answers take longer than the change to another thread."""
 
 import asyncio
 import queue
@@ -19,7 +19,7 @@ MAX_TOGETHER = 32
 
 
 class ThreadedReader:
-    """Reads that wait together see one snapshot, which is younger than each of them."""
+    """Runs reads in threads. Reads that wait together share a snapshot that is younger than each of them."""
 
     def __init__(
         self, engine: Engine, threads: int, clock: Callable[[], int], new_sid: Callable[[str], str]
@@ -74,5 +74,5 @@ class ThreadedReader:
             return work(tx)
         except self._engine.faults:
             raise
-        except Exception as error:  # noqa: BLE001 - it is the caller's, who is told
+        except Exception as error:  # noqa: BLE001 - it is raised again to the caller
             return Failure(error)

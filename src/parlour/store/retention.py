@@ -1,4 +1,4 @@
-"""Retention: removes rows that are older than they may be kept, in small steps beside other work."""
+"""Retention: removes rows that have expired, in small steps, between which other writers work."""
 
 import asyncio
 import contextlib
@@ -15,11 +15,11 @@ from parlour.store.duties import leave_duty, take_duty
 from parlour.store.storage_errors import Unavailable
 from parlour.store.transaction import Transaction
 
-# A row that expires right after a run waits for the next one; both fit into the minute that the docs promise.
+# A row that expires just after a run is removed by the next one, within the minute that the docs promise.
 EVERY_SECONDS = 20.0
-# Small enough that a request that waits for a step waits for some ten milliseconds.
+# Small enough that a request waits some ten milliseconds for a step.
 ROWS_PER_STEP = 500
-# Between two steps others go first; SQLite's engine waits longer where it has to.
+# The pause between two steps; SQLite's engine waits longer if it has to.
 PAUSE_SECONDS = 0.005
 # Longer than a step may take. A process that dies during a run is replaced after this time.
 LEASE_MILLISECONDS = 15_000
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 class Expiring(NamedTuple):
-    """The rows of one table that expire `keep_milliseconds` after a moment of theirs.
+    """The rows of one table, which expire `keep_milliseconds` after a moment that they hold.
 
     `remove` deletes up to `limit` rows whose moment is at least `since` and before `until`, the oldest
     first, and returns their moments.
@@ -40,7 +40,7 @@ class Expiring(NamedTuple):
 
 
 class Retention:
-    """Removes expired rows of several tables; of several processes on one storage, one at a time does."""
+    """Removes expired rows of several tables. Of several processes on one storage, one at a time does so."""
 
     def __init__(self, database: Database, tables: Sequence[Expiring]) -> None:
         self._database, self._tables = database, tables
@@ -61,7 +61,7 @@ class Retention:
         await self._truncate_log()
 
     async def _remove_surely(self, expiring: Expiring, stop: asyncio.Event) -> None:
-        """Never raises: the next run tries again."""
+        """As `_remove`, but errors are logged: the next run tries again."""
         try:
             await self._remove(expiring, stop)
         except ApiError as error:
@@ -70,8 +70,8 @@ class Retention:
             log.exception("purge_failed", table=expiring.table)
 
     async def _remove(self, expiring: Expiring, stop: asyncio.Event) -> None:
-        # Each step begins where the one before it ended: PostgreSQL would otherwise pass over all the
-        # index entries of removed rows again, until a vacuum takes them away.
+        # Each step begins where the one before it ended. Otherwise PostgreSQL would read all index entries of
+        # removed rows again, until they are vacuumed.
         since, more = 0, True
         while more and not stop.is_set():
             moments = await self._database.write(lambda tx: self._step(tx, expiring, since))  # noqa: B023 - awaited
@@ -91,7 +91,7 @@ class Retention:
         return moments
 
     async def _truncate_log(self) -> None:
-        """SQLite's write-ahead log still holds what was removed; if somebody reads from it, try next time."""
+        """Remove the rows from SQLite's write-ahead log, too; in the next run, if a session reads it now."""
         if not self._log_needs_truncation:
             return
         try:

@@ -7,8 +7,8 @@ import msgspec
 
 from parlour.wire.texts import ESCAPED_NUL, BadText, ensure_text, ensure_texts, mended
 
-# Columns whose text is JSON, in which a NUL is an escape: it comes out when the value is used. `attributes`
-# is not among them: it is kept and shown as it was sent.
+# Columns that hold JSON, in which a NUL is written as an escape and appears when the value is decoded.
+# `attributes` is not among them: it is stored and shown as it was sent.
 JSON_COLUMNS = frozenset(
     {
         "attempts",
@@ -27,14 +27,14 @@ JSON_COLUMNS = frozenset(
 
 
 class RowTexts:
-    """Checks the texts of rows; with `mend`, puts U+FFFD in place of what is refused, and counts it."""
+    """Checks the texts of rows. With `mend`, replaces refused characters by U+FFFD and counts the values."""
 
     def __init__(self, *, mend: bool) -> None:
         self._mend = mend
         self.mended: Counter[str] = Counter()
 
     def checked(self, table: str, name: str, value: Any) -> Any:
-        """The value for a column; raises BadText."""
+        """Return the value to store in a column. Raises BadText."""
         if not isinstance(value, str):
             return value
         try:

@@ -1,4 +1,4 @@
-"""A session: one connection to the storage, in either engine."""
+"""The interface of a session: one connection to the storage."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ class Cursor(Protocol):
 
 
 class Session(Protocol):
-    """A connection, for one thread at a time. One that was lost is made anew when a transaction begins."""
+    """A connection, for one thread at a time. A lost one is opened again when a transaction begins."""
 
     @property
     def execute(self) -> Callable[..., Cursor]: ...
@@ -27,10 +27,10 @@ class Session(Protocol):
     def commit(self) -> None: ...
 
     def roll_back(self) -> None:
-        """End a transaction if there is one; never raises."""
+        """Roll back the transaction, if there is one. Never raises."""
 
     def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a statement, of which only a few are in memory at a time."""
+        """Yield the rows of a statement without reading all of them into memory."""
 
     def pipelined(self) -> AbstractContextManager[Any]:
         """Statements in this block are pipelined: sent together, results read at the end."""

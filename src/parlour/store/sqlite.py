@@ -1,4 +1,4 @@
-"""SQLite: one file, one writer, readers that never wait for it."""
+"""SQLite: one file, one writer at a time, and readers that never wait for it."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from parlour import errors
 from parlour.store.engine import Errors, Reader
-from parlour.store.health import Health
+from parlour.store.health import StorageHealth
 from parlour.store.session import Cursor, Session
 from parlour.store.sqlite_damage import ensure_pages_whole, ensure_whole, is_damage
 from parlour.store.storage_errors import BackupRefused, Unavailable
@@ -21,16 +21,16 @@ T = TypeVar("T")
 
 PRIVATE = 0o600
 BUSY_SECONDS = 5.0
-# SQLite itself looks again after up to 100 ms whether another process has finished its write, which takes
-# a few: a server beside a busy worker would sleep through most of the time in which nobody writes.
+# SQLite itself tries the lock again after up to 100 ms, while a write takes a few: a server with a busy
+# worker would sleep most of the time in which the lock is free.
 LOCK_PAUSE_SECONDS = 0.001
 LOCK_TRIES = round(BUSY_SECONDS / LOCK_PAUSE_SECONDS)
-# One that yields leaves the lock alone between its transactions for as long as it held it, within these
-# bounds: several looks of others, and less than a request may notice.
+# An engine that yields waits between its transactions as long as it held the lock, within these bounds: long
+# enough for several tries of others, and shorter than a request would notice.
 MIN_YIELD_SECONDS, MAX_YIELD_SECONDS = 0.005, 0.05
-# Whoever writes has the lock from the start: nobody who has read meets it when it comes to writing.
+# A write transaction takes the lock when it begins, so it cannot fail to get it after it has read.
 READ, WRITE = "BEGIN", "BEGIN IMMEDIATE"
-# Emptying the log is tried for about a second; each try holds writers up for at most this long.
+# The log is truncated within about a second; each try delays writers for at most this long.
 TRUNCATE_MILLISECONDS = 50
 TRUNCATE_TRIES = 10
 TRUNCATE_PAUSE_SECONDS = 0.05
@@ -51,11 +51,11 @@ PRAGMAS = (
 class SQLite:
     """The embedded engine; `path` is the database file.
 
-    Writers of an engine that `yields` let those of other processes go first.
+    With `yields`, writers pause after each transaction, so that those of other processes get the lock.
     """
 
     shared = False
-    # A statement costs less here than what it takes to put several into one.
+    # A statement here costs less than combining several into one.
     combines = False
     faults: Errors = (sqlite3.Error,)
     conflicts: Errors = ()
@@ -63,7 +63,7 @@ class SQLite:
 
     def __init__(self, path: Path, *, yields: bool = False) -> None:
         self.path, self._yields = path, yields
-        self.health = Health()
+        self.health = StorageHealth()
 
     @property
     def name(self) -> str:
@@ -91,11 +91,11 @@ class SQLite:
         return Unavailable(str(error), damaged=is_damage(error))
 
     def redacted(self, error: Exception) -> Exception:
-        # Its errors name columns, and never what is in them.
+        # SQLite's errors name columns, but hold no values.
         return error
 
     def finish_migrating(self, session: Session) -> None:
-        """Nothing: one file holds all tables."""
+        """Do nothing: one file holds all tables."""
 
     def open(self, *, read_only: bool = False) -> Session:
         try:
@@ -111,7 +111,7 @@ class SQLite:
         return LoopReader(self, clock, new_sid)
 
     def back_up(self, path: Path) -> None:
-        """One step copies one snapshot; writers go on meanwhile, into the write-ahead log."""
+        """Copy one snapshot in one step. Meanwhile writers write to the write-ahead log."""
         if not self.path.exists():
             raise BackupRefused(f"there is no database {self.path}")
         try:
@@ -120,14 +120,14 @@ class SQLite:
                 contextlib.closing(sqlite3.connect(path)) as copy,
             ):
                 source.backup(copy)
-                # One file, without a log beside it.
+                # The copy is one file, without a write-ahead log.
                 copy.execute("PRAGMA journal_mode = DELETE")
                 ensure_pages_whole(copy, self.path)
         except sqlite3.DatabaseError as error:
             raise self.as_unavailable(error) or error from None
 
     def truncate_log(self) -> bool:
-        """Empty the write-ahead log, which still holds what was deleted; False if somebody reads from it."""
+        """Truncate the write-ahead log, which still holds deleted rows. Returns False if it is being read."""
         session, pause = self.open(), threading.Event()
         try:
             session.execute(f"PRAGMA busy_timeout = {TRUNCATE_MILLISECONDS}")
@@ -160,10 +160,10 @@ class SQLite:
 
 
 def truncated(session: Session) -> bool:
-    """Whether the log could be emptied now. While it waits for readers, all writers wait for it."""
+    """Try to truncate the log and return whether that was done. While it waits for readers, writers wait."""
     _, frames, copied = session.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if copied < frames:
-        # An export or a backup reads an older state: it may take long, and nobody is to wait for its end.
+        # An export or a backup reads an older snapshot. It may take long, and writers must not wait for it.
         return False
     busy: int = session.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     return not busy
@@ -193,7 +193,7 @@ class SQLiteSession:
     begin_alone = begin
 
     def _begin_to_write(self) -> None:
-        """Take the lock as soon as nobody else has it; raises that it is locked after BUSY_SECONDS."""
+        """Take the write lock as soon as it is free. Raises sqlite3.OperationalError after BUSY_SECONDS."""
         if self._yields and (left := self._left_until - time.monotonic()) > 0:
             self._pause.wait(left)
         self.execute("PRAGMA busy_timeout = 0")
@@ -237,10 +237,10 @@ class SQLiteSession:
 
 
 class LoopReader:
-    """Reads on the event loop's own thread: handing a read to another costs more than it does.
+    """Reads on the event loop's thread, because a read takes less time than the change to another thread.
 
-    All that is read in one turn of the event loop sees one snapshot and shares what was found: the
-    snapshot is younger than each request that the turn began with.
+    All reads in one turn of the event loop share one snapshot and the rows that they found. The snapshot is
+    younger than every request that the turn began with.
     """
 
     def __init__(self, engine: SQLite, clock: Callable[[], int], new_sid: Callable[[str], str]) -> None:

@@ -1,4 +1,4 @@
-"""A quick look for damage in an SQLite file, before a server is started with it."""
+"""A quick check of an SQLite file for damage, before a server is started with it."""
 
 import sqlite3
 import threading
@@ -8,11 +8,11 @@ from parlour.store.statements import quote
 from parlour.store.storage_errors import Damaged
 
 DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-# The look at all pages takes some 3 ms a megabyte. It can be ended between tables, not within one, so
-# that only its size bounds it for a table.
+# Checking all pages takes some 3 ms a megabyte. The check can be interrupted between tables, not within one,
+# so the time for one table is bounded by its size only.
 MAX_CHECKED_BYTES = 256 * 1_048_576
 CHECK_SECONDS = 1.0
-# The low byte of an error's code says of which kind it is; the others say more.
+# The low byte of an extended error code is the primary code.
 KIND_OF_CODE = 0xFF
 
 # https://www.sqlite.org/fileformat.html#the_database_header
@@ -30,8 +30,8 @@ def is_damage(error: Exception) -> bool:
 def ensure_whole(path: Path) -> None:
     """Raise Damaged if the file is shorter than it says, a table cannot be read, or a page is broken.
 
-    Of a file that is larger than MAX_CHECKED_BYTES only the beginning of each table is read. Nothing is
-    said of a file that is not there, or is empty, as SQLite makes it.
+    Of a file that is larger than MAX_CHECKED_BYTES, only the beginning of each table is read. A missing file
+    passes, and an empty one, which SQLite creates.
     """
     if not path.is_file() or path.stat().st_size == 0:
         return
@@ -46,26 +46,26 @@ def ensure_whole(path: Path) -> None:
         timer.start()
         ensure_pages_whole(connection, path)
     except sqlite3.DatabaseError as error:
-        # Any other error, or the end of the time: whether it is in order shows at the start.
+        # Another error, or the end of the time: the start of the server will show whether the file works.
         if is_damage(error):
             raise Damaged(sentence(path, str(error))) from None
     finally:
         timer.cancel()
-        # What it would interrupt must not be gone.
+        # The timer must not interrupt a closed connection.
         if timer.is_alive():
             timer.join()
         connection.close()
 
 
 def ensure_pages_whole(connection: sqlite3.Connection, path: Path) -> None:
-    """Read every page; raise Damaged, of the database at `path`, if one is broken."""
+    """Check every page. Raises Damaged, with the name of `path`, if one is broken."""
     [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
     if found != "ok":
         raise Damaged(sentence(path, found.splitlines()[-1]))
 
 
 def ensure_length(path: Path) -> None:
-    """The header says how many pages there are; those that are missing may still be in the log."""
+    """Raise Damaged if the file has fewer pages than its header says, unless the log may hold the others."""
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size > 0:
         return
@@ -73,7 +73,7 @@ def ensure_length(path: Path) -> None:
         header = file.read(HEADER_BYTES)
     if not header.startswith(MAGIC):
         return
-    # 1 stands for the largest size, which two bytes cannot hold.
+    # The value 1 stands for 65,536, which two bytes cannot hold.
     page_bytes = int.from_bytes(header[16:18]) if header[16:18] != b"\0\1" else 65_536
     expected, size = page_bytes * int.from_bytes(header[28:32]), path.stat().st_size
     if size < expected:

@@ -1,4 +1,4 @@
-"""The SQL that every resource shares, built once for each shape."""
+"""The SQL statements that all resources share, each built once."""
 
 import functools
 from collections.abc import Iterable
@@ -10,16 +10,16 @@ from parlour.wire.resource import Resource
 
 Condition = tuple[str, str, int | str | None]
 
-# What a row that was found is for: to be looked at, to be changed, or to be changed if nobody else holds it.
+# The end of a SELECT: to read rows, to lock them, or to lock those that no other transaction has locked.
 NO_LOCK, LOCK, LOCK_IF_FREE = "", " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
 LOCK_CONVERSATION = "SELECT sid FROM conversations WHERE sid = ? FOR UPDATE"
 LOCK_CONVERSATIONS = "SELECT sid FROM conversations WHERE sid = ANY(?) ORDER BY sid FOR UPDATE"
-# Put so that PostgreSQL expects it of most rows. Of `IS NULL`, without statistics of a column that was added,
-# it expects one row in 200: it then reads and sorts a whole list for each page.
+# In this form, PostgreSQL expects that most rows meet the condition. Without statistics of an added column,
+# it expects that one row in 200 meets `IS NULL`, and would read and sort a whole list for each page.
 NO_TOMBSTONE = "COALESCE({}.date_deleted, 0) < 1"
 OWNER_EXISTS = """(SELECT 1 FROM {owner} AS owner WHERE owner.sid = {column}
 AND owner.date_deleted IS NULL) IS NOT NULL"""
-# For those who know of a conversation no more than its SID.
+# For callers that have only the SID of a conversation.
 CONVERSATION_EXISTS = f"""SELECT 1 FROM conversations WHERE sid = ?
 AND {NO_TOMBSTONE.format("conversations")}
 AND {OWNER_EXISTS.format(owner="services", column="conversations.chat_service_sid")}"""
@@ -44,9 +44,9 @@ def matching(names: Iterable[str]) -> str:
 
 @functools.cache
 def not_deleted(kind: type[Resource]) -> str:
-    """The condition, to follow others, that neither a row nor an owner of it has a tombstone.
+    """Return the further condition that neither a row nor its owners have a tombstone.
 
-    Every SELECT of this file that finds rows has it, so that no handler has to think of it.
+    Every SELECT of this file that finds rows has it, so handlers need not check tombstones.
     """
     conditions = [NO_TOMBSTONE.format(kind.table)] if kind.tombstone else []
     conditions += [
@@ -64,14 +64,14 @@ def select_one(kind: type[Resource], by: tuple[str, ...], lock: str = NO_LOCK) -
 
 @functools.cache
 def select_some(kind: type[Resource], lock: str) -> str:
-    """Rows by a list of SIDs, in their order, which all who lock share."""
+    """Select rows by a list of SIDs, in the order of SIDs, in which all transactions lock."""
     columns = quoted(kind.__struct_fields__)
     return f"SELECT {columns} FROM {kind.table} WHERE sid = ANY(?){not_deleted(kind)} ORDER BY sid{lock}"
 
 
 @functools.cache
 def select_many(kind: type[Resource], lock: str) -> str:
-    """Rows by a list of primary keys, as one text of JSON."""
+    """Select rows by a list of primary keys, which is one JSON text."""
     columns = ", ".join(f"old.{quote(name)}" for name in kind.__struct_fields__)
     of_old = lock.replace("FOR UPDATE", "FOR UPDATE OF old")
     return (
@@ -93,7 +93,7 @@ def insert_rows(kind: type[Resource], rows: int) -> str:
 
 @functools.cache
 def insert_many(kind: type[Resource]) -> str:
-    """As `insert_rows` for any number of rows, as one text of JSON, which is the faster way."""
+    """As `insert_rows`, for any number of rows in one JSON text, which is faster."""
     columns = quoted(kind.__struct_fields__)
     return f"INSERT INTO {kind.table} ({columns}) SELECT {columns} FROM {rows_in_json(kind)}"
 
@@ -108,7 +108,7 @@ def update_one(kind: type[Resource], columns: tuple[str, ...]) -> str:
 
 @functools.cache
 def update_many(kind: type[Resource], columns: tuple[str, ...]) -> str:
-    """As `update_one` for many rows, each with its key and its new values, as one text of JSON."""
+    """As `update_one`, for many rows, whose keys and new values are one JSON text."""
     assignments = [f"{quote(column)} = new.{quote(column)}" for column in columns]
     if kind.versioned:
         assignments.append("version = old.version + 1")
@@ -125,7 +125,7 @@ def rows_in_json(kind: type[Resource]) -> str:
 
 
 def in_json(names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
-    """The parameter for `rows_in_json`."""
+    """Return the parameter of `rows_in_json`."""
     return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
@@ -143,7 +143,11 @@ def select_page(
     descending: bool,
     columns: tuple[str, ...],
 ) -> str:
-    """Rows in order of `by`; `from_key` compares them with a key ("" for none); the limit is last."""
+    """Select rows in the order of `by`.
+
+    `from_key` is the operator that compares them with a key, "" for the first page. The limit is the last
+    parameter.
+    """
     where = [f"{quote(column)} {operator} ?" for column, operator in conditions]
     if from_key:
         where.append(f"({quoted(by)}) {from_key} ({slots(len(by))})")

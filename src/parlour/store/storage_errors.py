@@ -1,12 +1,12 @@
-"""Errors of the storage: it is away, damaged, or refuses a backup."""
+"""Errors of the storage: it is unavailable or damaged, or refuses a backup."""
 
 
 class BackupRefused(Exception):
-    """The storage is backed up by other means."""
+    """The storage cannot be backed up by Parlour."""
 
 
 class StorageFault(Exception):
-    """An error of the storage, by its names only."""
+    """An error of the storage, with names of constraints and columns, but without values."""
 
 
 class Unavailable(Exception):

@@ -1,4 +1,4 @@
-"""Tombstones, for the few who have to know of rows that were deleted and are not removed yet."""
+"""Tombstones: which rows were deleted and are not removed yet, for the few callers that must know."""
 
 import functools
 import re
@@ -20,13 +20,13 @@ OWNERS = {
     "conversation_sid": "conversations",
     "channel_sid": "conversations",
 }
-# They tell of the end of their conversation, and are removed when they have.
+# Rows that report the deletion of their conversation and are removed afterwards.
 OUTLIVING = {"webhook_lanes": "conversation_sid", "webhook_deliveries": "conversation_sid"}
-# Their rows lead to bytes that are to be removed, wherever the rows go.
+# The rows of this table are exported, marked as deleted, because their bytes have to be removed, too.
 MARKED = "media"
 
-# Statements that find rows with tombstones on purpose: by their beginning, and why. Those that handlers
-# share are built with the condition in `statements.py`; a test holds all others against this list.
+# The beginnings of statements that find rows with tombstones on purpose, each with the reason. Statements
+# that handlers share have the condition of `statements.py`; a test compares all others with this list.
 FIND_DELETED = {
     "SELECT sid FROM conversations WHERE sid = ? FOR UPDATE": "it locks, and tells nothing",
     "SELECT sid FROM conversations WHERE sid = ANY(?) ORDER BY sid FOR UPDATE": "it locks, and tells nothing",
@@ -47,7 +47,7 @@ OF_SERVICE = 'SELECT sid FROM conversations WHERE "chat_service_sid" = ?'
 
 @functools.cache
 def finds_deleted(statement: str) -> bool:
-    """Whether a statement finds rows that were deleted, and is not known to."""
+    """Whether a statement finds deleted rows and is none of those that do so on purpose."""
     plain = " ".join(statement.split())
     if any(plain.startswith(known) for known in FIND_DELETED):
         return False
@@ -55,12 +55,12 @@ def finds_deleted(statement: str) -> bool:
 
 
 def is_taken(tx: Transaction, kind: type[Resource], **key: Any) -> bool:
-    """Whether a row has the key, be it one that was deleted."""
+    """Whether a row has the key, including rows that were deleted."""
     return bool(tx.select(f"SELECT 1 FROM {kind.table} WHERE {matching(key)}", *key.values()))
 
 
 class Tombstones:
-    """All that there are in a snapshot, and when each was put: an export leaves out what they hide."""
+    """The tombstones in a snapshot, with their dates: an export omits the rows that they hide."""
 
     def __init__(self, session: Session) -> None:
         self._dates: dict[str, dict[str, int]] = {
@@ -72,7 +72,7 @@ class Tombstones:
                 self._dates["conversations"].setdefault(sid, date)
 
     def filter_for(self, table: str, names: Sequence[str]) -> Callable[[Row], Row | None]:
-        """Gives each row of a table as it is to be exported, or None for one that is not."""
+        """Return a function that returns each row of a table as it is exported, or None if it is omitted."""
         owners = [
             (names.index(column), self._dates[owner])
             for column, owner in [*OWNERS.items(), ("sid", table)]

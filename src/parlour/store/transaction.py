@@ -1,4 +1,4 @@
-"""The unit of work: what a handler may do to the storage, and the time and SIDs it is handed."""
+"""The transaction: how a handler finds and changes rows, and gets the time and new SIDs."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -20,23 +20,23 @@ Row = tuple[Any, ...]
 
 
 class LockKey(NamedTuple):
-    """The row that a job finds, and locks, first."""
+    """The row that a job finds and locks first."""
 
     kind: type[Resource]
     sid: str
 
 
 class OutOfScope(Exception):
-    """A list held rows that the caller may not see: a fault of the handler, which is answered as 404."""
+    """A list has rows that the caller may not see: an error of the handler, which is answered as 404."""
 
 
 class Transaction:
-    """Shared by all the work that is committed together.
+    """A transaction, shared by all jobs that are committed together.
 
-    Rows that were found are remembered, and inserts and updates are held back until something must
-    see them or the commit comes: a batch of messages costs one look-up and one update for each
-    conversation and one INSERT for all. `now` is in milliseconds since 1970. With `locks`, whatever
-    is to be locked is, when it is found: others who want to change it wait for the end.
+    It remembers rows that were found, and delays inserts and updates until a statement depends on them or the
+    transaction is committed: a batch of messages costs one look-up and one update for each conversation, and
+    one INSERT. `now` is in milliseconds since 1970. With `locks`, rows of locked resources are locked when
+    they are found, until the end of the transaction.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class Transaction:
         self.now = now
         self.new_sid = new_sid
         self.writes = 0
-        # Whose rows are found; all of them where it is None, as for the command line and the worker.
+        # The account and service whose rows are found. None, as in the command line and the worker, is all.
         self.scope: Scope | None = None
         self._session, self._locks, self._combines = session, locks, combines
         self._known = IdentityMap()
         self._pending = PendingWrites(combines=combines)
-        # Conversations that were locked before any savepoint: no rollback to one unlocks them.
+        # Conversations that were locked before any savepoint, so that no rollback to one unlocks them.
         self._locked: set[str] = set()
 
     def find(self, kind: type[R], **key: Any) -> R | None:
-        """The row whose columns equal `key`, which must be unique."""
+        """Return the row whose columns equal `key`, which must be unique; None if there is none."""
         lookup = (kind, *key.items())
         known = self._known
         if lookup in known.lookups:
@@ -85,7 +85,7 @@ class Transaction:
             raise OutOfScope
 
     def prefetch(self, keys: Collection[LockKey], *, blocking: bool) -> set[LockKey]:
-        """Find, and lock, the rows that jobs will need; nothing on an engine where nobody else writes.
+        """Find and lock the rows that jobs will need. Does nothing on an engine with one writing process.
 
         With `blocking=False`, return the keys that are locked elsewhere or missing instead of waiting.
         """
@@ -114,7 +114,7 @@ class Transaction:
             yield from self._session.execute(sql, (sid,)).fetchall()
 
     def find_free(self, kind: type[R], keys: Sequence[Row]) -> list[R]:
-        """Find, and lock, the rows with these primary keys, but those that another transaction holds."""
+        """Find and lock the rows with these primary keys that no other transaction has locked."""
         if not keys:
             return []
         self.flush()
@@ -130,12 +130,12 @@ class Transaction:
         ]
 
     def lock_conversation(self, sid: str) -> None:
-        """Lock a conversation, and all that is in it, until the end of the transaction."""
+        """Lock a conversation and all its rows until the end of the transaction."""
         if self._locks and sid not in self._locked:
             self._session.execute(statements.LOCK_CONVERSATION, (sid,))
 
     def lock_conversations(self, sids: Collection[str]) -> None:
-        """Lock many, in the order of their SIDs. Called before any work, outside of savepoints."""
+        """Lock conversations in the order of their SIDs. Called before any work, outside of savepoints."""
         if not self._locks or not sids:
             return
         if self._combines:
@@ -146,7 +146,7 @@ class Transaction:
         self._locked.update(sids)
 
     def find_all(self, kind: type[R], **key: Any) -> tuple[R, ...]:
-        """The few rows whose columns equal `key`, in order of their SIDs."""
+        """Return all rows whose columns equal `key`, in the order of their SIDs: for lists that are short."""
         lookup = tuple(key.items())
         found = self._known.find_list(kind, lookup)
         if found is None:
@@ -167,19 +167,19 @@ class Transaction:
         by: tuple[str, ...],
         descending: bool = False,
     ) -> Page[R]:
-        """One page of the rows that meet `where`, in the order of the columns `by`, which are unique."""
+        """Return a page of the rows that meet `where`, in the order of the columns `by`, which are unique."""
         reader = PageReader(self.select, kind, tuple(where), by, descending)
         page: Page[R] = reader.read_page(asked)
         self._ensure_in_scope(page.rows)
         return page
 
     def select(self, sql: str, *parameters: Any) -> list[Row]:
-        """Rows of a statement of the caller's own; `?` stands for each parameter."""
+        """Return the rows of a SELECT, in which `?` stands for each parameter."""
         self.flush()
         return self._session.execute(sql, parameters).fetchall()
 
     def columns(self, table: str) -> list[str]:
-        """The names of a table's columns, in their order."""
+        """Return the names of a table's columns, in their order."""
         return columns_of(self._session, table)
 
     def insert(self, resource: R) -> R:
@@ -189,7 +189,7 @@ class Transaction:
         return resource
 
     def update(self, resource: R, **changes: Any) -> R:
-        """The resource with `changes`, which become part of the commit; nothing happens without any."""
+        """Return the resource with `changes`, which are written before the commit."""
         if not changes:
             return resource
         updated = msgspec.structs.replace(resource, **changes)
@@ -204,7 +204,7 @@ class Transaction:
         self._changed(resource)
 
     def mark_deleted(self, resource: Resource, **changes: Any) -> None:
-        """Put a tombstone on the row, with `changes`: from here on nobody finds it, nor what it owns."""
+        """Set the tombstone of a row, and `changes`: no look-up finds the row or what it owns any more."""
         self.flush()
         self.discard()
         self.update(resource, date_deleted=self.now, **changes)
@@ -212,26 +212,26 @@ class Transaction:
         self.discard()
 
     def execute(self, sql: str, *parameters: Any) -> list[Row]:
-        """A write of the caller's own, and the rows that it returns; it must not touch what was found."""
+        """Run a write and return its rows. It must not change rows that were found in this transaction."""
         self.flush()
         rows = self._session.execute(sql, parameters).fetchall()
         self.writes += 1
         return rows
 
     def flush(self) -> None:
-        """Send what was held back to the storage."""
+        """Send the pending writes to the storage."""
         if self._pending:
             with self._session.pipelined():
                 self._pending.send(self._session, self._known.rows)
 
     def commit(self) -> None:
-        """Send what was held back, and commit it, together."""
+        """Send the pending writes and the commit together."""
         with self._session.pipelined():
             self._pending.send(self._session, self._known.rows)
             self._session.commit()
 
     def discard(self) -> None:
-        """Forget all that was read and held back, as after a rollback."""
+        """Drop all rows that were found and all pending writes, as after a rollback."""
         self._known.clear()
         self._pending.clear()
 
@@ -239,5 +239,5 @@ class Transaction:
         self.writes += 1
         kind = type(resource)
         if kind.part_of is not None:
-            # An update of no columns: it raises the version of what the resource is part of.
+            # An update without columns raises the version of the row that the resource is part of.
             self._pending.update((kind.part_of, getattr(resource, kind.key[0])), ())

@@ -1,8 +1,8 @@
-"""Export and import: all rows as JSON Lines, from one storage into another or from elsewhere.
+"""Export and import: all rows as JSON Lines, from one storage to another, or from another system.
 
 A line is `{"table": "messages", "row": {"sid": "IM…", …}}`, with the columns of the table; parents come
-before their children. Moments are milliseconds since 1970, or ISO 8601. Columns that are missing have
-the values that a new row has. An export has a first and a last line beside its rows.
+before their children. Moments are milliseconds since 1970, or ISO 8601. Missing columns get the values of a
+new row. An export also has a header and a footer.
 """
 
 import functools
@@ -16,24 +16,24 @@ import msgspec
 
 from parlour.store.dump import tables
 from parlour.store.engine import Engine
-from parlour.store.export_ends import Ends, NotWhole, first_line, last_line
+from parlour.store.export_frame import ExportFrame, IncompleteExport, first_line, last_line
 from parlour.store.row_texts import RowTexts
 from parlour.store.session import Session, columns_of
 from parlour.store.statements import quote, quoted, slots
 from parlour.store.tombstones import Tombstones
-from parlour.wire.kinds import read_moment
+from parlour.wire.field_types import read_moment
 from parlour.wire.resource import Resource
 from parlour.wire.texts import BadText, decode_text, parse_json, shortened
 
 ROWS_TOGETHER = 1_000
 ROWS_IN_ONE = 100
-# Answers to repeated requests are the old server's.
+# The answers to idempotent requests belong to the old server.
 LEFT_OUT = frozenset({"idempotency_keys"})
-# What a row says of whoever holds it at the moment.
-FORGOTTEN = {"webhook_lanes": {"leased_until": 0}}
+# Columns that name the present holder of a row, with the values that they are imported with.
+RESET_COLUMNS = {"webhook_lanes": {"leased_until": 0}}
 MOMENT = re.compile(r"date_\w+|due_at|last_read_timestamp")
 
-# A conversation's counters follow from what is in it, whatever its own line says.
+# A conversation's counters are computed from its rows; those of its own line are ignored.
 COUNTERS = """
 UPDATE conversations SET version = version + 1,
 next_message_index = (SELECT CASE WHEN COALESCE(MAX("index"), -1) < conversations.next_message_index
@@ -44,8 +44,8 @@ binding_count = (SELECT COUNT(*) FROM participants WHERE conversation_sid = conv
     AND (address IS NOT NULL OR projected_address IS NOT NULL))
 WHERE sid = ?"""
 
-# A conversation from elsewhere comes without a line for its name.
-NAMED_BY = ("chat_service_sid", "unique_name", "sid")
+# The columns of a conversation's name, for which other systems export no line.
+NAME_COLUMNS = ("chat_service_sid", "unique_name", "sid")
 
 
 class Line(msgspec.Struct):
@@ -54,7 +54,7 @@ class Line(msgspec.Struct):
 
 
 class BadLine(Exception):
-    """A line that is no row; `number` counts from 1."""
+    """A line that is not a valid row; `number` counts from 1."""
 
     def __init__(self, number: int, reason: object) -> None:
         super().__init__(f"line {number}: {reason}")
@@ -68,9 +68,9 @@ def exported_tables() -> list[str]:
 
 
 def export_lines(engine: Engine) -> Iterator[tuple[bytes, int]]:
-    """The lines, all of one snapshot, each with the number of rows that there are in all.
+    """Yield the lines of one snapshot, each with the total number of rows.
 
-    What was deleted and is not removed yet counts, and has no line.
+    Rows that were deleted and are not removed yet are included in that number, but have no line.
     """
     session = engine.open_snapshot()
     try:
@@ -80,7 +80,7 @@ def export_lines(engine: Engine) -> Iterator[tuple[bytes, int]]:
             for table in exported_tables()
         )
         yield first_line(), total
-        # Of what was deleted and is not removed yet, nothing is written, and nothing counted.
+        # Deleted rows are neither written nor counted in the footer.
         counts, tombstones = Counter[str](), Tombstones(session)
         for table in exported_tables():
             names = columns_of(session, table)
@@ -99,19 +99,19 @@ def export_lines(engine: Engine) -> Iterator[tuple[bytes, int]]:
 
 
 def import_lines(
-    engine: Engine, lines: Iterable[bytes], texts: RowTexts, ends: Ends
+    engine: Engine, lines: Iterable[bytes], texts: RowTexts, frame: ExportFrame
 ) -> Iterator[tuple[int, int]]:
-    """Put rows in, a thousand in a transaction; after each the numbers of rows read, and of new ones.
+    """Import rows, a thousand in a transaction. Yields the numbers of rows read and added after each.
 
-    A row whose key is there already is left as it is, so the same can be imported again, after a break
-    for instance. Raises BadLine, with all that came before it imported, also when the file is not whole:
-    `ends` knows. `texts` checks the rows' texts.
+    A row whose key exists is left unchanged, so an import can be repeated, after an interruption for
+    instance. Raises BadLine, after the lines before it were imported, also if `frame` finds that the file is
+    incomplete. `texts` checks the rows' texts.
     """
     session = engine.open()
     read = added = first = 0
     columns: dict[str, list[str]] = {}
     try:
-        for batch in batches(lines, ends):
+        for batch in batches(lines, frame):
             first = batch[0][0]
             session.begin()
             rows = [row for number, line in batch for row in read_rows(session, columns, texts, number, line)]
@@ -138,23 +138,23 @@ def conversations_in(batch: Iterable[tuple[int, Line]]) -> set[str]:
     return {sid for sid in sids if isinstance(sid, str)}
 
 
-def batches(lines: Iterable[bytes], ends: Ends) -> Iterator[list[tuple[int, Line]]]:
+def batches(lines: Iterable[bytes], frame: ExportFrame) -> Iterator[list[tuple[int, Line]]]:
     batch = []
     number = 0
     try:
         for number, raw in enumerate(lines, 1):
-            if not raw.strip() or ends.take(raw):
+            if not raw.strip() or frame.take(raw):
                 continue
             line: Line = parse_json(decode_text(raw), Line)
-            ends.count(line.table)
+            frame.count(line.table)
             batch.append((number, line))
             if len(batch) == ROWS_TOGETHER:
                 yield batch
                 batch = []
         if number == 0:
-            raise NotWhole("the file is empty: an export has a first and a last line")  # noqa: TRY301 - as others
-        ends.ensure_whole()
-    except (BadText, NotWhole) as error:
+            raise IncompleteExport("the file is empty: an export has a first and a last line")  # noqa: TRY301 - as others
+        frame.ensure_whole()
+    except (BadText, IncompleteExport) as error:
         if batch:
             yield batch
         raise BadLine(number, error) from None
@@ -174,7 +174,7 @@ def shape_of(row: Row) -> tuple[str, tuple[str, ...], bool]:
 
 
 def put(session: Session, table: str, names: tuple[str, ...], rows: list[Row]) -> int:
-    """Insert rows of one shape that follow each other, but those that are there; how many were inserted."""
+    """Insert consecutive rows with the same columns, without those that exist. Returns how many."""
     added = 0
     for start in range(0, len(rows), ROWS_IN_ONE):
         some = rows[start : start + ROWS_IN_ONE]
@@ -188,13 +188,13 @@ def put(session: Session, table: str, names: tuple[str, ...], rows: list[Row]) -
 def read_rows(
     session: Session, columns: dict[str, list[str]], texts: RowTexts, number: int, line: Line
 ) -> Iterator[Row]:
-    """The row of a line, with the values of those that are missing; behind a conversation its name's."""
+    """Yield the row of a line, with default values, and after a conversation the row of its name."""
     table = line.table
     if table not in columns:
         if table not in exported_tables():
             raise BadLine(number, f"there is no table {table}")
         columns[table] = columns_of(session, table)
-    row = defaults_of(table) | line.row | FORGOTTEN.get(table, {})
+    row = defaults_of(table) | line.row | RESET_COLUMNS.get(table, {})
     unknown = set(row).difference(columns[table])
     if unknown:
         raise BadLine(number, f"{table} have no column {min(unknown)}")
@@ -205,24 +205,27 @@ def read_rows(
     yield Row(table, tuple(values), tuple(values.values()))
     if table == "conversations" and values.get("unique_name") is not None:
         yield Row(
-            "conversation_names", NAMED_BY, tuple(values.get(name) for name in NAMED_BY), has_line=False
+            "conversation_names",
+            NAME_COLUMNS,
+            tuple(values.get(name) for name in NAME_COLUMNS),
+            has_line=False,
         )
 
 
 @functools.cache
 def defaults_of(table: str) -> dict[str, Any]:
-    """What a new row has where it is not told; date_updated of what never was, is when it was made."""
-    kind = next((each for each in kinds_of(Resource) if each.table == table), None)
+    """Return the default values of a table's columns, those of the resource's fields."""
+    kind = next((each for each in subclasses_of(Resource) if each.table == table), None)
     if kind is None:
         return {}
     fields = msgspec.structs.fields(kind)
     return {each.encode_name: each.default for each in fields if each.default is not msgspec.NODEFAULT}
 
 
-def kinds_of(kind: type[Resource]) -> Iterator[type[Resource]]:
+def subclasses_of(kind: type[Resource]) -> Iterator[type[Resource]]:
     for each in kind.__subclasses__():
         yield each
-        yield from kinds_of(each)
+        yield from subclasses_of(each)
 
 
 def read_date(name: str, value: str) -> int:

@@ -16,7 +16,7 @@ from parlour.store.transaction import LockKey, Transaction
 
 MAX_TOGETHER = 256
 MAX_WAITING = 10_000
-# How often the same is tried when others are in its way.
+# How often a transaction is tried if others conflict with it.
 MAX_CONFLICTS = 5
 # How often a job whose row is locked elsewhere is deferred, before a writer waits for the lock.
 MAX_DEFERRED = 3
@@ -24,8 +24,8 @@ MAX_DEFERRED = 3
 Work = Callable[[Transaction], Any]
 
 
-class Spoiled(Exception):
-    """Work failed after it had written, so what it wrote with others has to be undone."""
+class FailedAfterWrites(Exception):
+    """Work failed after it had written, so the transaction that it shares has to be rolled back."""
 
 
 class Failure:
@@ -170,7 +170,7 @@ def answer(jobs: Sequence[Job], outcomes: list[Any]) -> None:
         if job.future is not None:
             answers.setdefault(job.future.get_loop(), []).append((job.future, outcome))
     for loop, of_loop in answers.items():
-        # A loop that is closed has nobody left who waits.
+        # Nobody waits on a loop that is closed.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, of_loop)
 
@@ -214,7 +214,7 @@ def commit_together(
             session.roll_back()
             if (unavailable := engine.as_unavailable(error)) is not None:
                 raise unavailable from None
-            # The second try finds out whose it is.
+            # The second try, with savepoints, finds the job that fails.
             if tries > 0:
                 raise
         except BaseException:
@@ -237,7 +237,7 @@ def perform(
     savepoints: bool,
 ) -> list[Any]:
     locked = tx.prefetch({job.lock_key for job in jobs if job.lock_key is not None}, blocking=blocking)
-    # Before any work, and in an order that all writers share: two of them never wait for each other.
+    # Before any work, and in an order that all writers share, so that no two wait for each other.
     tx.lock_conversations({sid for job in jobs for sid in job.conversations})
     outcomes: list[Any] = []
     for job in jobs:
@@ -258,7 +258,7 @@ def without_savepoint(engine: Engine, tx: Transaction, work: Work) -> Any:
         raise
     except Exception as error:
         if tx.writes != writes:
-            raise Spoiled from error
+            raise FailedAfterWrites from error
         return Failure(error)
 
 
@@ -268,7 +268,7 @@ def in_savepoint(engine: Engine, session: Session, tx: Transaction, work: Work) 
     except engine.collisions:
         pass
     try:
-        # What another has just written is seen now.
+        # The second try sees the row that another transaction has just committed.
         return attempt(engine, session, tx, work)
     except engine.collisions as error:
         return Failure(engine.redacted(error))

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import msgspec
 
 from parlour.store import Transaction
-from parlour.store.credentials import Account
 from parlour.store.statements import CONVERSATION_EXISTS, quoted
 from parlour.webhooks.lanes import LEASE_MILLISECONDS, ClaimedLane, lock_claimed
 from parlour.webhooks.outbox import (
@@ -21,7 +20,10 @@ from parlour.webhooks.outbox import (
 
 NOT_STORED = "what came of it could not be stored"
 
-NEXT_DELIVERIES = f"""SELECT {quoted(WebhookDelivery.__struct_fields__)} FROM webhook_deliveries
+# The token comes last. It is null if the account was deleted.
+NEXT_DELIVERIES = f"""SELECT {quoted(WebhookDelivery.__struct_fields__)}, (SELECT sealed_auth_token
+FROM accounts WHERE accounts.sid = webhook_deliveries.account_sid AND accounts.date_deleted IS NULL)
+FROM webhook_deliveries
 WHERE conversation_sid = ? AND target_sid = ? AND status = 'pending' ORDER BY number LIMIT ?"""
 # The status is compared twice: a delivery that is sent once more meanwhile is pending again, and stays.
 REMOVE_SETTLED = """DELETE FROM webhook_deliveries WHERE (conversation_sid, sid) IN (
@@ -52,11 +54,11 @@ class PendingDelivery(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """The next deliveries of a claimed lane, in order, and the account that signs them."""
+    """The next deliveries of a claimed lane, in order, and the sealed auth token that signs them."""
 
     lane: ClaimedLane
     deliveries: Sequence[PendingDelivery]
-    account: Account
+    sealed_auth_token: str
 
 
 class Outcome(NamedTuple):
@@ -83,9 +85,9 @@ class Outcome(NamedTuple):
 def load(tx: Transaction, lane: ClaimedLane, limit: int) -> Batch | None:
     """Return the first `limit` pending deliveries of a lane, decoded; None if there are none."""
     rows = tx.select(NEXT_DELIVERIES, *lane.key, limit)
-    deliveries = [pending_delivery(WebhookDelivery(*row)) for row in rows]
-    account = tx.find(Account, sid=deliveries[0].row.account_sid) if deliveries else None
-    return None if account is None else Batch(lane, deliveries, account)
+    if not rows or rows[0][-1] is None:
+        return None
+    return Batch(lane, [pending_delivery(WebhookDelivery(*row)) for *row, _ in rows], rows[0][-1])
 
 
 def pending_delivery(row: WebhookDelivery) -> PendingDelivery:

@@ -14,7 +14,7 @@ import structlog
 
 from parlour.errors import ApiError
 from parlour.store import Database, Transaction
-from parlour.store.credentials import Account, Vault, VaultError
+from parlour.store.credentials import Vault, VaultError
 from parlour.webhooks.delivery_queue import Batch, Outcome, PendingDelivery, load, load_or_close, settle
 from parlour.webhooks.lanes import MAX_CLAIMED, START, ClaimedLane, LaneKey, claim, find_lanes, release
 from parlour.webhooks.outbox import DELIVERED, FAILED, PENDING, Attempt
@@ -163,7 +163,7 @@ class Dispatcher:
             if self._database.clock() >= batch.lane.leased_until:
                 break
             try:
-                outcome = await self._attempt_one(delivery, batch.account)
+                outcome = await self._attempt_one(delivery, batch.sealed_auth_token)
             except ApiError:
                 if not outcomes:
                     raise
@@ -177,7 +177,7 @@ class Dispatcher:
                 break
         return outcomes
 
-    async def _attempt_one(self, delivery: PendingDelivery, account: Account) -> Outcome:
+    async def _attempt_one(self, delivery: PendingDelivery, sealed_auth_token: str) -> Outcome:
         """Attempt one delivery. Raises ApiError if nothing was sent; every other failure is an outcome."""
         at = self._database.clock()
         if not delivery.is_readable:
@@ -185,7 +185,7 @@ class Dispatcher:
         scheme, colon, _ = delivery.row.target_url.partition(":")
         transport = self._transports.get(scheme + colon, self._default)
         try:
-            token = self._vault.unseal(account.sealed_auth_token)
+            token = self._vault.unseal(sealed_auth_token)
             return await transport.attempt(delivery, token, at)
         except ApiError:
             raise

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from parlour.wire.kinds import show_millisecond
+from parlour.wire.field_types import show_millisecond
 from parlour.wire.resource import Resource, fields_of, pascal_case
 
 MESSAGE = ("ConversationSid", "ChatServiceSid", "Body", "Author", "ParticipantSid", "Attributes", "Media")

@@ -7,8 +7,8 @@ import msgspec
 from parlour.store import Transaction
 from parlour.webhooks.targets import DeliveryTarget
 from parlour.wire import sids
-from parlour.wire.kinds import Integer, JsonList, JsonObject, Text, Timestamp, choice
-from parlour.wire.marks import Hidden
+from parlour.wire.field_options import Hidden
+from parlour.wire.field_types import Integer, JsonList, JsonObject, Text, Timestamp, choice
 from parlour.wire.resource import Resource
 
 PENDING, DELIVERED, FAILED = STATUSES = ("pending", "delivered", "failed")

@@ -12,7 +12,7 @@ import structlog
 from parlour import errors
 from parlour.store.credentials import Vault
 from parlour.webhooks.outbox import idempotency_token
-from parlour.webhooks.sender import Reply, Sender
+from parlour.webhooks.sender import Sender, TargetReply
 from parlour.webhooks.targets import DeliveryTarget
 from parlour.wire.texts import BadText, read_json
 
@@ -49,7 +49,7 @@ async def send_pre_event(sender: Sender, vault: Vault, request: PreEventRequest)
     return amendments(request.event, reply)
 
 
-def amendments(event: str, reply: Reply) -> dict[str, str]:
+def amendments(event: str, reply: TargetReply) -> dict[str, str]:
     """Return what a reply replaces, by field name (contract: messages.md §7.2).
 
     Without a reply, and after one that is not understood, the change is made as it was sent. Raises 403/50056

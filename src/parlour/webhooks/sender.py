@@ -21,7 +21,7 @@ USER_AGENT = "TwilioProxy/1.1"
 INVALID_URL = "the URL is not valid"
 
 
-class Reply(NamedTuple):
+class TargetReply(NamedTuple):
     """A target's reply, or the error that there was instead; with `is_final`, a repetition would fail too.
 
     With both a status and an error, the target replied with a body that cannot be decoded.
@@ -43,17 +43,17 @@ class Sender:
 
     async def send(
         self, method: str, url: str, parameters: Mapping[str, str], auth_token: str, idempotency_token: str
-    ) -> Reply:
+    ) -> TargetReply:
         """Sign and send a request; return the reply, of which at most MAX_ANSWER_BYTES are read.
 
-        Every failure, such as no reply within TIMEOUT_SECONDS, is a Reply with an error.
+        Every failure, such as no reply within TIMEOUT_SECONDS, is a TargetReply with an error.
         """
         started = time.perf_counter()
         try:
             address = as_sent(url) if method == "POST" else with_query(as_sent(url), parameters)
         except ValueError as error:
             # Today such a URL is refused when it is configured; this one was stored before.
-            return Reply(0, error=f"{INVALID_URL}: {error}", is_final=True)
+            return TargetReply(0, error=f"{INVALID_URL}: {error}", is_final=True)
         form = dict(parameters) if method == "POST" else {}
         headers = {
             "Accept": "*/*",
@@ -64,18 +64,18 @@ class Sender:
         try:
             reply = await self._request(method, address, form, headers)
         except TimeoutError:
-            return Reply(since(started), error=f"no answer within {TIMEOUT_SECONDS:g} s")
+            return TargetReply(since(started), error=f"no answer within {TIMEOUT_SECONDS:g} s")
         except ValueError:
             # A port out of range, a host name that cannot be looked up, a scheme that is not HTTP's.
-            return Reply(since(started), error=INVALID_URL, is_final=True)
+            return TargetReply(since(started), error=INVALID_URL, is_final=True)
         except (aiohttp.ClientError, OSError) as error:
             forbidden = isinstance(error.__cause__ or error, Forbidden)
-            return Reply(since(started), error=reason_of(error), is_final=forbidden)
+            return TargetReply(since(started), error=reason_of(error), is_final=forbidden)
         return reply._replace(milliseconds=since(started))
 
     async def _request(
         self, method: str, address: str, form: Mapping[str, str], headers: Mapping[str, str]
-    ) -> Reply:
+    ) -> TargetReply:
         if self._session is None:
             self._session = open_session(TIMEOUT_SECONDS, MAX_CONNECTIONS, allow_private=self._allow_private)
         data = urlencode(form) if method == "POST" else None
@@ -87,13 +87,15 @@ class Sender:
         ) as answer:
             # The target has answered: an error in its body does not hide the status.
             try:
-                return Reply(0, answer.status, await read_up_to(MAX_ANSWER_BYTES, answer))
+                return TargetReply(0, answer.status, await read_up_to(MAX_ANSWER_BYTES, answer))
             except BadEncoding as error:
-                return Reply(0, answer.status, error=str(error))
+                return TargetReply(0, answer.status, error=str(error))
             except TimeoutError:
-                return Reply(0, answer.status, error=f"its body did not end within {TIMEOUT_SECONDS:g} s")
+                return TargetReply(
+                    0, answer.status, error=f"its body did not end within {TIMEOUT_SECONDS:g} s"
+                )
             except (aiohttp.ClientError, OSError, ValueError):
-                return Reply(0, answer.status, error="its body is cut off, or not valid HTTP")
+                return TargetReply(0, answer.status, error="its body is cut off, or not valid HTTP")
 
     async def close(self) -> None:
         if self._session is not None:

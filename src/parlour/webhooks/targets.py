@@ -27,5 +27,13 @@ class DeliveryTarget(NamedTuple):
         return self.url if self.url.startswith(CHANNEL) else self.sid
 
 
-# Finds the target of a pre-event webhook, by the account, the service and the event. Resources implement it.
-FindPreEventTarget = Callable[[Transaction, str, str, str], DeliveryTarget | None]
+class PreEventTarget(NamedTuple):
+    """The target that is asked before a change, and the sealed auth token that the request is signed with."""
+
+    target: DeliveryTarget
+    sealed_auth_token: str
+
+
+# Finds the target of a pre-event webhook, by the SIDs of account and service and the event's name. Resources
+# implement it.
+FindPreEventTarget = Callable[[Transaction, str, str, str], PreEventTarget | None]

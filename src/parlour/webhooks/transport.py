@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from parlour.webhooks.delivery_queue import Outcome, PendingDelivery
 from parlour.webhooks.outbox import DELIVERED, FAILED, PENDING, Attempt, idempotency_token
-from parlour.webhooks.sender import Reply, Sender
+from parlour.webhooks.sender import Sender, TargetReply
 from parlour.webhooks.targets import STUDIO
 
 
@@ -42,7 +42,7 @@ class WebhookTransport:
             await self._studio.sender.close()
 
 
-def status_after(reply: Reply) -> str:
+def status_after(reply: TargetReply) -> str:
     """Return DELIVERED for 2xx, PENDING for no reply, 429 and 5xx, and FAILED for any other reply."""
     if reply.status_code is None:
         return FAILED if reply.is_final else PENDING

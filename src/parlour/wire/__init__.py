@@ -1,1 +1,1 @@
-"""What things look like on the wire: fields, SIDs, pages. Pure: no I/O, no clock."""
+"""The form of requests and answers: fields, SIDs, pages. No I/O and no clock."""

@@ -1,4 +1,4 @@
-"""The channels beside chat, told apart by the form of an address (contract: rest-of-api.md §8)."""
+"""The channels other than chat: the form of an address names its channel (contract: rest-of-api.md §8)."""
 
 import re
 
@@ -9,7 +9,8 @@ CHANNELS = ("sms", *PREFIXES, "email")
 
 PHONE_NUMBER = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
 SHORT_CODE = re.compile(r"\d{3,8}", re.ASCII)
-# Names that a channel gives: of a page's visitor, of a brand. A comma and a blank separate addresses.
+# A name that a channel assigns: to a page's visitor, to a brand. It has no comma and no blank, which separate
+# addresses.
 NAME = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff,<>]+")
 # The part before the @ (RFC 5322 dot-atom, RFC 6531), without quotes.
 WORD = r"""[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff"(),.:;<>@\[\\\]]+"""
@@ -24,7 +25,7 @@ def channel_of(address: str) -> str:
 
 
 def is_address(address: str) -> bool:
-    """Whether a text is an address of its channel. The one check for every parameter that is an address."""
+    """Whether a text is a valid address of its channel. Parameters that are addresses are checked here."""
     channel = channel_of(address)
     if channel == "email":
         return is_e_mail_address(address)
@@ -39,12 +40,12 @@ def is_address(address: str) -> bool:
 
 
 def is_phone_number(text: str) -> bool:
-    """E.164, with its plus."""
+    """Whether a text is a phone number in E.164 form, with the plus."""
     return PHONE_NUMBER.fullmatch(text) is not None
 
 
 def is_e_mail_address(text: str) -> bool:
-    """`bob@example.org`, without a name, brackets or a prefix."""
+    """Whether a text is an address like `bob@example.org`, without a name, brackets or a prefix."""
     local_part, _, domain = text.rpartition("@")
     return (
         LOCAL_PART.fullmatch(local_part) is not None

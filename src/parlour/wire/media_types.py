@@ -1,4 +1,4 @@
-"""Media types: read strictly, and written in one form (RFC 9110 §8.3.1)."""
+"""Media types, which are parsed strictly and written in one form (RFC 9110 §8.3.1)."""
 
 import re
 from collections.abc import Mapping
@@ -9,24 +9,24 @@ ANY_TYPE = "application/octet-stream"
 MAX_CHARACTERS = 512
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-# Comments, continued parameters and blanks around "=" are of mail only, and stars of `Accept`.
+# Comments, continued parameters and blanks around "=" are allowed in mail only, stars in `Accept` only.
 NOT_OF_HTTP = re.compile(r"[()*]|\s=|=\s")
 
 read_header = HeaderRegistry()
 
 
 class NotAMediaType(ValueError):
-    """The text is not `type/subtype`, perhaps with parameters."""
+    """The text is not `type/subtype` with optional parameters."""
 
 
 class MediaType(NamedTuple):
-    """`essence` is `type/subtype` in lower case; names of parameters are in lower case, too."""
+    """A media type: `essence` is `type/subtype` in lower case, and so are the names of parameters."""
 
     essence: str
     parameters: Mapping[str, str]
 
     def __str__(self) -> str:
-        """As it goes into a header: every parameter a token, or quoted."""
+        """Return the header's value, with each parameter as a token or quoted."""
         written = [f"; {name}={quoted(value)}" for name, value in self.parameters.items()]
         return self.essence + "".join(written)
 
@@ -38,10 +38,10 @@ def quoted(value: str) -> str:
 
 
 def read_media_type(text: str) -> MediaType:
-    """Raises NotAMediaType unless the whole text is one media type in visible ASCII.
+    """Parse one media type in visible ASCII. Raises NotAMediaType if any part of the text is not part of it.
 
-    The standard library's parser reads whatever it can and lists what was wrong with it; here nothing
-    may be wrong, because a browser may read the rest in another way.
+    The standard library's parser skips what it does not understand and reports it as a defect. Here every
+    defect is an error, because a browser may interpret the skipped part.
     """
     text = text.strip(" ")
     if len(text) > MAX_CHARACTERS or not text.isascii() or not text.isprintable():

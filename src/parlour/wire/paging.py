@@ -1,4 +1,4 @@
-"""The one pagination: page requests, keyset tokens and the page envelope."""
+"""Pagination of every list: page requests, keyset tokens and the page envelope."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from parlour import errors
-from parlour.wire.kinds import Kind
+from parlour.wire.field_types import FieldType
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100
@@ -22,10 +22,10 @@ NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Where a page lies: `PT<key>` starts at that key, `PB<key>` ends just before it.
+    """The position of a page: `PT<key>` starts at that key, `PB<key>` ends just before it.
 
-    Anchored to a key, not to a count, so pages stay right while rows come and go between them. No
-    dots: one of the official clients cuts `.digits` out of every query (contract: messages.md §0).
+    A token names a key and not a count, so pages stay right while rows are added and removed. It has no
+    dots: one of the official clients removes `.digits` from every query (contract: messages.md §0).
     """
 
     key: Key
@@ -45,7 +45,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What a caller asks of a list: rows a page, the client's own page number, where, and filters."""
+    """The page that a caller requests.
+
+    `size` is the number of rows, `number` the client's own count of pages, which is repeated only. `filters`
+    holds the values of filters by parameter, `echoed` the texts of them that URLs of other pages repeat.
+    """
 
     size: int = DEFAULT_PAGE_SIZE
     number: int = 0
@@ -67,13 +71,16 @@ class Page(Generic[R]):
     next: Token | None
 
 
-def read_page_request(query: Query, filters: Mapping[str, Kind], max_size: int) -> PageRequest:
-    """Sizes over `max_size` are clamped: clients send `limit` as PageSize (contract: messages.md §0)."""
+def read_page_request(query: Query, filters: Mapping[str, FieldType], max_size: int) -> PageRequest:
+    """Read the query of a list. Raises 400/20001 for an invalid parameter.
+
+    A PageSize above `max_size` is reduced to it: clients send `limit` as PageSize (contract: messages.md §0).
+    """
     read, echoed = {}, {}
-    for name, kind in filters.items():
+    for name, field_type in filters.items():
         raw = last(query, name)
         if raw:
-            read[name] = read_filter(name, kind, raw)
+            read[name] = read_filter(name, field_type, raw)
             echoed[name] = read[name] if isinstance(read[name], str) else raw
     token = last(query, "PageToken")
     return PageRequest(
@@ -90,9 +97,9 @@ def last(query: Query, name: str) -> str:
     return raw if isinstance(raw, str) else raw[-1]
 
 
-def read_filter(name: str, kind: Kind, raw: str) -> Any:
+def read_filter(name: str, field_type: FieldType, raw: str) -> Any:
     try:
-        return kind.read(raw)
+        return field_type.read(raw)
     except ValueError as reason:
         raise errors.INVALID_PARAMETER(name=name, reason=reason) from None
 
@@ -107,6 +114,8 @@ def read_number(query: Query, name: str, default: int, least: int) -> int:
 
 
 def envelope(page: Page[Any], asked: PageRequest, key: str, url: str, bodies: list[Any]) -> dict[str, Any]:
+    """Return the body of a page: `meta` with the URLs of other pages, and the rows' bodies under `key`."""
+
     def link(token: Token | None, number: int) -> str | None:
         return None if token is None else asked.url(url, number, token)
 

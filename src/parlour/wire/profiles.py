@@ -1,4 +1,4 @@
-"""The two fidelity profiles: all that differs between the reference page and the recorded service."""
+"""The two fidelity profiles: every difference between the reference page and the recorded service."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ MAX_BODY_BYTES = 32_768
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`documented` counts a body in Unicode code points, `observed` in UTF-8 bytes.
+    """The limits and defaults of one profile: `documented` also limits a body in Unicode code points.
 
     Sources: seed (body, date_updated); contract messages.md §1.2 and §1.3 (recordings, limits page).
     """
@@ -27,7 +27,7 @@ class Profile:
             raise errors.BODY_TOO_LONG()
 
     def first_date_updated(self, date_created: int) -> int | None:
-        """A new message's date_updated where none is given, in milliseconds."""
+        """Return the date_updated of a new message that was sent without one, in milliseconds since 1970."""
         return date_created if self.new_messages_are_dated_updated else None
 
 

@@ -1,4 +1,4 @@
-"""From one declaration: reading a form, rendering a body, describing both."""
+"""Resources: from a resource's declared fields, forms are read, bodies rendered and both described."""
 
 import functools
 import types
@@ -11,8 +11,8 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from parlour import errors
-from parlour.wire.kinds import Kind
-from parlour.wire.marks import Mark, On, Wire
+from parlour.wire.field_options import AcceptedOn, FieldOption, WireName
+from parlour.wire.field_types import FieldType
 from parlour.wire.texts import ensure_text
 
 Form = Mapping[str, str | list[str]]
@@ -20,21 +20,20 @@ JsonSchema = dict[str, Any]
 
 
 class Parameters(msgspec.Struct, frozen=True):
-    """Base of what a form may hold beside a resource's fields: read and validated, not stored."""
+    """Base of the parameters of a request that are read and validated, but are not fields of the resource."""
 
 
 class Resource(msgspec.Struct, frozen=True, gc=False):
-    """Base of every resource: subclasses declare fields, one a line; each has its column.
+    """Base of every resource: subclasses declare their fields, one a line; each field has its column.
 
-    `key` names the columns that identify a row, `event_names` the attributes behind parameters of
-    events that are not called as they are. `part_of` is the resource whose version rises with
-    each write to this one; its SID is the first column of the key. Rows refer only to rows of a
-    lesser `depth`, which are inserted before them. What is `locked` is changed by one writer at a
-    time, from when it was found.
+    `key` names the columns of the primary key. `event_names` maps parameters of events to attributes, where
+    the names differ. `part_of` is the resource whose version rises with each write to this one; its SID is
+    the first column of the key. Rows refer only to rows of a smaller `depth`, which are inserted first. A row
+    of a `locked` resource is locked when it is found, so that one writer at a time changes it.
 
-    A row with a `tombstone` has `date_deleted` when it was deleted and is not removed yet: no
-    statement finds it. `owners` are tables whose tombstones hide this one's rows too, each with the
-    column that holds the owner's SID.
+    A resource with a `tombstone` has a column `date_deleted`, set when a row is deleted and not removed yet:
+    no statement finds the row. `owners` maps tables whose tombstones hide this one's rows as well to the
+    columns that hold the owner's SID.
     """
 
     table: ClassVar[str]
@@ -49,29 +48,29 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     link_names: ClassVar[Mapping[str, str]] = {}
     event_names: ClassVar[Mapping[str, str]] = {}
     unstored: ClassVar[type[Parameters]] = Parameters
-    # The fields that a request may set, where they are fewer than those that say so: of a subclass.
+    # The names of the fields that a request may set, if a subclass accepts fewer than it inherits.
     accepts_only: ClassVar[frozenset[str] | None] = None
-    # The scope that its rows lie in, where it is not the one that `scope_columns` finds.
+    # The columns that `scope_columns` considers, if they are not all columns.
     scoped_by: ClassVar[tuple[str, ...] | None] = None
 
     sid: str
 
 
 class BodyForm(StrEnum):
-    """How a resource's body is shaped, which follows from the path that the request came by."""
+    """The form of a body, which depends on the path of the request: below a service or not."""
 
     ALONE = "alone"
     IN_SERVICE = "in service"
 
 
 class Scope(NamedTuple):
-    """The account and the service whose rows a caller may see."""
+    """The account and the service whose rows the caller may see."""
 
     account_sid: str
     service_sid: str
 
 
-# The columns of rows that belong to an account or a service, and what of a scope they have to equal.
+# The columns that name the account or the service of a row, and the member of the scope that each must equal.
 SCOPE_COLUMNS = {
     "account_sid": "account_sid",
     "chat_service_sid": "service_sid",
@@ -81,47 +80,50 @@ SCOPE_COLUMNS = {
 
 @functools.cache
 def scope_columns(declared: type[Resource]) -> tuple[tuple[str, str], ...]:
-    """The columns of a resource that say whose it is, each with the part of the scope that it equals."""
+    """Return the columns that name a row's account and service, each with its member of the scope."""
     names = declared.__struct_fields__ if declared.scoped_by is None else declared.scoped_by
     return tuple((name, SCOPE_COLUMNS[name]) for name in names if name in SCOPE_COLUMNS)
 
 
 def is_in_scope(resource: Resource, scope: Scope) -> bool:
-    for column, part in scope_columns(type(resource)):
-        if getattr(resource, column) != getattr(scope, part):
+    for column, member in scope_columns(type(resource)):
+        if getattr(resource, column) != getattr(scope, member):
             return False
     return True
 
 
-class Shown:
-    """A value of the body that is worked out from other fields: `@Shown(schema)` on a method."""
+class Computed:
+    """A member of the body that is computed from fields: the decorator `@Computed(**schema)` of a method."""
 
     def __init__(self, **schema: Any) -> None:
         self.schema: JsonSchema = schema
-        self.work_out: Callable[[Any], Any]
+        self.compute: Callable[[Any], Any]
 
-    def __call__(self, work_out: Callable[[Any], Any]) -> "Shown":
-        self.work_out = work_out
+    def __call__(self, compute: Callable[[Any], Any]) -> "Computed":
+        self.compute = compute
         return self
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Field:
+    """A declared field: its name in the body, its name as a parameter, its type and its options."""
+
     name: str
     wire_name: str
-    kind: Kind
-    accepted: On
-    marks: frozenset[Mark]
+    type: FieldType
+    accepted: AcceptedOn
+    options: frozenset[FieldOption]
     nullable: bool
 
     def read(self, raw: str | list[str]) -> Any:
-        # Of a repeated parameter the last one counts (docs/decisions), but for a list.
+        """Return the value of a parameter. Raises ApiError, by default 400/20001."""
+        # If a parameter is repeated, the last one counts (docs/decisions), except for a list.
         values = [raw] if isinstance(raw, str) else raw
         try:
-            # Whatever brought it, a form or a fixture, an answer or a report.
+            # All texts from outside come through here: of forms, fixtures, webhook answers and reports.
             for each in values:
                 ensure_text(each)
-            return self.kind.read(values if self.kind.repeated else values[-1])
+            return self.type.read(values if self.type.repeated else values[-1])
         except ValueError as reason:
             raise errors.INVALID_PARAMETER(name=self.wire_name, reason=reason) from None
 
@@ -135,20 +137,20 @@ def fields_of(declared: type[Resource] | type[Parameters]) -> tuple[Field, ...]:
 def field(name: str, found: list[Any]) -> Field:
     return Field(
         name=name,
-        wire_name=next((mark.name for mark in found if isinstance(mark, Wire)), pascal_case(name)),
-        kind=next(mark for mark in found if isinstance(mark, Kind)),
-        accepted=next((mark for mark in found if isinstance(mark, On)), On.NEVER),
-        marks=frozenset(mark for mark in found if isinstance(mark, Mark)),
+        wire_name=next((each.name for each in found if isinstance(each, WireName)), pascal_case(name)),
+        type=next(each for each in found if isinstance(each, FieldType)),
+        accepted=next((each for each in found if isinstance(each, AcceptedOn)), AcceptedOn.NEVER),
+        options=frozenset(each for each in found if isinstance(each, FieldOption)),
         nullable=types.NoneType in found,
     )
 
 
 def metadata(annotation: Any) -> Iterator[Any]:
-    """What nested Annotated[…] and `| None` say about a type, outermost first."""
+    """Yield the metadata of nested Annotated[…] and the members of unions, outermost first."""
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        inner, *marks = typing.get_args(annotation)
-        yield from marks
+        inner, *found = typing.get_args(annotation)
+        yield from found
         yield from metadata(inner)
     elif origin in (types.UnionType, typing.Union):
         for member in typing.get_args(annotation):
@@ -162,14 +164,15 @@ def pascal_case(name: str) -> str:
 
 
 @functools.cache
-def accepted_fields(declared: type[Resource], on: On) -> Mapping[str, Field]:
+def accepted_fields(declared: type[Resource], on: AcceptedOn) -> Mapping[str, Field]:
+    """Return the fields and unstored parameters that a creation or update may set, by wire name."""
     only = declared.accepts_only
     stored = [f for f in fields_of(declared) if only is None or f.name in only]
     return {f.wire_name: f for f in (*stored, *fields_of(declared.unstored)) if f.accepted & on}
 
 
 def stored_changes(declared: type[Resource], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Those changes that are fields of the resource: its constructor takes them as they are."""
+    """Return the changes that are fields of the resource, without its unstored parameters."""
     return {name: value for name, value in changes.items() if name in field_names(declared)}
 
 
@@ -179,16 +182,19 @@ def field_names(declared: type[Resource]) -> frozenset[str]:
 
 
 @functools.cache
-def required_fields(declared: type[Resource], on: On) -> tuple[Field, ...]:
+def required_fields(declared: type[Resource], on: AcceptedOn) -> tuple[Field, ...]:
     return tuple(
-        f for f in accepted_fields(declared, on).values() if Mark.REQUIRED in f.marks and On.CREATE in on
+        f
+        for f in accepted_fields(declared, on).values()
+        if FieldOption.REQUIRED in f.options and AcceptedOn.CREATE in on
     )
 
 
-def read_form(declared: type[Resource], form: Form, on: On) -> dict[str, Any]:
-    """The parameters that the resource accepts, validated, by field name; others are ignored.
+def read_form(declared: type[Resource], form: Form, on: AcceptedOn) -> dict[str, Any]:
+    """Return the values of the accepted parameters, by field name. Other parameters are ignored.
 
-    Raises the ApiError of the first parameter that is refused, in the order they were sent.
+    Raises the ApiError of the first parameter that is invalid, in the order in which they were sent, or
+    400/20001 for a required parameter that is missing.
     """
     accepted = accepted_fields(declared, on)
     changes = {}
@@ -203,38 +209,44 @@ def read_form(declared: type[Resource], form: Form, on: On) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How a resource is rendered, worked out once."""
+class RenderPlan:
+    """The steps of rendering a resource in one form, prepared once.
+
+    `withheld` names the fields that are left out, `converted` those that are shown in another form than they
+    are stored, each with its function.
+    """
 
     withheld: tuple[str, ...]
     converted: tuple[tuple[str, Callable[[Any], Any]], ...]
-    worked_out: tuple[tuple[str, Callable[[Any], Any]], ...]
+    computed: tuple[tuple[str, Callable[[Any], Any]], ...]
     links: tuple[tuple[str, str], ...]
 
 
 def is_withheld(f: Field, form: BodyForm) -> bool:
-    return Mark.HIDDEN in f.marks or (Mark.IN_SERVICE in f.marks and form != BodyForm.IN_SERVICE)
+    if FieldOption.HIDDEN in f.options:
+        return True
+    return FieldOption.IN_SERVICE in f.options and form != BodyForm.IN_SERVICE
 
 
-def worked_out(declared: type[Resource]) -> dict[str, Shown]:
-    return {name: member for name, member in vars(declared).items() if isinstance(member, Shown)}
+def computed_members(declared: type[Resource]) -> dict[str, Computed]:
+    return {name: member for name, member in vars(declared).items() if isinstance(member, Computed)}
 
 
 @functools.cache
-def plan_of(declared: type[Resource], form: BodyForm) -> Plan:
+def render_plan(declared: type[Resource], form: BodyForm) -> RenderPlan:
     fields = fields_of(declared)
     shown = [f for f in fields if not is_withheld(f, form)]
-    return Plan(
+    return RenderPlan(
         withheld=tuple(f.name for f in fields if is_withheld(f, form)),
-        converted=tuple((f.name, f.kind.show) for f in shown if f.kind.show is not None),
-        worked_out=tuple((name, each.work_out) for name, each in worked_out(declared).items()),
+        converted=tuple((f.name, f.type.show) for f in shown if f.type.show is not None),
+        computed=tuple((name, each.compute) for name, each in computed_members(declared).items()),
         links=tuple(declared.link_names.items()),
     )
 
 
 def render(resource: Resource, url: str, form: BodyForm) -> dict[str, Any]:
     """Return the body of a resource whose absolute URL is `url`."""
-    plan = plan_of(type(resource), form)
+    plan = render_plan(type(resource), form)
     body = msgspec.structs.asdict(resource)
     for name in plan.withheld:
         del body[name]
@@ -242,8 +254,8 @@ def render(resource: Resource, url: str, form: BodyForm) -> dict[str, Any]:
         value = body[name]
         if value is not None:
             body[name] = show(value)
-    for name, work_out in plan.worked_out:
-        body[name] = work_out(resource)
+    for name, compute in plan.computed:
+        body[name] = compute(resource)
     if resource.shows_url:
         body["url"] = url
     if plan.links:
@@ -251,22 +263,24 @@ def render(resource: Resource, url: str, form: BodyForm) -> dict[str, Any]:
     return body
 
 
-def form_schema(declared: type[Resource], on: On) -> JsonSchema:
+def form_schema(declared: type[Resource], on: AcceptedOn) -> JsonSchema:
+    """Return the JSON Schema of a request's parameters."""
     accepted = accepted_fields(declared, on)
     schema: JsonSchema = {
         "type": "object",
-        "properties": {name: dict(f.kind.input_schema) for name, f in accepted.items()},
+        "properties": {name: dict(f.type.input_schema) for name, f in accepted.items()},
     }
     required = [f.wire_name for f in required_fields(declared, on)]
     return schema | ({"required": required} if required else {})
 
 
 def body_schema(declared: type[Resource], form: BodyForm) -> JsonSchema:
+    """Return the JSON Schema of a body, in which every member is required."""
     properties: dict[str, Any] = {}
     for f in fields_of(declared):
         if not is_withheld(f, form):
-            properties[f.name] = nullable(f.kind.schema) if f.nullable else dict(f.kind.schema)
-    properties |= {name: each.schema for name, each in worked_out(declared).items()}
+            properties[f.name] = nullable(f.type.schema) if f.nullable else dict(f.type.schema)
+    properties |= {name: each.schema for name, each in computed_members(declared).items()}
     if declared.shows_url:
         properties["url"] = {"type": "string", "format": "uri"}
     if declared.link_names:

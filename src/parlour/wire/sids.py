@@ -7,17 +7,17 @@ from collections.abc import Callable
 from typing import Annotated
 
 from parlour.errors import Problem
-from parlour.wire.kinds import Kind
+from parlour.wire.field_types import FieldType
 
 RANDOM_BITS = 80
-DRAWN_TOGETHER = 256
+SIDS_PER_DRAW = 256
 
 
 def sid_pattern(prefix: str) -> str:
     return f"^{prefix}[0-9a-fA-F]{{32}}$"
 
 
-def sid(prefix: str, invalid: Problem | None = None) -> Kind:
+def sid(prefix: str, invalid: Problem | None = None) -> FieldType:
     matches = re.compile(f"{prefix}[0-9a-fA-F]{{32}}").fullmatch
 
     def read(raw: str) -> str:
@@ -27,14 +27,14 @@ def sid(prefix: str, invalid: Problem | None = None) -> Kind:
             raise invalid()
         raise ValueError(f"must be a SID that starts with {prefix}")
 
-    return Kind(read, {"type": "string", "pattern": sid_pattern(prefix)})
+    return FieldType(read, {"type": "string", "pattern": sid_pattern(prefix)})
 
 
 class SidSource:
-    """New SIDs, each greater than the one before: 48 bits of milliseconds, then 80 random bits.
+    """Makes SIDs, each greater than the one before: 48 bits of milliseconds, then 80 random bits.
 
-    Rows that are made one after the other lie beside each other in every index on a SID; with
-    wholly random SIDs each insert into a large table would touch a page of its own.
+    Rows that are inserted one after the other are neighbours in every index on a SID; with entirely random
+    SIDs, each insert into a large table would touch another page.
     """
 
     def __init__(self, clock: Callable[[], int]) -> None:
@@ -51,9 +51,9 @@ class SidSource:
             return f"{prefix}{self._last:032x}"
 
     def _draw(self) -> int:
-        # Many at once: each draw is a system call.
+        # Many SIDs at once, because each draw is a system call.
         size = RANDOM_BITS // 8
-        drawn = secrets.token_bytes(size * DRAWN_TOGETHER)
+        drawn = secrets.token_bytes(size * SIDS_PER_DRAW)
         self._random = [int.from_bytes(drawn[i : i + size]) for i in range(0, len(drawn), size)]
         return self._random.pop()
 

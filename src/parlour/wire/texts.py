@@ -35,7 +35,7 @@ NAMES = {
 
 
 class BadText(ValueError):
-    """Text or JSON that cannot be taken; the message says why, without the text itself."""
+    """Text or JSON that is refused; the message is the reason and does not quote the text."""
 
 
 def ensure_text(text: str) -> str:
@@ -57,7 +57,7 @@ def decode_text(raw: bytes) -> str:
 
 
 def ensure_texts(value: Any) -> None:
-    """Check every text in a value made of dicts and lists, names included; raise BadText."""
+    """Check every text in a value made of dicts and lists, including names. Raises BadText."""
     if isinstance(value, str):
         ensure_text(value)
     elif isinstance(value, dict):
@@ -70,7 +70,7 @@ def ensure_texts(value: Any) -> None:
 
 
 def mended(text: str) -> str:
-    """Return `text` with U+FFFD in place of what `ensure_text` refuses."""
+    """Return `text` with U+FFFD in place of each character that `ensure_text` refuses."""
     return SURROGATE.sub(REPLACEMENT, text.replace(NUL, REPLACEMENT))
 
 
@@ -79,7 +79,7 @@ def read_json(raw: bytes | str) -> Any: ...
 @overload
 def read_json(raw: bytes | str, kind: type[T]) -> T: ...
 def read_json(raw: bytes | str, kind: Any = Any) -> Any:
-    """Decode JSON from outside into `kind`; raise BadText if it, or a text in it, cannot be taken."""
+    """Decode JSON from outside into `kind`. Raises BadText for invalid JSON, another form or a bad text."""
     text = decode_text(raw) if isinstance(raw, bytes) else ensure_text(raw)
     if ESCAPED_NUL in text:
         ensure_texts(parse_json(text, Any))
@@ -87,27 +87,27 @@ def read_json(raw: bytes | str, kind: Any = Any) -> Any:
 
 
 def parse_json(text: str, kind: Any) -> Any:
-    """Decode JSON into `kind` without a look at the texts in it; raise BadText if it is none."""
+    """Decode JSON into `kind` without checking the texts in it. Raises BadText for invalid JSON."""
     try:
         return msgspec.json.decode(text, type=kind)
     except RecursionError:
         raise BadText("is nested too deeply") from None
     except msgspec.ValidationError as error:
-        raise BadText(in_our_words(error)) from None
+        raise BadText(validation_reason(error)) from None
     except msgspec.DecodeError:
         raise BadText("is not JSON") from None
 
 
 def convert(value: Any, kind: type[T]) -> T:
-    """Convert decoded JSON into `kind`; raise BadText if it has another form."""
+    """Convert decoded JSON into `kind`. Raises BadText if it has another form."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise BadText(in_our_words(error)) from None
+        raise BadText(validation_reason(error)) from None
 
 
-def in_our_words(error: msgspec.ValidationError) -> str:
-    """Say what is wrong with a value without the words of the library, which nobody documented."""
+def validation_reason(error: msgspec.ValidationError) -> str:
+    """Return the reason why a value was refused, in our words: the library's messages are not documented."""
     said = str(error)
     at = AT.search(said)
     place = at["place"] if at else ""
@@ -122,5 +122,5 @@ def in_our_words(error: msgspec.ValidationError) -> str:
 
 
 def shortened(name: str) -> str:
-    """A name that a caller has sent, cut to a length that fits an error's text."""
+    """Return a name that a caller has sent, cut to a length that fits an error's message."""
     return name if len(name) <= MAX_NAME_CHARACTERS else f"{name[:MAX_NAME_CHARACTERS]}…"

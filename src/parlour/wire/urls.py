@@ -12,16 +12,16 @@ NO_HOST = "the URL has no valid host"
 MAX_HOST_CHARACTERS = 253
 
 BLANK_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-# Underscores are no part of host names by the standard, but container networks use them.
+# The standard allows no underscores in host names, but container networks use them.
 LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
-# Programs take a host that ends like this for an IPv4 address, in forms that differ between programs.
+# Programs parse a host that ends like this as an IPv4 address, each in its own forms.
 NUMBER = re.compile(r"\d+|0[xX][0-9A-Fa-f]*", re.ASCII)
 PORT = re.compile(r"[1-9]\d{0,4}", re.ASCII)
 USER = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%-]+", re.ASCII)
 
 
 def is_http_url(raw: str) -> bool:
-    """Whether a text is an absolute http or https URL that can be requested as it is written."""
+    """Whether a text is an absolute http or https URL."""
     try:
         as_sent(raw)
     except ValueError:
@@ -30,9 +30,10 @@ def is_http_url(raw: str) -> bool:
 
 
 def as_sent(raw: str) -> str:
-    """Return the URL in the characters that are sent: its host by IDNA, the rest percent-encoded.
+    """Return the URL as it is sent: its host encoded by IDNA, the rest percent-encoded.
 
-    It has a path and no fragment. Raises ValueError with the reason if it is not a valid http or https URL.
+    The result has a path and no fragment. Raises ValueError with the reason if `raw` is not a valid http or
+    https URL.
     """
     if BLANK_OR_CONTROL.search(raw):
         raise ValueError("a URL must not contain blanks or control characters")
@@ -47,7 +48,7 @@ def as_sent(raw: str) -> str:
 
 
 def netloc_as_sent(parts: SplitResult) -> str:
-    """Return user and password, host and port."""
+    """Return the encoded authority: user and password, host and port. Raises ValueError."""
     user, at, place = parts.netloc.rpartition("@")
     if at and not USER.fullmatch(user):
         raise ValueError("the user and password in the URL must be percent-encoded")
@@ -61,7 +62,7 @@ def netloc_as_sent(parts: SplitResult) -> str:
 
 
 def host_as_sent(host: str) -> str:
-    """Return a host name by IDNA, or an IP address as it is. Raises ValueError if it is neither."""
+    """Return a host name encoded by IDNA, or an IP address unchanged. Raises ValueError if it is neither."""
     if host.startswith("[") and host.endswith("]"):
         ensure_address(ipaddress.IPv6Address, host[1:-1].replace("%", " "))
         return host
@@ -82,7 +83,7 @@ def ensure_address(kind: Callable[[str], object], text: str) -> None:
 
 
 def is_host_name(text: str) -> bool:
-    """Whether a text is the name of a host, by IDNA where it is not ASCII, and no IP address."""
+    """Whether a text is a host name and no IP address; a name that is not ASCII is encoded by IDNA."""
     try:
         name = text if text.isascii() else to_ascii(text)
     except ValueError:

@@ -4,7 +4,7 @@ from parlour.api.collection import OURS_IN_SERVICE
 from parlour.api.files import signed_link
 from parlour.bootstrap import Parts
 from parlour.channels.adapter import AdapterContext, Attachment, Outgoing
-from parlour.resources.attachments import media_path
+from parlour.resources.media import media_path
 from parlour.resources.reports import status_callbacks
 
 

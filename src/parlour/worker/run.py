@@ -16,7 +16,7 @@ from parlour.webhooks.dispatcher import Dispatcher
 from parlour.webhooks.sender import Sender
 from parlour.webhooks.targets import CHANNEL
 from parlour.webhooks.transport import Studio, WebhookTransport
-from parlour.wire.kinds import DAY
+from parlour.wire.field_types import DAY
 from parlour.worker.adapters import adapter_context
 
 RECEIPTS = ReceiptStore(receipt_exists, record, find_due, record_due, drop_due)

@@ -1,4 +1,4 @@
-"""The kinds of value a field can have: how each is read from a form, shown in a body and described."""
+"""The types of fields: how a value is read from a form, shown in a body and described in OpenAPI."""
 
 import functools
 import json
@@ -26,12 +26,13 @@ DATE_AND_TIME = re.compile(DATE.pattern + r"[Tt ]\d\d:\d\d.*", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
-    """How one kind of value looks outside Python.
+class FieldType:
+    """A type of values: how they are read, shown and described.
 
-    `read` takes it from a parameter's text and raises an ApiError of its own, or a ValueError that
-    says why; of a kind that is `repeated` it takes all the texts. `show` puts it into a body;
-    `schema` is its JSON Schema in a body, `input_schema` as a parameter.
+    `read` converts a parameter's text into the stored value; for a `repeated` parameter it gets the list of
+    all texts. It raises an ApiError of its own, or a ValueError whose message is the reason. `show` converts
+    the stored value for a body; without it, the value is shown as it is stored. `schema` is the JSON Schema
+    in a body, `input_schema` that of the parameter.
     """
 
     read: Callable[[Any], Any]
@@ -47,8 +48,8 @@ class Kind:
 
 def text(
     max_characters: int | None = None, too_long: Problem | None = None, empty: Problem | None = None
-) -> Kind:
-    """Text of at most `max_characters` Unicode code points."""
+) -> FieldType:
+    """Return the type of texts of at most `max_characters` Unicode code points."""
 
     def read(raw: str) -> str:
         if max_characters is not None and len(raw) > max_characters:
@@ -61,13 +62,13 @@ def text(
 
     limit = {} if max_characters is None else {"maxLength": max_characters}
     least = {} if empty is None else {"minLength": 1}
-    return Kind(read, {"type": "string"}, parameter_schema={"type": "string", **limit, **least})
+    return FieldType(read, {"type": "string"}, parameter_schema={"type": "string", **limit, **least})
 
 
-def path_name(max_characters: int, too_long: Problem, empty: Problem | None = None) -> Kind:
-    """Text that a path may name a resource by.
+def path_name(max_characters: int, too_long: Problem, empty: Problem | None = None) -> FieldType:
+    """Return the type of names that stand in paths.
 
-    `.` and `..` are refused: HTTP clients and proxies resolve them before a request is sent, also when
+    `.` and `..` are refused: HTTP clients and proxies resolve them before they send a request, even if
     they are percent-encoded (RFC 3986 §6.2.2).
     """
     any_text = text(max_characters, too_long, empty)
@@ -78,11 +79,11 @@ def path_name(max_characters: int, too_long: Problem, empty: Problem | None = No
         return str(any_text.read(raw))
 
     schema = {**any_text.input_schema, "not": {"enum": list(DOT_SEGMENTS)}}
-    return Kind(read, any_text.schema, parameter_schema=schema)
+    return FieldType(read, any_text.schema, parameter_schema=schema)
 
 
-def json_text(max_bytes: int) -> Kind:
-    """Text that holds JSON, kept to the letter; "" counts as unset and reads as {}."""
+def json_text(max_bytes: int) -> FieldType:
+    """Return the type of texts that hold JSON, stored exactly as they were sent; "" is stored as {}."""
 
     def read(raw: str) -> str:
         if len(raw.encode()) > max_bytes:
@@ -91,19 +92,20 @@ def json_text(max_bytes: int) -> Kind:
             raise errors.ATTRIBUTES_NOT_JSON()
         return raw or "{}"
 
-    return Kind(read, {"type": "string"}, parameter_schema={"type": "string", "maxLength": max_bytes})
+    return FieldType(read, {"type": "string"}, parameter_schema={"type": "string", "maxLength": max_bytes})
 
 
 def is_json(raw: str) -> bool:
+    """Whether a text is valid JSON, with any numbers and any escapes."""
     try:
         msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError):
-        # Some valid JSON is too much for the fast decoder: lone surrogates, numbers beyond a double.
-        return is_json_to_the_letter(raw)
+        # The fast decoder refuses some valid JSON: lone surrogates, numbers beyond a double.
+        return is_strict_json(raw)
     return True
 
 
-def is_json_to_the_letter(raw: str) -> bool:
+def is_strict_json(raw: str) -> bool:
     def refuse(constant: str) -> NoReturn:
         raise ValueError(constant)
 
@@ -114,8 +116,8 @@ def is_json_to_the_letter(raw: str) -> bool:
     return True
 
 
-def choice(*names: str, invalid: Problem | None = None, empty: Problem | None = None) -> Kind:
-    """One of a few names, in any case (contract: rest-of-api.md §0)."""
+def choice(*names: str, invalid: Problem | None = None, empty: Problem | None = None) -> FieldType:
+    """Return the type of one of these names, in any case (contract: rest-of-api.md §0)."""
     canonical = {name.lower(): name for name in names}
 
     def read(raw: str) -> str:
@@ -128,11 +130,11 @@ def choice(*names: str, invalid: Problem | None = None, empty: Problem | None = 
             raise invalid()
         raise ValueError(f"must be one of {', '.join(names)}")
 
-    return Kind(read, {"type": "string", "enum": list(names)})
+    return FieldType(read, {"type": "string", "enum": list(names)})
 
 
-def some_of(names: tuple[str, ...], invalid: Problem) -> Kind:
-    """Any of many names, each in any case, as a JSON list; a lone "" is none."""
+def choice_list(names: tuple[str, ...], invalid: Problem) -> FieldType:
+    """Return the type of lists of these names, each in any case; a lone "" is the empty list."""
     one = choice(*names, invalid=invalid)
 
     def read(raw: list[str]) -> str:
@@ -141,8 +143,8 @@ def some_of(names: tuple[str, ...], invalid: Problem) -> Kind:
     return list_of(read)
 
 
-def texts(max_count: int, empty: Problem, too_many: Problem) -> Kind:
-    """Texts that are not empty, as a JSON list."""
+def text_list(max_count: int, empty: Problem, too_many: Problem) -> FieldType:
+    """Return the type of lists of up to `max_count` texts, none of them empty."""
 
     def read(raw: list[str]) -> str:
         if not all(raw):
@@ -154,17 +156,18 @@ def texts(max_count: int, empty: Problem, too_many: Problem) -> Kind:
     return list_of(read)
 
 
-def list_of(read: Callable[[list[str]], str]) -> Kind:
+def list_of(read: Callable[[list[str]], str]) -> FieldType:
+    """Return the type of a repeated parameter that `read` converts into a JSON list."""
     schema = {"type": "array", "items": {"type": "string"}}
-    return Kind(read, schema, show_json, repeated=True)
+    return FieldType(read, schema, show_json, repeated=True)
 
 
 def write_list(items: Iterable[str]) -> str:
     return msgspec.json.encode(list(items)).decode()
 
 
-def url(max_characters: int, invalid: Problem, too_long: Problem) -> Kind:
-    """An http or https URL; "" takes it away."""
+def url(max_characters: int, invalid: Problem, too_long: Problem) -> FieldType:
+    """Return the type of http and https URLs; "" removes the URL."""
 
     def read(raw: str) -> str | None:
         if not raw:
@@ -175,11 +178,11 @@ def url(max_characters: int, invalid: Problem, too_long: Problem) -> Kind:
             raise invalid()
         return raw
 
-    return Kind(read, {"type": "string", "format": "uri"})
+    return FieldType(read, {"type": "string", "format": "uri"})
 
 
-def timestamp(invalid: Problem | None = None, nullable: bool = False) -> Kind:
-    """A moment: milliseconds since 1970 inside, whole seconds of UTC in a body."""
+def timestamp(invalid: Problem | None = None, nullable: bool = False) -> FieldType:
+    """Return the type of moments: stored as milliseconds since 1970, shown in whole seconds of UTC."""
 
     def read(raw: str) -> int | None:
         if nullable and raw in ("", "null"):
@@ -191,11 +194,11 @@ def timestamp(invalid: Problem | None = None, nullable: bool = False) -> Kind:
                 raise invalid() from None
             raise ValueError("must be an ISO 8601 date and time") from None
 
-    return Kind(read, {"type": "string", "format": "date-time"}, show_moment)
+    return FieldType(read, {"type": "string", "format": "date-time"}, show_moment)
 
 
-def bound(last: bool) -> Kind:
-    """The first or the `last` millisecond of a moment, or of a whole day: the bound of a filter."""
+def date_bound(last: bool) -> FieldType:
+    """Return the type of a filter's bound: the first or the `last` millisecond of a second or a day."""
 
     def read(raw: str) -> int:
         try:
@@ -204,18 +207,21 @@ def bound(last: bool) -> Kind:
             moment = read_moment(raw)
         except (ValueError, OverflowError):
             raise ValueError("must be an ISO 8601 date, or date and time") from None
-        # What is shown in whole seconds is compared in whole seconds.
+        # Bodies show whole seconds, so filters compare whole seconds.
         return moment // SECOND * SECOND + (SECOND - 1 if last else 0)
 
-    return Kind(read, {"type": "string"})
+    return FieldType(read, {"type": "string"})
 
 
 def read_moment(raw: str) -> int:
-    """Milliseconds since 1970 of `2015-12-16T22:18:37.5+01:00`; without an offset it is UTC."""
+    """Return the milliseconds since 1970 of `2015-12-16T22:18:37.5+01:00`; UTC if there is no offset.
+
+    Raises ValueError, or OverflowError for a year that UTC cannot express.
+    """
     if not DATE_AND_TIME.fullmatch(raw):
         raise ValueError(raw)
     moment = datetime.fromisoformat(raw)
-    # Converted, so that a moment whose year in UTC cannot be shown is refused.
+    # The conversion refuses a moment whose year in UTC cannot be shown.
     utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return (utc - EPOCH) // MILLISECOND
 
@@ -235,7 +241,7 @@ def show_millisecond(milliseconds: int) -> str:
 
 
 def show_microsecond(milliseconds: int) -> str:
-    # The media service has dates of its own, with an offset (contract: messages.md §5).
+    # The media service shows microseconds and an offset (contract: messages.md §5).
     return f"{show_millisecond(milliseconds)[:-1]}000+00:00"
 
 
@@ -250,10 +256,10 @@ def show_json(stored: str) -> msgspec.Raw:
 
 
 Text = Annotated[str, text()]
-Integer = Annotated[int, Kind(read_integer, {"type": "integer"})]
+Integer = Annotated[int, FieldType(read_integer, {"type": "integer"})]
 Timestamp = Annotated[int, timestamp()]
 DateCreated = Annotated[int, timestamp(errors.INVALID_DATE_CREATED)]
 DateUpdated = Annotated[int, timestamp(errors.INVALID_DATE_UPDATED)]
-JsonObject = Annotated[str, Kind(str, {"type": "object"}, show_json)]
-JsonList = Annotated[str, Kind(str, {"type": "array"}, show_json)]
+JsonObject = Annotated[str, FieldType(str, {"type": "object"}, show_json)]
+JsonList = Annotated[str, FieldType(str, {"type": "array"}, show_json)]
 FriendlyName = Annotated[str, text(256, errors.FRIENDLY_NAME_TOO_LONG)]

@@ -1,4 +1,4 @@
-"""Kinds of value that arrive as JSON: what is read is the JSON text of one member of an object."""
+"""The types of fields in a JSON body: each reads the JSON text of one member of the object."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 
 from parlour.errors import Problem
-from parlour.wire.kinds import Kind, show_json
+from parlour.wire.field_types import FieldType, show_json
 from parlour.wire.texts import read_json
 
 
-def json_string(max_characters: int, too_long: Problem | None = None, *, may_be_empty: bool = True) -> Kind:
-    """Text of at most `max_characters` Unicode code points."""
+def json_string(
+    max_characters: int, too_long: Problem | None = None, *, may_be_empty: bool = True
+) -> FieldType:
+    """Return the type of JSON strings of at most `max_characters` Unicode code points."""
 
     def read(raw: str) -> str:
         text = read_json(raw, str)
@@ -23,11 +25,11 @@ def json_string(max_characters: int, too_long: Problem | None = None, *, may_be_
 
     least = {} if may_be_empty else {"minLength": 1}
     given = {"type": "string", "maxLength": max_characters, **least}
-    return Kind(read, {"type": "string"}, parameter_schema=given)
+    return FieldType(read, {"type": "string"}, parameter_schema=given)
 
 
-def json_object(check: Callable[[Any], Any], schema: Mapping[str, Any]) -> Kind:
-    """An object, kept as JSON in the form that `check` gives it; it raises ValueError."""
+def json_object(check: Callable[[Any], Any], schema: Mapping[str, Any]) -> FieldType:
+    """Return the type of JSON objects, stored as `check` returns them. `check` raises ValueError."""
 
     def read(raw: str) -> str:
         try:
@@ -35,4 +37,4 @@ def json_object(check: Callable[[Any], Any], schema: Mapping[str, Any]) -> Kind:
         except RecursionError:
             raise ValueError("is nested too deeply") from None
 
-    return Kind(read, {"type": "object"}, show_json, parameter_schema=schema)
+    return FieldType(read, {"type": "object"}, show_json, parameter_schema=schema)

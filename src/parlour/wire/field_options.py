@@ -1,0 +1,37 @@
+"""The options of a field: which requests may set it, whether it is required, and which bodies show it."""
+
+import enum
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+T = TypeVar("T")
+
+
+class AcceptedOn(enum.Flag):
+    """The requests that may set a field."""
+
+    NEVER = 0
+    CREATE = enum.auto()
+    UPDATE = enum.auto()
+    WRITE = CREATE | UPDATE
+
+
+class FieldOption(enum.Enum):
+    REQUIRED = "must be sent on creation"
+    HIDDEN = "stored, never shown"
+    IN_SERVICE = "shown only under /Services/{ChatServiceSid}"
+
+
+@dataclass(frozen=True)
+class WireName:
+    """The name of the parameter, if it is not the field's name in PascalCase."""
+
+    name: str
+
+
+Writable = Annotated[T, AcceptedOn.WRITE]
+Creatable = Annotated[T, AcceptedOn.CREATE]
+Updatable = Annotated[T, AcceptedOn.UPDATE]
+Required = Annotated[T, FieldOption.REQUIRED]
+Hidden = Annotated[T, FieldOption.HIDDEN]
+InService = Annotated[T, FieldOption.IN_SERVICE]
