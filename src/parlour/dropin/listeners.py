@@ -7,7 +7,7 @@ from typing import Any
 
 import uvicorn
 
-from parlour.dropin.proxy import Address, Proxy
+from parlour.dropin.proxy import HostPort, Proxy
 from parlour.http.connections import Connections
 from parlour.http.request_head import MAX_HEAD_BYTES
 
@@ -55,7 +55,7 @@ class InterceptingServer(uvicorn.Server):
             ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS,
         )
         self._proxy = Proxy(
-            address_of(tls), address_of(plain), self._connections, pass_others=self._pass_others
+            host_port_of(tls), host_port_of(plain), self._connections, pass_others=self._pass_others
         )
         front = await asyncio.start_server(self._proxy, sock=self._front, limit=MAX_HEAD_BYTES)
         self.servers += [plain, tls, front]
@@ -76,6 +76,6 @@ class InterceptingServer(uvicorn.Server):
         return protocol
 
 
-def address_of(server: asyncio.Server) -> Address:
+def host_port_of(server: asyncio.Server) -> HostPort:
     host, port = server.sockets[0].getsockname()[:2]
-    return Address(host, port)
+    return HostPort(host, port)

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Address(NamedTuple):
+class HostPort(NamedTuple):
     host: str
     port: int
 
@@ -75,7 +75,9 @@ class ProxyConnection:
 class Proxy:
     """Forwards connections to the listeners `tls` and `plain`; with `pass_others`, also to other hosts."""
 
-    def __init__(self, tls: Address, plain: Address, connections: Connections, *, pass_others: bool) -> None:
+    def __init__(
+        self, tls: HostPort, plain: HostPort, connections: Connections, *, pass_others: bool
+    ) -> None:
         self._tls, self._plain, self._connections, self._pass_others = tls, plain, connections, pass_others
         self._limits = connections.limits
         self._other_tasks: set[asyncio.Task[None]] = set()
@@ -149,24 +151,24 @@ class Proxy:
                 "431 Request Header Fields Too Large", "the request's head is too long"
             ) from None
 
-    def _tunnel_address(self, target: str) -> Address:
+    def _tunnel_address(self, target: str) -> HostPort:
         """Return the address that a CONNECT request is forwarded to."""
         url = split_url(f"//{target}", "CONNECT wants a host and a port")
-        address = Address(url.host, HTTPS_PORT if url.port is None else url.port)
+        address = HostPort(url.host, HTTPS_PORT if url.port is None else url.port)
         if is_service_host(*address):
             return self._tls
         return self._other_address(address)
 
-    def _forward_address(self, target: str) -> Address:
+    def _forward_address(self, target: str) -> HostPort:
         """Return the address for a request with an absolute URL, which came without TLS."""
         url = split_url(target, "this is a proxy: it wants CONNECT or an absolute URL")
         if is_service_host(url.host) and url.port in {None, HTTP_PORT, HTTPS_PORT}:
             return self._plain
         if url.scheme != "http":
             raise ProxyRefusal("400 Bad Request", "other hosts are reached over TLS by CONNECT only")
-        return self._other_address(Address(url.host, url.port or HTTP_PORT))
+        return self._other_address(HostPort(url.host, url.port or HTTP_PORT))
 
-    def _other_address(self, address: Address) -> Address:
+    def _other_address(self, address: HostPort) -> HostPort:
         if not self._pass_others:
             log.warning("proxy_refused", host=address.host, port=address.port)
             raise ProxyRefusal("403 Forbidden", REFUSED)
@@ -223,7 +225,7 @@ DROPPED_HEADERS = (
 )
 
 
-async def open_streams(target: Address) -> Streams:
+async def open_streams(target: HostPort) -> Streams:
     try:
         return await asyncio.wait_for(asyncio.open_connection(*target), CONNECT_SECONDS)
     except (OSError, TimeoutError, UnicodeError):
