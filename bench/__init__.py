@@ -1,1 +1,1 @@
-"""The bench: Parlour beside a server that does nothing and one written the usual way."""
+"""The benchmark: Parlour, a server that stores nothing, and one written in the usual way."""

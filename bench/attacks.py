@@ -1,4 +1,4 @@
-"""Memory that anybody can make the server take without credentials: requests that never end."""
+"""The memory that a client without credentials can make the server use, by requests that never end."""
 
 import contextlib
 import socket
@@ -7,19 +7,19 @@ from urllib.parse import urlsplit
 
 from bench import report
 from bench.errors import BenchError
-from bench.subjects import Memory, running_parlour
+from bench.servers import Memory, running_parlour
 
-# As much as an attacker sends before the server stops reading, or hangs up.
+# What one attack sends at most. The server usually stops reading, or closes the connection, before.
 SENT_BYTES = 48 * 1_048_576
-# How long the server may read nothing before an attack is over.
-PATIENCE_SECONDS = 0.5
-# Connections at a time that wait in the middle of a request.
-WAITING = 300
+# An attack ends after the server has read nothing for this long.
+STALLED_SECONDS = 0.5
+# Connections that are open at a time in the middle of a request.
+HALF_SENT = 300
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
 CHUNKED = b"POST /v1/Conversations HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
 HALF_A_BODY = CHUNKED + b"fffff\r\n" + b"x" * 60_000
-# How each begins, and what is sent over and over then.
+# How each request begins, and the bytes that follow again and again.
 ENDLESS = {
     "header": (b"GET / HTTP/1.1\r\nHost: here\r\nX: ", b"x" * 65_536),
     "URL": (b"GET /", b"x" * 65_536),
@@ -37,27 +37,27 @@ ENDLESS = {
 
 
 def measure_attacks(folder: Path) -> dict[str, Memory]:
-    """Return the memory after each attack. Empty where the system does not tell."""
-    place = folder / "attacks"
-    place.mkdir()
+    """Return the server's memory after each attack. Empty on systems without /proc."""
+    attacks_folder = folder / "attacks"
+    attacks_folder.mkdir()
     found = {}
-    with running_parlour(place, place / "parlour.db") as parlour:
+    with running_parlour(attacks_folder, attacks_folder / "parlour.db") as parlour:
         for name, (start, more) in ENDLESS.items():
             with connect(parlour.url) as connection:
                 send_without_reading(connection, start, more)
-                ensure_it_answers(parlour.url, name)
+                ensure_healthy(parlour.url, name)
                 memory = parlour.memory()
             if memory is not None:
                 found[name] = memory
         with contextlib.ExitStack() as stack:
-            for _ in range(WAITING):
+            for _ in range(HALF_SENT):
                 waiting = stack.enter_context(connect(parlour.url))
                 waiting.setblocking(False)
                 with contextlib.suppress(BlockingIOError):
                     waiting.send(HALF_A_BODY)
-            ensure_it_answers(parlour.url, "half bodies")
+            ensure_healthy(parlour.url, "half bodies")
             if (memory := parlour.memory()) is not None:
-                found[f"{WAITING} half bodies"] = memory
+                found[f"{HALF_SENT} half bodies"] = memory
     report.echo_attacks(found)
     return found
 
@@ -68,16 +68,16 @@ def connect(url: str) -> socket.socket:
 
 
 def send_without_reading(connection: socket.socket, start: bytes, more: bytes) -> None:
-    """Send SENT_BYTES, or until the server has read nothing for a moment, or has hung up."""
-    connection.settimeout(PATIENCE_SECONDS)
+    """Send SENT_BYTES. Stops when the server reads nothing for STALLED_SECONDS or closes the connection."""
+    connection.settimeout(STALLED_SECONDS)
     with contextlib.suppress(TimeoutError, ConnectionError):
         connection.sendall(start)
         for _ in range(SENT_BYTES // len(more)):
             connection.sendall(more)
 
 
-def ensure_it_answers(url: str, attack: str) -> None:
+def ensure_healthy(url: str, attack: str) -> None:
     with connect(url) as connection:
         connection.sendall(HEALTH)
         if not connection.recv(65_536).startswith(b"HTTP/1.1 200"):
-            raise BenchError(f"after {attack} the server did not answer as before")
+            raise BenchError(f"after the attack {attack!r} the server did not answer a health check")

@@ -1,4 +1,4 @@
-"""Messages in one conversation while another, with many messages, is deleted: how long they take then."""
+"""How long creating messages takes while another conversation, with many messages, is deleted."""
 
 import sqlite3
 from collections.abc import Callable
@@ -10,94 +10,103 @@ import psycopg
 
 from bench import report
 from bench.cluster import running_cluster
+from bench.conversations import make_conversation
 from bench.errors import BenchError
-from bench.load import Generator, Pace
-from bench.operations import FORM, TARGET_CONNECTIONS, Request, ask, ask_json
-from bench.results import Deletion, Rounds
-from bench.rooms import make_room
-from bench.subjects import Subject, running_parlour
+from bench.load import LoadGenerator, Pace
+from bench.operations import FORM, TARGET_CONNECTIONS, Request, request_json, send_request
+from bench.results import DeletionResult, Rounds
+from bench.servers import Server, running_parlour
 
 MESSAGES = 1_000_000
 EXISTS = "SELECT 1 FROM messages WHERE conversation_sid = '{}' LIMIT 1"
 
-# The columns of a copy that differ from those of the first message, as PostgreSQL works them out.
+# The columns of a copy that differ from those of the first message, as expressions of PostgreSQL.
 COPIED = {"index": "n", "sid": "'IM' || lpad(to_hex(n), 32, '0')"}
 
-# Answers whether a conversation has messages still.
+# Whether a conversation, given by its SID, still has messages.
 Exists = Callable[[str], bool]
 
 
-def measure_deletions(folder: Path, generator: Generator, pace: Pace, *, postgresql: bool) -> list[Deletion]:
-    """On SQLite, and on PostgreSQL where it is asked for."""
+def measure_deletions(
+    folder: Path, generator: LoadGenerator, pace: Pace, *, postgresql: bool
+) -> list[DeletionResult]:
+    """Measure on SQLite and, with `postgresql`, on PostgreSQL."""
     report.echo_deletion_heading(MESSAGES)
     found = [measure_on_sqlite(folder / "deletion", generator, pace)]
     if postgresql:
-        place = folder / "deletion-cluster"
-        place.mkdir()
-        found.append(measure_on_postgresql(place, generator, pace))
+        deletion_folder = folder / "deletion-cluster"
+        deletion_folder.mkdir()
+        found.append(measure_on_postgresql(deletion_folder, generator, pace))
     return found
 
 
-def measure_on_sqlite(folder: Path, generator: Generator, pace: Pace) -> Deletion:
-    room = make_room(folder, MESSAGES)
+def measure_on_sqlite(folder: Path, generator: LoadGenerator, pace: Pace) -> DeletionResult:
+    conversation = make_conversation(folder, MESSAGES)
 
     def exists(sid: str) -> bool:
-        with closing(sqlite3.connect(room.database)) as connection:
+        with closing(sqlite3.connect(conversation.database)) as connection:
             return connection.execute(EXISTS.format(sid)).fetchone() is not None
 
-    path = f"/v1/Services/{room.service_sid}/Conversations"
-    with running_parlour(folder, room.database) as parlour:
-        return measure("SQLite", parlour, generator, pace, f"{path}/{room.conversation_sid}", exists)
+    path = f"/v1/Services/{conversation.service_sid}/Conversations"
+    with running_parlour(folder, conversation.database) as parlour:
+        return measure("SQLite", parlour, generator, pace, f"{path}/{conversation.conversation_sid}", exists)
 
 
-def measure_on_postgresql(folder: Path, generator: Generator, pace: Pace) -> Deletion:
+def measure_on_postgresql(folder: Path, generator: LoadGenerator, pace: Pace) -> DeletionResult:
     with running_cluster(folder) as cluster:
-        url = cluster.make("deletion")
+        url = cluster.create_database("deletion")
 
         def exists(sid: str) -> bool:
             with psycopg.connect(url) as connection:
                 return connection.execute(EXISTS.format(sid).encode()).fetchone() is not None
 
         with running_parlour(folder, url) as parlour:
-            room = ask_json(parlour.url, Request("POST", "/v1/Conversations", "FriendlyName=Bench"))["sid"]
-            first = ask_json(parlour.url, Request("POST", f"/v1/Conversations/{room}/Messages", FORM))["sid"]
+            conversation = request_json(
+                parlour.url, Request("POST", "/v1/Conversations", "FriendlyName=Bench")
+            )["sid"]
+            first = request_json(
+                parlour.url, Request("POST", f"/v1/Conversations/{conversation}/Messages", FORM)
+            )["sid"]
             fill(url, first)
-            return measure("PostgreSQL", parlour, generator, pace, f"/v1/Conversations/{room}", exists)
+            return measure(
+                "PostgreSQL", parlour, generator, pace, f"/v1/Conversations/{conversation}", exists
+            )
 
 
 def fill(url: str, first: str) -> None:
-    """Copy the message that has the SID `first`."""
+    """Insert MESSAGES copies of the message with the SID `first`."""
     columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'messages'"
     with psycopg.connect(url, autocommit=True) as connection:
         names = [name for (name,) in connection.execute(columns.encode())]
         into = ", ".join(f'"{name}"' for name in names)
         values = ", ".join(COPIED.get(name, f'"{name}"') for name in names)
         source = f"messages, generate_series(1, {MESSAGES}) n WHERE sid = '{first}'"
-        # Without looking up a million times that the conversation is there.
+        # Without the foreign key checks, which would look up the conversation a million times.
         connection.execute(b"SET session_replication_role = replica")
         connection.execute(f"INSERT INTO messages ({into}) SELECT {values} FROM {source}".encode())
         connection.execute(b"ANALYZE messages")
 
 
 def measure(
-    engine: str, parlour: Subject, generator: Generator, pace: Pace, large: str, exists: Exists
-) -> Deletion:
+    engine: str, parlour: Server, generator: LoadGenerator, pace: Pace, large: str, exists: Exists
+) -> DeletionResult:
+    """Load another conversation before and during the deletion of the one at the path `large`."""
     path = large.rpartition("/")[0]
-    bystander = ask_json(parlour.url, Request("POST", path, "FriendlyName=Bystander"))["sid"]
-    create = Request("POST", f"{path}/{bystander}/Messages", FORM)
+    other = request_json(parlour.url, Request("POST", path, "FriendlyName=Bench"))["sid"]
+    create = Request("POST", f"{path}/{other}/Messages", FORM)
 
     def loads() -> Rounds:
-        asked = (parlour.url, create, TARGET_CONNECTIONS, pace.seconds)
-        return [generator.load(*asked) for _ in range(pace.rounds)]
+        load = (parlour.url, create, TARGET_CONNECTIONS, pace.seconds)
+        return [generator.load(*load) for _ in range(pace.rounds)]
 
     before = loads()
-    # Beside the load, so that a deletion which holds up others until it has answered is seen, too.
-    with ThreadPoolExecutor() as beside:
-        deleted = beside.submit(ask, parlour.url, Request("DELETE", large))
+    # In a thread, so that the load also covers the time until the DELETE is answered.
+    with ThreadPoolExecutor() as threads:
+        deleted = threads.submit(send_request, parlour.url, Request("DELETE", large))
         during = loads()
     deleted.result()
     if not exists(large.rpartition("/")[2]):
-        raise BenchError(f"{engine}: {MESSAGES:,} messages were gone before the load was over")
-    found = Deletion(engine, before, during)
+        raise BenchError(f"{engine}: {MESSAGES:,} messages were deleted before the load was over")
+    found = DeletionResult(engine, before, during)
     report.echo_deletion(found)
     return found

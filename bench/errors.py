@@ -1,5 +1,5 @@
-"""What can go wrong while measuring."""
+"""The errors of the benchmark."""
 
 
 class BenchError(Exception):
-    """There is no result, and this is why."""
+    """A measurement failed; the message says why."""

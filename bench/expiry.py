@@ -1,18 +1,18 @@
-"""Creates while the worker removes deliveries that have expired, beside creates while there are none."""
+"""How fast messages are created while the worker removes expired deliveries, and while there are none."""
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from bench import report
-from bench.load import Generator, Pace
+from bench.conversations import make_conversation
+from bench.load import LoadGenerator, Pace
 from bench.operations import ACCOUNT_SID, TARGET_CONNECTIONS
-from bench.results import Expiry
-from bench.rooms import make_room
-from bench.subjects import running_parlour
+from bench.results import ExpiryResult
+from bench.servers import running_parlour
 
 MESSAGES = 1_000
-# More than the worker removes during all loads.
+# Expired deliveries for each second of load: more than the worker removes.
 DELIVERIES_PER_SECOND = 50_000
 CONVERSATIONS = 997
 COUNT = "SELECT COUNT(*) FROM webhook_deliveries"
@@ -22,22 +22,22 @@ SELECT printf('CH%032d', n % ?), printf('WD%032d', n), ?, 'WH', n, 'onMessageAdd
 'POST', '{"Body":"' || printf('%300d', n) || '"}', 'delivered', '[]', n, n FROM numbers"""
 
 
-def measure_expiry(folder: Path, generator: Generator, pace: Pace) -> Expiry:
-    room = make_room(folder / "expiry", MESSAGES)
-    load = (room.requests["create"], TARGET_CONNECTIONS, pace.seconds)
-    with running_parlour(folder, room.database) as parlour:
+def measure_expiry(folder: Path, generator: LoadGenerator, pace: Pace) -> ExpiryResult:
+    conversation = make_conversation(folder / "expiry", MESSAGES)
+    load = (conversation.requests["create"], TARGET_CONNECTIONS, pace.seconds)
+    with running_parlour(folder, conversation.database) as parlour:
         before = [generator.load(parlour.url, *load) for _ in range(pace.rounds)]
-    fill(room.database, DELIVERIES_PER_SECOND * pace.rounds * pace.seconds)
+    fill(conversation.database, DELIVERIES_PER_SECOND * pace.rounds * pace.seconds)
     removed = []
-    with running_parlour(folder, room.database) as parlour:
-        wait_for_removal(room.database)
+    with running_parlour(folder, conversation.database) as parlour:
+        wait_for_removal(conversation.database)
         during = []
         for _ in range(pace.rounds):
-            left = count(room.database)
+            remaining = count(conversation.database)
             during.append(generator.load(parlour.url, *load))
-            removed.append((left - count(room.database)) / pace.seconds)
-    found = Expiry("create", before, during, removed)
-    report.echo_beside(found, "nothing expires", "deliveries expire")
+            removed.append((remaining - count(conversation.database)) / pace.seconds)
+    found = ExpiryResult("create", before, during, removed)
+    report.echo_contrast(found, "nothing expires", "deliveries expire")
     return found
 
 
@@ -54,7 +54,7 @@ def count(database: Path) -> int:
 
 
 def wait_for_removal(database: Path) -> None:
-    """The worker starts beside the server, and looks at once for what has expired."""
+    """Wait until the worker, which starts with the server, has begun to remove deliveries."""
     first = count(database)
     while count(database) == first:
         pass

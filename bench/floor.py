@@ -1,4 +1,4 @@
-"""The floor: what Falcon and uvicorn cost alone. It reads the form, gives ready bytes, stores nothing."""
+"""The floor: a server on Falcon and uvicorn that reads the form, returns fixed bytes and stores nothing."""
 
 import sys
 from pathlib import Path
@@ -35,7 +35,7 @@ class Message:
 
 
 def build(answers: Path) -> App[Any, Any]:
-    """`answers` holds a file for each answer, with the bytes that Parlour gave."""
+    """Return the application. `answers` is a folder with a file for each answer, as Parlour gave it."""
     created, fetched, listed = (answers.joinpath(name).read_bytes() for name in ("create", "fetch", "list"))
     app = App()
     app.add_route(PATH, Messages(created, listed))

@@ -1,4 +1,4 @@
-"""What a load is and what comes of it."""
+"""Loads and their results."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -10,15 +10,15 @@ from bench.operations import Request
 
 @dataclass(frozen=True)
 class Pace:
-    """Each load lasts `seconds` and is put on every subject `rounds` times, in turns."""
+    """Each load lasts `seconds`. Servers that are compared get it `rounds` times, one after the other."""
 
     rounds: int
     seconds: int
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Requests a second, and milliseconds that half and 99 % of the requests took at most."""
+class LoadResult:
+    """The requests a second, and the median and the 99th percentile of their times in milliseconds."""
 
     per_second: float
     p50: float
@@ -26,25 +26,25 @@ class Outcome:
 
 
 # URL, request, connections, seconds.
-Load = Callable[[str, Request, int, int], Outcome]
+Load = Callable[[str, Request, int, int], LoadResult]
 
 
 @dataclass(frozen=True)
-class Generator:
+class LoadGenerator:
     name: str
     load: Load
 
 
-def outcome(requests: int, failures: int, seconds: float, p50: float, p99: float) -> Outcome:
-    """Raises BenchError unless every request was answered, and well."""
+def checked_result(requests: int, failures: int, seconds: float, p50: float, p99: float) -> LoadResult:
+    """Return the result of a load. Raises BenchError unless every request was answered with success."""
     if failures or not requests:
         raise BenchError(f"{failures} failures in {requests} requests")
-    return Outcome(requests / seconds, p50, p99)
+    return LoadResult(requests / seconds, p50, p99)
 
 
-def median(outcomes: Sequence[Outcome]) -> Outcome:
-    return Outcome(
-        statistics.median(each.per_second for each in outcomes),
-        statistics.median(each.p50 for each in outcomes),
-        statistics.median(each.p99 for each in outcomes),
+def median(results: Sequence[LoadResult]) -> LoadResult:
+    return LoadResult(
+        statistics.median(each.per_second for each in results),
+        statistics.median(each.p50 for each in results),
+        statistics.median(each.p99 for each in results),
     )

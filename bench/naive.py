@@ -1,7 +1,7 @@
 """The naive server: what a good team writes in an afternoon, with FastAPI and SQLAlchemy's ORM.
 
-It stores as durably as Parlour, a commit for each request, asks who calls, and gives answers of the
-same shape.
+It is as durable as Parlour, with a commit for each request, authenticates callers, and answers with the same
+fields.
 """
 
 import secrets
@@ -35,17 +35,17 @@ from bench.serving import serve
 PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
 BUSY_SECONDS = 60
 PREFIX = "/v1/Services/{service_sid}/Conversations/{conversation_sid}/Messages"
-ROWS_TOGETHER = 10_000
+ROWS_AT_ONCE = 10_000
 
 app = FastAPI()
 sessions = async_sessionmaker(expire_on_commit=False)
 
 
-MOMENT = DateTime(timezone=True)
+UTC_TIMESTAMP = DateTime(timezone=True)
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, datetime: MOMENT}  # noqa: RUF012 - SQLAlchemy's way
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, datetime: UTC_TIMESTAMP}  # noqa: RUF012 - SQLAlchemy's way
 
 
 class Account(Base):
@@ -248,7 +248,7 @@ def address(request: Request, service_sid: str, conversation_sid: str) -> str:
 
 
 def fill(database: Path, service_sid: str, conversation_sid: str, messages: int) -> None:
-    """The conversation and its messages, with the same SIDs as in Parlour's database."""
+    """Create the conversation and its messages, with the same SIDs as in Parlour's database."""
     engine = create_engine(f"sqlite:///{database}")
     Base.metadata.create_all(engine)
     common = {"chat_service_sid": service_sid, "account_sid": ACCOUNT_SID}
@@ -258,8 +258,8 @@ def fill(database: Path, service_sid: str, conversation_sid: str, messages: int)
         connection.execute(insert(Account).values(sid=ACCOUNT_SID, auth_token=AUTH_TOKEN))
         connection.execute(insert(Conversation).values(sid=conversation_sid, **common, **counter))
         moment = {"conversation_sid": conversation_sid, "date_created": datetime.now(UTC)}
-        for start in range(0, messages + 1, ROWS_TOGETHER):
-            numbers = range(start, min(start + ROWS_TOGETHER, messages + 1))
+        for start in range(0, messages + 1, ROWS_AT_ONCE):
+            numbers = range(start, min(start + ROWS_AT_ONCE, messages + 1))
             rows = [{"sid": f"IM{n:032x}", "index": n, **common, **text, **moment} for n in numbers]
             connection.execute(insert(Message), rows)
     engine.dispose()
@@ -276,24 +276,24 @@ def connect(database: Path) -> None:
     sessions.configure(bind=engine)
 
 
-def open_rooms(url: str, service_sid: str, rooms: int) -> None:
-    """The same on PostgreSQL, with conversations that are empty and whose SIDs are counted."""
+def fill_postgresql(url: str, service_sid: str, conversations: int) -> None:
+    """Create empty conversations on PostgreSQL, with the same SIDs as in Parlour's database."""
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     Base.metadata.create_all(engine)
     with engine.begin() as connection:
         connection.execute(insert(Account).values(sid=ACCOUNT_SID, auth_token=AUTH_TOKEN))
         common = {"chat_service_sid": service_sid, "account_sid": ACCOUNT_SID, "next_message_index": 0}
-        rows = [{"sid": f"CH{number:032}", **common} for number in range(1, rooms + 1)]
+        rows = [{"sid": f"CH{number:032}", **common} for number in range(1, conversations + 1)]
         connection.execute(insert(Conversation), rows)
     engine.dispose()
     sessions.configure(bind=create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://")))
 
 
 if __name__ == "__main__":
-    place, service, *rest = sys.argv[1:]
-    if place.startswith("postgresql:"):
-        open_rooms(place, service, int(rest[0]))
+    database, service, *rest = sys.argv[1:]
+    if database.startswith("postgresql:"):
+        fill_postgresql(database, service, int(rest[0]))
     else:
-        fill(Path(place), service, rest[0], int(rest[1]))
-        connect(Path(place))
+        fill(Path(database), service, rest[0], int(rest[1]))
+        connect(Path(database))
     serve("The naive server", app)

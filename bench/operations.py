@@ -1,4 +1,4 @@
-"""What is asked of every subject, and at how many connections."""
+"""The requests that are measured, and at how many connections."""
 
 import base64
 import json
@@ -15,14 +15,19 @@ AUTHORIZATION = "Basic " + base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM = "Body=Shall%20we%20meet%20at%20the%20old%20mill%2C%20around%20seven%3F&Author=tester%40example.com"
 
-# Without a percent sign, where numbers are put into the path.
-PLAIN_FORM = "Body=Shall+we+meet+at+the+old+mill+around+seven&Author=tester"
-
 NAMES = ("create", "fetch", "list")
+# The names of requests in the report.
+LABELS = {
+    "create": "Create",
+    "fetch": "Fetch",
+    "list": "List 50",
+    "fetch any": "Fetch (any)",
+    "list any": "List 50 (any)",
+}
 PAGE_SIZE = 50
-# The targets are about this many; reads that no kept answer can serve are measured here only.
+# Targets are for this many connections. Reads that no cache can serve are measured with this many only.
 TARGET_CONNECTIONS = 32
-MAX_FRESH = 1_000_000_000
+MAX_RANDOM = 1_000_000_000
 
 TIMEOUT_SECONDS = 60
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -30,23 +35,24 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True)
 class Request:
-    """One kind of request; `path` has a %-place for a number of each range, drawn anew each time.
+    """One kind of request.
 
-    One that `tells` asks for webhooks.
+    `path` is a format with a place for each of `ranges`, which gets a new random number for each request.
+    With `fires_webhooks`, the request asks for webhooks.
     """
 
     method: str
     path: str
     form: str = ""
     ranges: tuple[tuple[int, int], ...] = ()
-    tells: bool = False
+    fires_webhooks: bool = False
     content_type: str = FORM_TYPE
 
     @property
     def headers(self) -> dict[str, str]:
         kind = {"Content-Type": self.content_type} if self.form else {}
-        hooks = {"X-Twilio-Webhook-Enabled": "true"} if self.tells else {}
-        return {"Authorization": AUTHORIZATION, **kind, **hooks}
+        webhooks = {"X-Twilio-Webhook-Enabled": "true"} if self.fires_webhooks else {}
+        return {"Authorization": AUTHORIZATION, **kind, **webhooks}
 
     @property
     def example(self) -> str:
@@ -54,26 +60,28 @@ class Request:
 
 
 def requests_for(messages_path: str, messages: int) -> dict[str, Request]:
-    """The requests by name, for a conversation that was filled with the messages 1 to `messages`.
+    """Return the requests by name, for a conversation with the messages 1 to `messages`.
 
-    Parlour keeps the answers to reads while their conversation is unchanged. Requests that are
-    called "any" are for random messages, and a number in the query that means nothing makes each
-    one new, so that no kept answer serves it.
+    Parlour caches the answers to reads until the conversation changes. The requests called "any" are for
+    random messages, and have a random number in the query that means nothing, so that the cache never has
+    the answer.
     """
-    fresh = (0, MAX_FRESH)
+    random_number = (0, MAX_RANDOM)
     page = f"{messages_path}?PageSize={PAGE_SIZE}"
     middle = (messages // 4, messages * 3 // 4)
     return {
         "create": Request("POST", messages_path, FORM),
         "fetch": Request("GET", f"{messages_path}/IM{messages // 2:032x}"),
-        "fetch any": Request("GET", f"{messages_path}/IM%032x?Fresh=%d", ranges=((1, messages), fresh)),
+        "fetch any": Request(
+            "GET", f"{messages_path}/IM%032x?Fresh=%d", ranges=((1, messages), random_number)
+        ),
         "list": Request("GET", page),
-        "list any": Request("GET", f"{page}&Page=1&PageToken=PT%d&Fresh=%d", ranges=(middle, fresh)),
+        "list any": Request("GET", f"{page}&Page=1&PageToken=PT%d&Fresh=%d", ranges=(middle, random_number)),
     }
 
 
 def cases(only: tuple[str, ...], connections: tuple[int, ...]) -> list[tuple[str, int]]:
-    """Names of requests, each with a number of connections."""
+    """Return the requests to measure, by name, each with a number of connections."""
     chosen: list[tuple[str, int]] = []
     for name in NAMES:
         if name in only:
@@ -83,21 +91,21 @@ def cases(only: tuple[str, ...], connections: tuple[int, ...]) -> list[tuple[str
     return chosen
 
 
-def ask(url: str, request: Request) -> bytes:
-    asked = urllib.request.Request(
+def send_request(url: str, request: Request) -> bytes:
+    prepared = urllib.request.Request(
         url + request.example,
         method=request.method,
         headers=request.headers,
         data=request.form.encode() if request.form else None,
     )
     try:
-        with DIRECT.open(asked, timeout=TIMEOUT_SECONDS) as answer:
+        with DIRECT.open(prepared, timeout=TIMEOUT_SECONDS) as answer:
             body: bytes = answer.read()
     except OSError as error:
-        raise BenchError(f"{request.method} {asked.full_url}: {error}") from None
+        raise BenchError(f"{request.method} {prepared.full_url}: {error}") from None
     return body
 
 
-def ask_json(url: str, request: Request) -> dict[str, Any]:
-    answered: dict[str, Any] = json.loads(ask(url, request))
+def request_json(url: str, request: Request) -> dict[str, Any]:
+    answered: dict[str, Any] = json.loads(send_request(url, request))
     return answered

@@ -1,31 +1,31 @@
-"""Half a processor for each process, where the system lets us: then what is beside them has the rest."""
+"""Limits processes to half a processor each, so that PostgreSQL and the load generator have the rest."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 GROUPS = Path("/sys/fs/cgroup")
-# The older version of control groups has a tree for each of what it controls.
+# Control groups of version 1 have a tree for each resource.
 TREE = GROUPS / "cpu" if (GROUPS / "cpu").exists() else GROUPS
-# Short, so that a process that has used up its time stands still for a moment only.
+# Short, so that a process that has used up its quota is paused for a moment only.
 PERIOD_MICROSECONDS = 5_000
 HALF = PERIOD_MICROSECONDS // 2
 
 
 @contextlib.contextmanager
 def half_a_core_each(process_ids: Sequence[int]) -> Iterator[bool]:
-    """Whether each has no more than that within the block; not without the rights, or on other systems."""
+    """Limit the processes within the block. Yields False without the rights, and on other systems."""
     groups = [TREE / f"parlour-bench-{process_id}" for process_id in process_ids]
     try:
         for group, process_id in zip(groups, process_ids, strict=True):
             group.mkdir()
             set_half(group)
             move(process_id, group)
-        halved = True
+        limited = True
     except OSError:
-        halved = False
+        limited = False
     try:
-        yield halved
+        yield limited
     finally:
         for group, process_id in zip(groups, process_ids, strict=True):
             with contextlib.suppress(OSError):
@@ -46,6 +46,6 @@ def move(process_id: int, group: Path) -> None:
 
 
 def children(process_id: int) -> list[int]:
-    """The processes that it has started."""
+    """Return the ids of the processes that a process has started."""
     tasks = Path(f"/proc/{process_id}/task").glob("*/children")
     return [int(each) for task in tasks for each in task.read_text().split()]

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: it answers every one with 200, and tells how many have come."""
+"""A receiver of webhooks: answers each with 200, and counts them."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ class Receiver:
         await request.stream.read()
 
     async def on_get(self, _: Request, response: Response) -> None:
-        """The number of requests; it is a health check, too."""
+        """Return the number of webhooks so far. Also answers health checks."""
         response.media = {"count": self._count}
 
 
 def build() -> App[Any, Any]:
     app, receiver = App[Any, Any](), Receiver()
-    for path in ("/", "/heard", "/healthz"):
+    for path in ("/", "/count", "/healthz"):
         app.add_route(path, receiver)
     return app
 

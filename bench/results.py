@@ -1,24 +1,24 @@
-"""What was measured."""
+"""The results of measurements."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bench.load import Outcome, median
-from bench.subjects import Memory
+from bench.load import LoadResult, median
+from bench.servers import Memory
 
-Rounds = list[Outcome]
+Rounds = list[LoadResult]
 
-# How many conversations a load is spread over.
-ROOMS = 100
-# Lanes of webhooks that are due at a time.
+# Conversations that a load on PostgreSQL is spread over.
+CONVERSATIONS = 100
+# Lanes of webhooks that are due at a time, with a small and with a large backlog.
 FEW, MANY = 100, 100_000
 
 
 @dataclass(frozen=True)
 class Row:
-    """One request at one number of connections, for each subject."""
+    """One request at one number of connections, for each server."""
 
     name: str
     connections: int
@@ -28,16 +28,16 @@ class Row:
 
     @property
     def of_floor(self) -> float:
-        return times(self.parlour, self.floor)
+        return speed_ratio(self.parlour, self.floor)
 
     @property
     def times_naive(self) -> float:
-        return times(self.parlour, self.naive)
+        return speed_ratio(self.parlour, self.naive)
 
 
 @dataclass(frozen=True)
-class Session:
-    """The rows, what Parlour's process held in memory after them, and how soon it answered first."""
+class Comparison:
+    """The rows of the main table, Parlour's memory after them, and the time until its first answer."""
 
     rows: list[Row]
     memory: Memory | None
@@ -48,22 +48,22 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Scale:
-    """One request to a small and to a large conversation."""
+class Contrast:
+    """One request under two conditions: `baseline` and `variant`."""
 
     name: str
-    small: Rounds
-    large: Rounds
+    baseline: Rounds
+    variant: Rounds
 
     @property
     def cost(self) -> float:
-        """How many times as long a request to the large one takes."""
-        return times(self.small, self.large)
+        """How many times as long a request takes under the second condition."""
+        return speed_ratio(self.baseline, self.variant)
 
 
 @dataclass(frozen=True)
-class Deletion:
-    """Messages in one conversation, before and while another is deleted that has many."""
+class DeletionResult:
+    """Creating messages before and while another conversation, with many messages, is deleted."""
 
     engine: str
     before: Rounds
@@ -71,43 +71,43 @@ class Deletion:
 
     @property
     def cost(self) -> float:
-        """How many times as long 99 % of the requests take at most."""
+        """The ratio of the 99th percentiles: during the deletion to before it."""
         return median(self.during).p99 / median(self.before).p99
 
 
 @dataclass(frozen=True)
-class Uploads:
-    """A bystander's requests, alone and beside uploads, and the memory of the process that took these."""
+class UploadResult:
+    """Creating messages with and without uploads under way, and the memory of the server that took them."""
 
     engine: str
-    alone: Rounds
-    beside: Rounds
+    without_uploads: Rounds
+    with_uploads: Rounds
     memory: Memory | None
 
     @property
     def cost(self) -> float:
-        """How many times as long the slowest hundredth of the requests takes."""
-        return median(self.beside).p99 / median(self.alone).p99
+        """The ratio of the 99th percentiles: with uploads to without."""
+        return median(self.with_uploads).p99 / median(self.without_uploads).p99
 
 
 @dataclass(frozen=True)
-class Expiry(Scale):
-    """Creates without and with deliveries that expire, and how many of these were removed a second."""
+class ExpiryResult(Contrast):
+    """Creating messages without and with expired deliveries, and how many of these were removed a second."""
 
     removed_per_second: list[float]
 
     @property
-    def removed_by_created(self) -> float:
-        return statistics.median(self.removed_per_second) / median(self.large).per_second
+    def removed_per_created(self) -> float:
+        return statistics.median(self.removed_per_second) / median(self.variant).per_second
 
     @property
-    def p99_by_before(self) -> float:
-        return median(self.large).p99 / median(self.small).p99
+    def p99_ratio(self) -> float:
+        return median(self.variant).p99 / median(self.baseline).p99
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One request, for Parlour and for the naive server."""
+class ParlourAndNaive:
+    """One request to Parlour and to the naive server."""
 
     name: str
     parlour: Rounds
@@ -115,20 +115,20 @@ class Pair:
 
     @property
     def times_naive(self) -> float:
-        return times(self.parlour, self.naive)
+        return speed_ratio(self.parlour, self.naive)
 
 
 @dataclass(frozen=True)
-class Scales:
-    """The rows, and the memory of the process that holds the large conversation."""
+class ScaleResult:
+    """The rows, and the memory of the server with the large conversation."""
 
-    rows: list[Scale]
+    rows: list[Contrast]
     memory: Memory | None
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Which part of all processors each took while two processes answered."""
+class ProcessorShares:
+    """The share of the machine's processor time that each used while two processes answered."""
 
     parlour: float
     postgresql: float
@@ -137,60 +137,64 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class Workers:
-    """One process beside two, and who took the processors while two answered."""
+class TwoProcesses:
+    """One process compared with two, and the processor shares while two answered."""
 
-    row: Scale
-    shares: Shares
+    row: Contrast
+    shares: ProcessorShares
 
     @property
     def gain(self) -> float:
-        """How many times as many requests two processes answer."""
-        return times(self.row.large, self.row.small)
+        """How many times as many requests as one two processes answer."""
+        return speed_ratio(self.row.variant, self.row.baseline)
 
 
 @dataclass(frozen=True)
-class OnPostgreSQL:
-    """Parlour beside the naive server; one process beside two, as they are and with half a core each."""
+class PostgreSQLResult:
+    """Parlour and the naive server; one process and two, without a limit and with half a core each."""
 
-    rows: list[Pair]
-    workers: Workers
-    halved: Workers | None
+    rows: list[ParlourAndNaive]
+    two_processes: TwoProcesses
+    half_a_core_each: TwoProcesses | None
 
 
 @dataclass(frozen=True)
-class Backlogged:
-    """Deliveries a second with FEW lanes due and with MANY; a bystander's requests, `idle` with none due."""
+class BacklogResult:
+    """Deliveries a second with FEW and with MANY lanes due, and another client's requests meanwhile.
 
-    few: float
-    many: float
+    `idle` are its requests while no lane is due.
+    """
+
+    few_rate: float
+    many_rate: float
     idle: Rounds
-    bystander: Scale
+    create: Contrast
 
     @property
-    def share(self) -> float:
-        """Which part of the deliveries with few lanes due there still are with many."""
-        return self.many / self.few if self.few else 0.0
+    def rate_ratio(self) -> float:
+        """The ratio of the deliveries a second: with many lanes due to with few."""
+        return self.many_rate / self.few_rate if self.few_rate else 0.0
 
     @property
-    def p99(self) -> float:
-        """How many times as long the bystander's slowest requests take with many lanes due as with few."""
-        return median(self.bystander.large).p99 / median(self.bystander.small).p99
+    def p99_ratio(self) -> float:
+        """The ratio of the 99th percentiles of the other client: with many lanes due to with few."""
+        return median(self.create.variant).p99 / median(self.create.baseline).p99
 
 
 class Figures(NamedTuple):
-    """All that one run of the bench has measured; None or empty where a part was left out."""
+    """All results of one run; None or empty for parts that were left out."""
 
-    session: Session
-    scales: Scales | None
-    beside: Mapping[str, Scale]
-    deletions: Sequence[Deletion]
-    on_postgresql: OnPostgreSQL | None
-    uploads: Sequence[Uploads]
-    backlogs: Mapping[str, Backlogged]
+    comparison: Comparison
+    scale: ScaleResult | None
+    contrasts: Mapping[str, Contrast]
+    deletions: Sequence[DeletionResult]
+    postgresql: PostgreSQLResult | None
+    uploads: Sequence[UploadResult]
+    backlogs: Mapping[str, BacklogResult]
     attacks: Mapping[str, Memory]
     reset_milliseconds: float
 
 
-def times(one: Rounds, other: Rounds) -> float:
+def speed_ratio(one: Rounds, other: Rounds) -> float:
+    """Return how many times as many requests a second the first one answered."""
     return median(one).per_second / median(other).per_second

@@ -1,10 +1,10 @@
-"""Serves an application on a free port: the uvicorn that Parlour runs on, as anyone would set it up."""
+"""Serves an application on a free port, by uvicorn with the options that Parlour uses."""
 
 from typing import Any
 
 import uvicorn
 
-from parlour.api.access_log import STANDING_HEADERS
+from parlour.api.access_log import COMMON_HEADERS
 from parlour.config import Config
 from parlour.http.sockets import listen, port_of, public_url
 
@@ -19,7 +19,7 @@ def serve(name: str, application: Any) -> None:
         log_config=None,
         proxy_headers=False,
         server_header=False,
-        headers=list(STANDING_HEADERS),
+        headers=list(COMMON_HEADERS),
     )
     settings = Config(port=0)
     with listen(settings) as listener:

@@ -1,56 +1,56 @@
-"""What Parlour is to reach, and whether it did."""
+"""The targets that Parlour is to reach, and whether it did."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.load import median
-from bench.operations import TARGET_CONNECTIONS
+from bench.operations import LABELS, TARGET_CONNECTIONS
 from bench.results import (
+    CONVERSATIONS,
     FEW,
     MANY,
-    ROOMS,
-    Backlogged,
-    Deletion,
-    Expiry,
+    BacklogResult,
+    Comparison,
+    Contrast,
+    DeletionResult,
+    ExpiryResult,
     Figures,
-    OnPostgreSQL,
-    Scale,
-    Scales,
-    Session,
-    Uploads,
+    PostgreSQLResult,
+    ScaleResult,
+    UploadResult,
 )
-from bench.subjects import Memory
+from bench.servers import Memory
 
-# Requests a second: the share of the floor's, and how many times the naive server's.
+# Requests a second: as a share of the floor's, and as a multiple of the naive server's.
 LEAST = {"create": (0.20, 20), "fetch": (0.50, 25), "list": (0.45, 25)}
 AIMED_SHARES = {"create": 0.30}
 MOST_P99_BY_P50 = 4
 MOST_MEGABYTES = 120
 MOST_SECONDS_TO_FIRST_ANSWER = 1.0
-# Of a server with 1,000 messages.
+# For a server with 1,000 messages.
 MOST_MILLISECONDS_OF_A_RESET = 20
 MOST_COST_OF_SCALE = 1.3
-MOST_COST_OF_TELLING = 1.5
+MOST_COST_OF_WEBHOOK = 1.5
 MOST_COST_OF_RECEIPTS = 1.5
-# Of a deletion of 1,000,000 messages, for those who write into another conversation.
+# For those who write into another conversation while one with 1,000,000 messages is deleted.
 MOST_P99_DURING_DELETION = 3
 MOST_COST_OF_UPLOADS = 10
 MOST_MEGABYTES_WITH_UPLOADS = 350
-# Of what anybody can send without credentials.
+# After requests that never end, which anybody can send without credentials.
 MOST_MEGABYTES_AFTER_ATTACKS = 150
-# Each message that is created may be told to several webhooks.
-LEAST_REMOVED_BY_CREATED = 2.0
+# More than one, because a message may be delivered to several webhooks.
+LEAST_REMOVED_PER_CREATED = 2.0
 MOST_P99_DURING_EXPIRY = 3
-LEAST_ON_POSTGRESQL = {f"create, {ROOMS} rooms": 5, "create, one room": 3}
-LEAST_OF_TWO = 1.5
-# With 100,000 lanes due, of what there is with 100: deliveries a second, and a bystander's p99.
-LEAST_SHARE_OF_BACKLOG = 0.8
-MOST_P99_OF_BACKLOG = 2
+LEAST_ON_POSTGRESQL = {f"create in {CONVERSATIONS} conversations": 5, "create in one conversation": 3}
+LEAST_GAIN_OF_TWO_PROCESSES = 1.5
+# With 100,000 lanes due, compared with 100: deliveries a second, and another client's p99.
+LEAST_RATE_WITH_BACKLOG = 0.8
+MOST_P99_WITH_BACKLOG = 2
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target and what was measured; None where it was not."""
+    """A target and the figure that was measured; None if it was not measured."""
 
     what: str
     limit: float
@@ -67,112 +67,132 @@ class Verdict:
 
 
 def judge(figures: Figures) -> list[Verdict]:
-    session, scales, beside, deletions, on_postgresql, uploads, backlogs, attacks, reset = figures
-    of_beside = [
-        Verdict(what, limit, beside[name].cost, form="{:.2f} x")
-        for name, what, limit in (
-            ("telling", "create, told by untold", MOST_COST_OF_TELLING),
-            ("receipts", "a page, with by without receipts", MOST_COST_OF_RECEIPTS),
-        )
-    ]
+    contrasts = figures.contrasts
     return [
-        *judge_rows(session),
-        *judge_process(session, scales),
-        *judge_scales(scales),
-        *of_beside,
-        *judge_deletions(deletions),
-        *judge_expiry(beside["expiry"]),
-        *judge_postgresql(on_postgresql),
-        *judge_uploads(uploads),
-        *judge_backlogs(backlogs),
-        judge_attacks(attacks),
-        Verdict("a reset", MOST_MILLISECONDS_OF_A_RESET, reset, form="{:.1f} ms"),
+        *judge_rows(figures.comparison),
+        *judge_process(figures.comparison, figures.scale),
+        *judge_scale(figures.scale),
+        judge_cost("Create: time with a webhook / without", contrasts["webhook_cost"], MOST_COST_OF_WEBHOOK),
+        judge_cost(
+            "List 50 (any): time with receipts / without", contrasts["receipts"], MOST_COST_OF_RECEIPTS
+        ),
+        *judge_deletions(figures.deletions),
+        *judge_expiry(contrasts["expiry"]),
+        *judge_postgresql(figures.postgresql),
+        *judge_uploads(figures.uploads),
+        *judge_backlogs(figures.backlogs),
+        judge_attacks(figures.attacks),
+        Verdict(
+            "Reset of a server with 1,000 messages",
+            MOST_MILLISECONDS_OF_A_RESET,
+            figures.reset_milliseconds,
+            form="{:.1f} ms",
+        ),
     ]
 
 
-def judge_deletions(found: Sequence[Deletion]) -> Iterator[Verdict]:
+def judge_cost(what: str, found: Contrast, most: float) -> Verdict:
+    return Verdict(what, most, found.cost, form="{:.2f} x")
+
+
+def judge_deletions(found: Sequence[DeletionResult]) -> Iterator[Verdict]:
     for each in found:
-        what = f"{each.engine}, create p99, during a deletion by before"
+        what = f"{each.engine}: create p99 during a deletion / before"
         yield Verdict(what, MOST_P99_DURING_DELETION, each.cost, form="{:.2f} x")
 
 
-def judge_uploads(rows: Sequence[Uploads]) -> Iterator[Verdict]:
+def judge_uploads(rows: Sequence[UploadResult]) -> Iterator[Verdict]:
     for row in rows:
-        what = f"{row.engine}, beside uploads"
-        yield Verdict(f"{what}, p99 by alone", MOST_COST_OF_UPLOADS, row.cost, form="{:.1f} x")
-        most = None if row.memory is None else row.memory.most
-        yield Verdict(f"{what}, memory", MOST_MEGABYTES_WITH_UPLOADS, most, form="{:.0f} MB")
+        what = f"{row.engine}: create p99 with uploads / without"
+        yield Verdict(what, MOST_COST_OF_UPLOADS, row.cost, form="{:.1f} x")
+        peak = None if row.memory is None else row.memory.peak
+        yield Verdict(
+            f"{row.engine}: peak memory with uploads", MOST_MEGABYTES_WITH_UPLOADS, peak, form="{:.0f} MB"
+        )
 
 
-def judge_backlogs(backlogs: Mapping[str, Backlogged]) -> Iterator[Verdict]:
+def judge_backlogs(backlogs: Mapping[str, BacklogResult]) -> Iterator[Verdict]:
+    lanes = f"{MANY:,} lanes due / {FEW}"
     for engine in ("SQLite", "PostgreSQL"):
         found = backlogs.get(engine)
-        share, p99 = (found.share, found.p99) if found else (None, None)
+        rate, p99 = (found.rate_ratio, found.p99_ratio) if found else (None, None)
         yield Verdict(
-            f"{engine}, deliveries with {MANY:,} lanes by {FEW}",
-            LEAST_SHARE_OF_BACKLOG,
-            share,
+            f"{engine}: deliveries a second with {lanes}",
+            LEAST_RATE_WITH_BACKLOG,
+            rate,
             at_least=True,
             form="{:.0%}",
         )
-        yield Verdict(f"{engine}, a bystander's p99 then", MOST_P99_OF_BACKLOG, p99, form="{:.2f} x")
+        yield Verdict(f"{engine}: create p99 with {lanes}", MOST_P99_WITH_BACKLOG, p99, form="{:.2f} x")
 
 
 def judge_attacks(attacks: Mapping[str, Memory]) -> Verdict:
-    most = max((memory.most for memory in attacks.values()), default=None)
-    return Verdict("memory after attacks", MOST_MEGABYTES_AFTER_ATTACKS, most, form="{:.0f} MB")
+    peak = max((memory.peak for memory in attacks.values()), default=None)
+    what = "Peak memory after requests that never end"
+    return Verdict(what, MOST_MEGABYTES_AFTER_ATTACKS, peak, form="{:.0f} MB")
 
 
-def judge_expiry(found: Scale) -> Iterator[Verdict]:
-    if isinstance(found, Expiry):
-        what = "expired deliveries, removed by created"
+def judge_expiry(found: Contrast) -> Iterator[Verdict]:
+    if isinstance(found, ExpiryResult):
         yield Verdict(
-            what, LEAST_REMOVED_BY_CREATED, found.removed_by_created, at_least=True, form="{:.1f} x"
+            "Expired deliveries removed / messages created",
+            LEAST_REMOVED_PER_CREATED,
+            found.removed_per_created,
+            at_least=True,
+            form="{:.1f} x",
         )
-        what = "create p99, while deliveries expire by before"
-        yield Verdict(what, MOST_P99_DURING_EXPIRY, found.p99_by_before, form="{:.1f} x")
+        what = "Create: p99 while deliveries expire / before"
+        yield Verdict(what, MOST_P99_DURING_EXPIRY, found.p99_ratio, form="{:.1f} x")
 
 
-def judge_postgresql(found: OnPostgreSQL | None) -> Iterator[Verdict]:
+def judge_postgresql(found: PostgreSQLResult | None) -> Iterator[Verdict]:
     factors = {} if found is None else {pair.name: pair.times_naive for pair in found.rows}
     for name, least in LEAST_ON_POSTGRESQL.items():
-        what = f"PostgreSQL, {name}, times naive"
+        what = f"PostgreSQL: {name}, req/s / naive"
         yield Verdict(what, least, factors.get(name), at_least=True, form="{:.1f} x")
-    # On few processors, PostgreSQL and the load would take from the second process what it is to gain.
-    gain = None if found is None else (found.halved or found.workers).gain
-    yield Verdict("PostgreSQL, two processes by one", LEAST_OF_TWO, gain, at_least=True, form="{:.2f} x")
+    # On few processors, PostgreSQL and the load generator would take what the second process is to gain.
+    gain = None if found is None else (found.half_a_core_each or found.two_processes).gain
+    yield Verdict(
+        "PostgreSQL: req/s of two processes / one",
+        LEAST_GAIN_OF_TWO_PROCESSES,
+        gain,
+        at_least=True,
+        form="{:.2f} x",
+    )
 
 
-def judge_rows(session: Session) -> Iterator[Verdict]:
+def judge_rows(comparison: Comparison) -> Iterator[Verdict]:
     for name, (least_share, least_factor) in LEAST.items():
-        row = session.row(name, TARGET_CONNECTIONS)
+        row = comparison.row(name, TARGET_CONNECTIONS)
         share, factor = (row.of_floor, row.times_naive) if row else (None, None)
         yield Verdict(
-            f"{name}, of the floor",
+            f"{LABELS[name]}: req/s, share of the floor",
             least_share,
             share,
             at_least=True,
             form="{:.0%}",
             aim=AIMED_SHARES.get(name),
         )
-        yield Verdict(f"{name}, times naive", least_factor, factor, at_least=True, form="{:.1f} x")
-    row = session.row("create", TARGET_CONNECTIONS)
+        what = f"{LABELS[name]}: req/s / naive"
+        yield Verdict(what, least_factor, factor, at_least=True, form="{:.1f} x")
+    row = comparison.row("create", TARGET_CONNECTIONS)
     create = None if row is None else median(row.parlour)
     spread = None if create is None else create.p99 / create.p50
-    yield Verdict("create, p99 by p50", MOST_P99_BY_P50, spread, form="{:.1f} x")
+    yield Verdict("Create: p99 / p50", MOST_P99_BY_P50, spread, form="{:.1f} x")
 
 
-def judge_process(session: Session, scales: Scales | None) -> Iterator[Verdict]:
-    memories = [session.memory, scales.memory if scales else None]
-    most = max((memory.most for memory in memories if memory is not None), default=None)
-    yield Verdict("resident memory", MOST_MEGABYTES, most, form="{:.0f} MB")
+def judge_process(comparison: Comparison, scale: ScaleResult | None) -> Iterator[Verdict]:
+    memories = [comparison.memory, scale.memory if scale else None]
+    peak = max((memory.peak for memory in memories if memory is not None), default=None)
+    yield Verdict("Peak memory", MOST_MEGABYTES, peak, form="{:.0f} MB")
+    first = comparison.first_answer_seconds
     yield Verdict(
-        "first answer after", MOST_SECONDS_TO_FIRST_ANSWER, session.first_answer_seconds, form="{:.2f} s"
+        "Time from the start to the first answer", MOST_SECONDS_TO_FIRST_ANSWER, first, form="{:.2f} s"
     )
 
 
-def judge_scales(scales: Scales | None) -> Iterator[Verdict]:
-    found = {} if scales is None else {row.name: row.cost for row in scales.rows}
-    for name, what in (("create", "create"), ("fetch any", "fetch"), ("list any", "a page from the middle")):
-        measured = found.get(name)
-        yield Verdict(f"{what}, of 1,000,000 by 1,000", MOST_COST_OF_SCALE, measured, form="{:.2f} x")
+def judge_scale(scale: ScaleResult | None) -> Iterator[Verdict]:
+    found = {} if scale is None else {row.name: row.cost for row in scale.rows}
+    for name in ("create", "fetch any", "list any"):
+        what = f"{LABELS[name]}: time with 1,000,000 messages / 1,000"
+        yield Verdict(what, MOST_COST_OF_SCALE, found.get(name), form="{:.2f} x")

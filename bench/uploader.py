@@ -1,4 +1,4 @@
-"""Uploads large files, again and again, until standard input ends: a process of its own."""
+"""A program that uploads large files, one after the other, until its standard input ends."""
 
 import os
 import socket
@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 
 from bench.operations import AUTHORIZATION
 
-PIECE = bytes(1_048_576)
+CHUNK = bytes(1_048_576)
 RETRY_SECONDS = 1.0
 
 
 def upload(url: str, path: str, megabytes: int, stop: threading.Event) -> None:
-    """Upload until `stop`; what is refused for now is sent again a second later."""
+    """Upload until `stop`; after a refusal, wait for RETRY_SECONDS."""
     address = urlsplit(url)
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: {AUTHORIZATION}\r\n"
-        f"Content-Type: application/octet-stream\r\nContent-Length: {megabytes * len(PIECE)}\r\n\r\n"
+        f"Content-Type: application/octet-stream\r\nContent-Length: {megabytes * len(CHUNK)}\r\n\r\n"
     )
     while not stop.is_set():
         with socket.create_connection((address.hostname or "", address.port or 80)) as connection:
@@ -28,13 +28,13 @@ def upload(url: str, path: str, megabytes: int, stop: threading.Event) -> None:
 
 
 def send(connection: socket.socket, head: bytes, megabytes: int) -> str:
-    """The status of the answer."""
+    """Send an upload and return the status of the answer, or `---` if there is none."""
     try:
         connection.sendall(head)
         for _ in range(megabytes):
-            connection.sendall(PIECE)
+            connection.sendall(CHUNK)
     except OSError:
-        # It was refused before all was sent; the answer may be there all the same.
+        # The server has refused it before all was sent; its answer may still be readable.
         pass
     try:
         return connection.recv(65_536).decode("latin-1").partition(" ")[2][:3]

@@ -1,4 +1,4 @@
-"""A support desk on the Conversations API: tickets are conversations, and nothing here knows of Parlour.
+"""A support desk on the Conversations API, whose tickets are conversations. It does not depend on Parlour.
 
 The client takes its credentials from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, as in production.
 """
@@ -19,7 +19,7 @@ class Desk:
         self._conversations = Client().conversations.v1.conversations
 
     def open_ticket(self, customer: str, question: str) -> str:
-        """The new ticket's SID."""
+        """Create a ticket and return its SID."""
         ticket = self._conversations.create(
             friendly_name=question[:50], attributes=json.dumps({"customer": customer})
         )
@@ -28,7 +28,7 @@ class Desk:
         return str(ticket.sid)
 
     def reply(self, ticket: str, agent: str, text: str) -> None:
-        """Patient with a service that is busy, for a few times."""
+        """Send a reply. Tries up to TRIES times while the service is busy."""
         for tries_left in reversed(range(TRIES)):
             try:
                 self._conversations(ticket).messages.create(author=agent, body=text)

@@ -1,4 +1,4 @@
-"""What the desk does when the service is busy; these tests use Parlour's fixtures."""
+"""Tests of the desk while the service is busy. They use Parlour's fixtures."""
 
 import pytest
 from desk import TRIES, Desk

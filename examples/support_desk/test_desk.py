@@ -1,4 +1,4 @@
-"""Tests of the support desk with the real service's client; nothing in them knows of Parlour."""
+"""Tests of the support desk with the official client. They do not depend on Parlour."""
 
 import uuid
 

@@ -10,9 +10,9 @@ from parlour.api.asgi import Application
 from parlour.api.auth import Authenticator
 from parlour.api.collection import OURS
 from parlour.api.files import SignedLinks, Uploads
-from parlour.api.health import Description, Health, Readiness
+from parlour.api.health import Liveness, OpenApiDocument, Readiness
 from parlour.api.inbound_media import InboundMedia
-from parlour.api.lifespan import ClosedAtTheEnd
+from parlour.api.lifespan import CloseOnShutdown
 from parlour.api.openapi import describe
 from parlour.api.pipeline import Pipeline, PipelineParts
 from parlour.api.pre_events import PreEvents
@@ -55,12 +55,12 @@ def build(parts: Parts) -> WebApp:
     )
     pipeline = Pipeline(pipeline_parts)
     app = build_app(resources.ALL, pipeline)
-    app.add_middleware(ClosedAtTheEnd(sender.close, inbound_media.close))
-    app.add_route("/healthz", Health())
+    app.add_middleware(CloseOnShutdown(sender.close, inbound_media.close))
+    app.add_route("/healthz", Liveness())
     app.add_route("/readyz", Readiness(database))
-    app.add_route("/openapi.json", Description(partial(describe, resources.ALL, parts.url)))
+    app.add_route("/openapi.json", OpenApiDocument(partial(describe, resources.ALL, parts.url)))
     if parts.controls is None:
         return WebApp(AccessLog(Application(app)), pipeline.forget)
     for path, responder in ROUTES.items():
         app.add_route(OURS + path, responder(parts.controls, pipeline, pipeline_parts))
-    return WebApp(AccessLog(parts.controls.around(Application(app))), pipeline.forget)
+    return WebApp(AccessLog(parts.controls.wrap(Application(app))), pipeline.forget)

@@ -109,11 +109,13 @@ def render_console(event: Event) -> str:
     """
     traceback = event.pop("exception", None)
     head = f"{event.pop('timestamp')} {event.pop('level')} {event.pop('event')}"
-    line = " ".join([head, *[f"{name}={quoted(value)}" for name, value in event.items()]])
+    texts = list(map(str, event.values()))
+    if AMBIGUOUS.search("|".join(texts)) or "" in texts:
+        texts = list(map(quoted, texts))
+    line = " ".join([head, *map("=".join, zip(event, texts, strict=True))])
     return line if traceback is None else f"{line}\n{traceback}"
 
 
-def quoted(value: Any) -> str:
+def quoted(text: str) -> str:
     """Return a value so that a line can be taken apart: as JSON where it has blanks, quotes or `=`."""
-    text = str(value)
     return encode(text).decode() if AMBIGUOUS.search(text) or not text else text

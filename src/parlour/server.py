@@ -17,7 +17,7 @@ import click
 import uvicorn
 
 from parlour import app
-from parlour.api.access_log import STANDING_HEADERS, AccessLog
+from parlour.api.access_log import COMMON_HEADERS, AccessLog
 from parlour.bootstrap import Parts, create_first_account, open_existing_parts, open_server_parts
 from parlour.config import Config
 from parlour.dropin.authority import Authority
@@ -159,7 +159,7 @@ def build_server(parts: Parts, front: socket.socket | None = None) -> uvicorn.Se
 
 
 def create_server(parts: Parts, application: AccessLog, front: socket.socket | None = None) -> uvicorn.Server:
-    headers = list(STANDING_HEADERS)
+    headers = list(COMMON_HEADERS)
     if parts.url.startswith("https:"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
     connections = Connections(limits_of(parts.config))
@@ -187,8 +187,8 @@ def create_intercepting_server(
     folder = config.authority_folder()
     authority = Authority(folder, milliseconds_now)
     write_files(authority, folder)
-    passes = config.intercept_others == "pass"
-    return InterceptingServer(settings, front, authority.context(), connections, passes=passes)
+    pass_others = config.intercept_others == "pass"
+    return InterceptingServer(settings, front, authority.context(), connections, pass_others=pass_others)
 
 
 def tune_garbage_collection() -> None:

@@ -12,7 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from parlour.dropin.authority import Authority, Signed, begun, key_usage, make_certificate, read
+from parlour.dropin.authority import (
+    Authority,
+    CertificateAndKey,
+    certificate_builder,
+    key_usage,
+    make_certificate,
+    read,
+)
 from parlour.dropin.environment import write_files
 from parlour.dropin.hosts import HOSTS
 from tests.servers import Clock
@@ -91,12 +98,12 @@ def test_the_authority_can_make_no_other_authority(folder):
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Another")])
     above = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     builder = (
-        begun(key, name, authority.certificate.subject, NOW, 30)
+        certificate_builder(key, name, authority.certificate.subject, NOW, 30)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(key_usage(signs_certificates=True), critical=True)
         .add_extension(above, critical=False)
     )
-    other = Signed(builder.sign(authority.key, hashes.SHA256()), key)
+    other = CertificateAndKey(builder.sign(authority.key, hashes.SHA256()), key)
     chain = folder / "chain.pem"
     chain.write_text(make_certificate(other, NOW).pem() + other.pem())
 

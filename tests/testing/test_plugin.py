@@ -60,6 +60,8 @@ def test_clock(parlour, parlour_clock):
     assert made.date_created == datetime(2024, 1, 1, tzinfo=UTC)
     assert parlour_clock.now == datetime(2024, 1, 1, 1, tzinfo=UTC)
     assert made.messages.create().date_created == datetime(2024, 1, 1, 1, tzinfo=UTC)
+    parlour_clock.resume()
+    # The former name.
     parlour_clock.go_on()
 
 def test_clock_is_as_new(parlour_clock):
@@ -117,7 +119,8 @@ def test_receiver(parlour_webhooks):
     first = parlour_webhooks.wait_for("onMessageAdded")
     assert (first.parameters["Body"], first.path, first.method) == ("1", "/hook", "POST")
     assert len(parlour_webhooks.received) == 2
-    with pytest.raises(AssertionError, match="no onMessageAdded came in 0.01 s; onMessageAdded, "):
+    reason = "no onMessageAdded came in 0.01 s; received so far: onMessageAdded, "
+    with pytest.raises(AssertionError, match=reason):
         parlour_webhooks.wait_for("onMessageAdded", timeout_seconds=0.01)
 """
 

@@ -1,1 +1,1 @@
-"""HTTP: which requests exist, and the one path that every request takes."""
+"""The HTTP API: routes, authentication, and the pipeline that handles every request."""

@@ -1,4 +1,4 @@
-"""The access log: a line for each request, and the headers that every answer carries."""
+"""The access log, with a line for each request, and the headers of every answer."""
 
 import itertools
 import secrets
@@ -8,15 +8,15 @@ from typing import Any
 
 import structlog
 
-from parlour.api.exchange import Trace
+from parlour.api.exchange import RequestTrace
 
-Scope = dict[str, Any]
+AsgiScope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+AsgiApp = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
-# On every answer, whatever it is (contract: messages.md §1.1).
-STANDING_HEADERS = (
+# Sent with every answer, errors too (contract: messages.md §1.1).
+COMMON_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
     (
         "Access-Control-Allow-Headers",
@@ -33,23 +33,23 @@ STANDING_HEADERS = (
 
 
 class AccessLog:
-    """Gives each request an id, measures it and logs it, without any value of its path or form."""
+    """Gives each request an id, measures it and logs it. Values in its path or form are not logged."""
 
-    def __init__(self, app: Asgi) -> None:
+    def __init__(self, app: AsgiApp) -> None:
         self._app = app
-        self._under_way = 0
-        # Random for each process, counted within it: a random number for each request is a system call.
+        self._in_progress = 0
+        # Request ids are a random prefix and a count, because a random number takes a system call.
         self._prefix = f"RQ{secrets.token_hex(8)}"
         self._count = itertools.count()
         self._log = structlog.get_logger().bind()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        trace = scope["trace"] = Trace(f"{self._prefix}{next(self._count):016x}")
-        self._under_way += 1
+        trace = scope["trace"] = RequestTrace(f"{self._prefix}{next(self._count):016x}")
+        self._in_progress += 1
 
         async def send_traced(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -60,7 +60,7 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_traced)
         finally:
-            self._under_way -= 1
+            self._in_progress -= 1
             self._log.info(
                 "request",
                 request_id=trace.request_id,
@@ -72,9 +72,9 @@ class AccessLog:
                 milliseconds=round((time.perf_counter() - started) * 1_000, 2),
             )
 
-    def _headers(self, trace: Trace, started: float) -> list[tuple[bytes, bytes]]:
+    def _headers(self, trace: RequestTrace, started: float) -> list[tuple[bytes, bytes]]:
         return [
             (b"twilio-request-id", trace.request_id.encode()),
             (b"twilio-request-duration", b"%.3f" % (time.perf_counter() - started)),
-            (b"twilio-concurrent-requests", b"%d" % self._under_way),
+            (b"twilio-concurrent-requests", b"%d" % self._in_progress),
         ]

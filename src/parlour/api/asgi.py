@@ -1,4 +1,4 @@
-"""Between the ASGI server and Falcon: paths as they were sent, and bodies that are whole."""
+"""The layer between the ASGI server and Falcon: keeps paths as sent, and refuses incomplete bodies."""
 
 from typing import Any
 from urllib.parse import quote
@@ -6,30 +6,30 @@ from urllib.parse import quote
 from falcon.asgi import App, Request, Response
 
 from parlour import errors
-from parlour.api.access_log import Receive, Scope, Send
+from parlour.api.access_log import AsgiScope, Receive, Send
 
-WITH_BODIES = {"POST", "PUT"}
-# What `Content-Encoding` may say of a body that is sent as it is.
-PLAIN = {b"", b"identity"}
+METHODS_WITH_BODY = {"POST", "PUT"}
+# Values of `Content-Encoding` for a body that is not encoded.
+UNENCODED = {b"", b"identity"}
 
 
 class Application:
-    """Falcon's application, routed by the path as it was sent.
+    """Falcon's application, which routes by the path as it was sent.
 
-    ASGI servers decode `%2F` in a path before the application sees it; a unique name may hold one.
+    ASGI servers decode `%2F` in a path before the application sees it, but a unique name may contain a slash.
     """
 
     def __init__(self, app: App[Request, Response]) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         scope["path"] = as_ascii(scope["raw_path"])
         scope["query_string"] = as_ascii(scope["query_string"]).encode()
-        if scope["method"] in WITH_BODIES:
-            receive = refusing() if is_encoded(scope) else whole(receive)
+        if scope["method"] in METHODS_WITH_BODY:
+            receive = refusing_encoded_body() if is_encoded(scope) else refusing_cut_off_body(receive)
         await self._app(scope, receive, send)
 
 
@@ -37,32 +37,33 @@ def as_ascii(raw: bytes) -> str:
     return raw.decode() if raw.isascii() else quote(raw, safe="/?&=%+!$'()*,;:@~")
 
 
-def is_encoded(scope: Scope) -> bool:
-    """Whether the body is compressed, or encoded in another way, by its `Content-Encoding`."""
+def is_encoded(scope: AsgiScope) -> bool:
+    """Whether `Content-Encoding` says that the body is compressed or encoded in another way."""
     return any(
-        name == b"content-encoding" and value.strip().lower() not in PLAIN for name, value in scope["headers"]
+        name == b"content-encoding" and value.strip().lower() not in UNENCODED
+        for name, value in scope["headers"]
     )
 
 
-def refusing() -> Receive:
-    """In place of an encoded body: 415/20415 for whoever reads it, since it is not what was meant."""
+def refusing_encoded_body() -> Receive:
+    """Return a `receive` for an encoded body, which raises 415/20415 when the body is read."""
     begun = False
 
-    async def begin_and_refuse() -> Any:
+    async def receive_or_refuse() -> Any:
         nonlocal begun
         if begun:
             raise errors.CONTENT_ENCODED()
-        # Falcon takes the first event before anything can answer an error.
+        # Falcon reads the first event before it can answer with an error.
         begun = True
         return {"type": "http.request", "body": b"", "more_body": True}
 
-    return begin_and_refuse
+    return receive_or_refuse
 
 
-def whole(receive: Receive) -> Receive:
-    """`receive`, but 400/20001 when the caller leaves before the body's end.
+def refusing_cut_off_body(receive: Receive) -> Receive:
+    """Wrap `receive`: raise 400/20001 if the client disconnects before the end of the body.
 
-    Falcon takes what has come until then for all of it, and half a message would be stored.
+    Falcon would treat the part that has arrived as the whole body, and half a message would be stored.
     """
     begun = False
 

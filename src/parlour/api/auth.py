@@ -13,7 +13,7 @@ from parlour.api.collection import Caller
 from parlour.store import Database, Transaction
 from parlour.wire.texts import BadText, decode_text
 
-# How long a verified header is trusted: a revoked key or a rotated token works this much longer.
+# How long a verified header is trusted. A revoked key or a rotated token still works for this time.
 TRUSTED_MILLISECONDS = 1_000
 MAX_TRUSTED = 10_000
 
@@ -23,22 +23,22 @@ FindCaller = Callable[[Transaction, str, str], Caller]
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedHeader:
     caller: Caller
     at: int
 
 
 class Authenticator:
-    """Finds the caller of an Authorization header; raises 401/20003.
+    """Returns the caller of an Authorization header. Raises 401/20003.
 
-    A header that was verified a moment ago is known by its keyed hash, which costs a microsecond
-    and tells nothing by the time it takes.
+    Headers that were verified lately are found by a keyed hash, which takes a microsecond and reveals nothing
+    by its timing.
     """
 
     def __init__(self, database: Database, find_caller: FindCaller) -> None:
         self._database, self._find_caller = database, find_caller
         self._key = secrets.token_bytes(32)
-        self._verified: FIFOCache[bytes, Verified] = FIFOCache(MAX_TRUSTED)
+        self._verified: FIFOCache[bytes, VerifiedHeader] = FIFOCache(MAX_TRUSTED)
 
     async def __call__(self, header: str | None) -> Caller:
         if header is None:
@@ -50,10 +50,11 @@ class Authenticator:
             return known.caller
         username, password = read_basic(header)
         caller = await self._database.read(lambda tx: self._find_caller(tx, username, password))
-        self._verified[digest] = Verified(caller, now)
+        self._verified[digest] = VerifiedHeader(caller, now)
         return caller
 
     def forget(self) -> None:
+        """Drop all verified headers."""
         self._verified.clear()
 
 
@@ -62,7 +63,7 @@ def read_basic(header: str) -> tuple[str, str]:
     try:
         decoded = decode_text(base64.b64decode(encoded.strip(), validate=True))
     except (ValueError, BadText):
-        # base64's own error, or one of text that is not ASCII.
+        # Not base64, or text that is not ASCII.
         raise errors.AUTHENTICATE() from None
     username, colon, password = decoded.partition(":")
     if scheme.lower() != "basic" or not colon:

@@ -1,4 +1,4 @@
-"""Reading a request's parameters: how large they may be and how they must be encoded."""
+"""Reads a request's parameters, which are bounded in size and sent as a form or as JSON."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,28 +6,28 @@ from typing import NamedTuple
 import msgspec
 
 from parlour import errors
-from parlour.api.exchange import Incoming, RequestBody
+from parlour.api.exchange import ApiRequest, RequestBody
 from parlour.api.forms import parse_form
 from parlour.wire.texts import BadText, read_json
 
 MAX_FORM_BYTES = 262_144
-# What is read and thrown away of a form that is too large, so that its sender can read the refusal.
+# How much of a form that is too large is read and discarded, so that its sender can read the error.
 MAX_DISCARDED_BYTES = 16 * 1_048_576
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
-Parameters = dict[str, str | list[str]]
+SentParameters = dict[str, str | list[str]]
 
 
 class Encoding(NamedTuple):
-    """How the parameters of a resource are sent."""
+    """The encoding of a resource's parameters."""
 
     media_type: str
-    parse: Callable[[bytes], Parameters]
+    parse: Callable[[bytes], SentParameters]
 
-    async def read(self, request: Incoming) -> Parameters:
-        """Return the parameters; 413/20413 over MAX_FORM_BYTES, 400/20001 for another encoding."""
+    async def read(self, request: ApiRequest) -> SentParameters:
+        """Return the parameters. Raises 413/20413 over MAX_FORM_BYTES, 400/20001 for another encoding."""
         raw = await read_bytes(request.body)
         given = request.content_type
         if raw and given is not None and given.partition(";")[0].strip().lower() != self.media_type:
@@ -43,8 +43,8 @@ async def read_bytes(body: RequestBody) -> bytes:
     return raw
 
 
-def parse_object(raw: bytes) -> Parameters:
-    """The members of a JSON object, each as JSON; those that are null count as not sent."""
+def parse_object(raw: bytes) -> SentParameters:
+    """Return the members of a JSON object, each as JSON text, without those that are null."""
     try:
         members = read_json(raw or b"{}", dict[str, msgspec.Raw])
     except BadText as reason:

@@ -1,4 +1,4 @@
-"""A collection ties a resource to a path and its verbs to plain functions."""
+"""Collections: a resource, its path, and the functions that handle its operations."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,25 +20,25 @@ from parlour.wire.resource import BodyForm, Resource, Scope
 IN_SERVICE = "/v1/Services/{ChatServiceSid}"
 ALONE = "/v1"
 BOTH = (IN_SERVICE, ALONE)
-# What the contract does not know of.
+# Paths of Parlour's own, which are not part of the contract.
 OURS = "/parlour/v1"
 OURS_IN_SERVICE = OURS + "/Services/{ChatServiceSid}"
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who makes a request: an account, by one of its credentials or by a link that it gave away."""
+    """The account that makes a request, known by its credentials or by a signed link."""
 
     account_sid: str
     default_service_sid: str
 
 
 class Call(msgspec.Struct, frozen=True):
-    """All that a handler may know of its request.
+    """A request as its handler sees it.
 
-    `prefix` is the beginning of the path, one of those above; `path` holds the path's parameters,
-    decoded; `changes` the form's, validated, by field name; `resource_path` is the path as it was
-    sent, without `/v1`; URLs in the answer begin with `public_url`. Webhooks hear of the change if it
-    `fires`; `source` is the event's `Source`.
+    `path` holds the decoded parameters of the path, and `changes` the validated parameters of the form, by
+    field name. `resource_path` is the path as it was sent, without `/v1`. `prefix` is the start of the path,
+    one of those above. URLs in the answer begin with `public_url`. With `fires`, webhooks are sent, whose
+    parameter `Source` is `source`.
     """
 
     caller: Caller
@@ -68,13 +68,16 @@ class Call(msgspec.Struct, frozen=True):
 Handler = Callable[[Transaction, Call], Any]
 Locate = Callable[[Transaction, Call], Call]
 Find = Callable[[Transaction, Call], Any]
-# The body of a lookup's answer, from what the handler has found and from how one resource is shown.
+# Makes the body of a lookup's answer, from the handler's result and a function that renders one resource.
 Arrange = Callable[[Any, Callable[[Any], dict[str, Any]]], Any]
 H = TypeVar("H", bound=Handler)
 
 
 def in_scope(work: Find, tx: Transaction, call: Call, parent: Find | None = None) -> Any:
-    """Do work for which rows of other accounts and services do not exist, once `parent` was found."""
+    """Find the parent, then do the work. Neither sees rows of other accounts and services.
+
+    Raises 404/20404 where such a row would be needed.
+    """
     tx.scope = Scope(call.account_sid, call.service_sid)
     try:
         if parent is not None:
@@ -87,16 +90,16 @@ def in_scope(work: Find, tx: Transaction, call: Call, parent: Find | None = None
 
 
 class Registrar(Protocol):
-    """Ties a handler to its verb and gives it back as it was."""
+    """A decorator that registers a handler and returns it unchanged."""
 
     def __call__(self, handler: H, /) -> H: ...
 
 
 @dataclass(frozen=True)
 class UploadSteps:
-    """The transactions around an upload's bytes, whose handler completes the row.
+    """The transactions of an upload apart from its handler, which completes the row.
 
-    `begin` makes the row before the first byte is stored; `forget` removes that of an upload that failed.
+    `begin` inserts the row before the first byte is stored. `forget` deletes it if the upload fails.
     """
 
     begin: Handler
@@ -105,12 +108,12 @@ class UploadSteps:
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One verb on one path: what it accepts and the function that does it.
+    """A method on a path, and the function that handles it.
 
-    `before` names the events whose webhooks are asked first, in this order; `action` is the end of the
-    path where the verb alone does not say it. For a message from another channel, `locate` returns the
-    call within the conversation that it belongs to. `upload` is set if the body is a file, and
-    `sends_file` if the answer is one. A lookup, which has `arrange`, is a POST that only reads.
+    `accepts` selects the fields that can be sent. `before` names the pre-events, in their order. `action` is
+    a last part of the path, as in `/Content`. For a message from another channel, `locate` returns the call
+    within the conversation that it belongs to. `upload` is set if the body is a file, and `sends_file` if the
+    answer is one. An operation with `arrange` is a lookup: a POST that only reads.
     """
 
     collection: "Collection"
@@ -130,7 +133,7 @@ class Operation:
     arrange: Arrange | None = None
 
     def perform(self, tx: Transaction, call: Call) -> Any:
-        """The result of the handler, which finds rows of the caller's account and service only."""
+        """Return the handler's result. It finds rows of the caller's account and service only."""
         return in_scope(self.handler, tx, call, self._parent)
 
     def find_parent(self, tx: Transaction, call: Call) -> Any:
@@ -141,18 +144,19 @@ class Operation:
 
     @cached_property
     def _parent(self) -> Find | None:
-        """Finds the parent; None if the path ends with a SID, by which alone an item is found."""
-        place = self.collection
-        needs_it = not self.on_item or place.is_part or place.item_path == place.path
-        return place.parent if needs_it else None
+        """The function that finds the parent; None if an item is found by its SID alone."""
+        collection = self.collection
+        is_singleton = collection.item_path == collection.path
+        needs_parent = not self.on_item or collection.is_part or is_singleton
+        return collection.parent if needs_parent else None
 
-    @property
+    @cached_property
     def writes(self) -> bool:
         return self.method != "GET" and self.arrange is None
 
     @property
     def shows(self) -> bool:
-        """Whether its answer has a body; a delete's has none (contract: messages.md §0)."""
+        """Whether the answer has a body. A delete's has none (contract: messages.md §0)."""
         return self.method != "DELETE"
 
     @property
@@ -163,12 +167,12 @@ class Operation:
 
 @dataclass(eq=False)
 class Collection:
-    """A resource's place: `path` below each of `prefixes`, `key` in the page envelope.
+    """A resource at `path`, below each of `prefixes`; `key` is the name of its list in a page.
 
-    `parent` finds what the path names above the resource: the conversation, the service or the
-    account; it raises 404/20404 if the caller has no such thing. Where the resource is `part_of` its
-    parent, answers to reads are kept for as long as the parent's version stands. One that is
-    `shown_as` another gives the other's items, with their URLs.
+    `parent` finds the conversation, the service or the account that the path names before the resource, and
+    raises 404/20404 if the caller has none. If the resource is `part_of` its parent, answers to reads are
+    cached until the parent's version changes. With `shown_as`, the collection returns items of another one,
+    with their URLs.
     """
 
     resource: type[Resource]
@@ -180,7 +184,7 @@ class Collection:
     shown_as: "Collection | None" = None
     operations: list[Operation] = field(default_factory=list)
 
-    @property
+    @cached_property
     def is_part(self) -> bool:
         """Whether the resource is part of its parent, whose version rises when the resource changes."""
         return self.resource.part_of is not None and self.shown_as is None
@@ -190,7 +194,7 @@ class Collection:
         return f"{self.path}/{{Sid}}"
 
     def form(self, prefix: str) -> BodyForm:
-        """The form of bodies below `prefix`."""
+        """Return the form of bodies below `prefix`."""
         is_in_service = prefix == IN_SERVICE or self.shown_as is not None
         return BodyForm.IN_SERVICE if is_in_service else BodyForm.ALONE
 
@@ -235,9 +239,9 @@ class Collection:
 
 @dataclass(eq=False, kw_only=True)
 class FileCollection(Collection):
-    """Resources whose content is a file: uploaded, and sent with a link that needs no credentials.
+    """Resources whose content is a file, which is uploaded, and downloaded also by a signed link.
 
-    `owner` returns in whose name such a link to a service's file speaks.
+    `owner` returns the account that such a link stands for, by the service's SID; None without one.
     """
 
     owner: Callable[[Transaction, str], Caller | None]
@@ -254,7 +258,7 @@ class FileCollection(Collection):
 
 
 class Singleton(Collection):
-    """A resource that its path alone names."""
+    """A resource without a SID in its path."""
 
     @property
     def item_path(self) -> str:

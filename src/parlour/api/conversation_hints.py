@@ -1,4 +1,4 @@
-"""Hints which conversation a change is within, so that changes within the same are committed together."""
+"""Guesses the conversation of a change, so that changes to the same one are committed together."""
 
 from typing import Any
 
@@ -12,10 +12,9 @@ MAX_NAMES = 10_000
 
 
 class ConversationHints:
-    """Remembers the SID that a unique name stood for last.
+    """Caches the SIDs of conversations by unique name.
 
-    Handlers look names up in their transaction: where the hint is missing, or not true any more, the
-    change takes longer, and that is all.
+    A wrong or missing hint only makes a change slower: handlers look up names in their transaction.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Answering with a file: whole or a range of it, checked, and harmless to whoever shows it."""
+"""Sends files, or a range of one, with headers and media types that are safe in a browser."""
 
 import hashlib
 import re
@@ -10,30 +10,30 @@ from urllib.parse import quote
 import structlog
 
 from parlour import errors
-from parlour.api.exchange import Incoming, Reply
+from parlour.api.exchange import ApiRequest, ApiResponse
 from parlour.store.blobs import Blobs
 from parlour.wire.media_types import ANY_TYPE, MediaType, NotAMediaType, read_media_type
 
-# Browsers may show these in place; all else they are to save.
-PLAYED = (
+# Browsers may show these types in a page. All others are downloaded.
+PLAYABLE = (
     *("3gpp", "3gpp2", "aac", "ac3", "amr", "amr-nb", "basic", "flac", "mp3", "mp4", "mpeg", "ogg", "opus"),
     *("quicktime", "vnd.wave", "wav", "webm", "x-m4a", "x-wav"),
 )
 SHOWN_INLINE = {
     "text/plain",
     *(f"image/{each}" for each in ("png", "jpeg", "gif", "webp", "avif", "bmp")),
-    *(f"{kind}/{each}" for kind in ("audio", "video") for each in PLAYED),
+    *(f"{kind}/{each}" for kind in ("audio", "video") for each in PLAYABLE),
 }
-# What a browser would run, render or take apart is sent as bytes: by a word of its type, or its kind.
+# Types that a browser would run, render or split into parts are sent as plain bytes.
 ACTIVE_WORDS = frozenset({"xml", "css", "xsl", "xslt", "wasm"})
 ACTIVE_PARTS = ("html", "script")
 COMPOSITE = ("multipart/", "message/")
 
-BYTES = MediaType(ANY_TYPE, {})
+BINARY_TYPE = MediaType(ANY_TYPE, {})
 
-# Weak or strong: for If-None-Match both are the same.
+# A weak or a strong tag: If-None-Match compares them alike.
 TAG = re.compile(r'"[^"]*"')
-RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "private, no-cache",
@@ -45,7 +45,7 @@ log = structlog.get_logger()
 
 
 class File(Protocol):
-    """What is known of a file that is kept."""
+    """The row of a stored file."""
 
     @property
     def sid(self) -> str: ...
@@ -59,12 +59,12 @@ class File(Protocol):
     def filename(self) -> str | None: ...
 
 
-async def send_file(request: Incoming, file: File, blobs: Blobs) -> Reply:
-    """Answer with the file, or with the one range of it that is asked for (RFC 9110 §13 and §14)."""
+async def send_file(request: ApiRequest, file: File, blobs: Blobs) -> ApiResponse:
+    """Return the file, or the range that the request asks for (RFC 9110 §13 and §14)."""
     size, tag = file.size or 0, f'"{file.sha256}"'
     headers = {**HEADERS, "ETag": tag}
-    if is_known(request.header("If-None-Match"), tag):
-        return Reply(HTTPStatus.NOT_MODIFIED, headers=headers)
+    if has_same_file(request.header("If-None-Match"), tag):
+        return ApiResponse(HTTPStatus.NOT_MODIFIED, headers=headers)
     wanted = request.header("Range")
     if wanted is not None and request.header("If-Range") in (None, tag):
         chosen = read_range(wanted, size)
@@ -75,23 +75,28 @@ async def send_file(request: Incoming, file: File, blobs: Blobs) -> Reply:
     media_type = safe_type(file.content_type)
     headers["Content-Disposition"] = disposition(media_type, file.filename)
     if chosen is None:
-        return Reply(HTTPStatus.OK, None, str(media_type), headers, chunks=checked(chunks, file), length=size)
+        return ApiResponse(
+            HTTPStatus.OK, None, str(media_type), headers, chunks=verified(chunks, file), length=size
+        )
     headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    return Reply(
+    return ApiResponse(
         HTTPStatus.PARTIAL_CONTENT, None, str(media_type), headers, chunks=chunks, length=end - start
     )
 
 
-def is_known(if_none_match: str | None, tag: str) -> bool:
-    """Whether the caller has the file already: `*` says so of any file that there is (RFC 9110 §13.1.2)."""
+def has_same_file(if_none_match: str | None, tag: str) -> bool:
+    """Whether the caller already has the file. `*` matches every file (RFC 9110 §13.1.2)."""
     if if_none_match is None:
         return False
     return if_none_match.strip() == "*" or tag in TAG.findall(if_none_match)
 
 
-def read_range(asked: str, size: int) -> tuple[int, int] | None:
-    """The first byte and the one behind the last; None for what is no single range; 416 beyond the end."""
-    match = RANGE.fullmatch(asked.strip())
+def read_range(header: str, size: int) -> tuple[int, int] | None:
+    """Return the first position and the one after the last; None unless the header is a single range.
+
+    Raises 416 for a range beyond the end.
+    """
+    match = SINGLE_RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):
         return None
     first, last = match.groups()
@@ -106,8 +111,8 @@ def read_range(asked: str, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-async def checked(chunks: AsyncIterator[bytes], file: File) -> AsyncIterator[bytes]:
-    """All of `chunks`; the last one is kept back unless the whole is what was uploaded."""
+async def verified(chunks: AsyncIterator[bytes], file: File) -> AsyncIterator[bytes]:
+    """Yield the chunks. The last one only follows if the SHA-256 is that of the upload."""
     digest, held_back = hashlib.sha256(), b""
     async for chunk in chunks:
         digest.update(chunk)
@@ -121,19 +126,19 @@ async def checked(chunks: AsyncIterator[bytes], file: File) -> AsyncIterator[byt
 
 
 def safe_type(stored: str) -> MediaType:
-    """The type to serve a file with: bytes for what is active, and for what is no media type.
+    """Return the media type to send: plain bytes if the stored one is active or not valid.
 
-    It is read anew for each answer, since the database may hold what earlier versions let in, and an
-    import anything.
+    Checked for each answer, because earlier versions and imports may have stored other types.
     """
     try:
         media_type = read_media_type(stored)
     except NotAMediaType:
-        return BYTES
-    return BYTES if is_active(media_type.essence) else media_type
+        return BINARY_TYPE
+    return BINARY_TYPE if is_active(media_type.essence) else media_type
 
 
 def is_active(essence: str) -> bool:
+    """Whether a browser may run, render or split content of this type."""
     words = re.split(r"[^a-z0-9]", essence)
     return (
         essence.startswith(COMPOSITE)
@@ -143,9 +148,9 @@ def is_active(essence: str) -> bool:
 
 
 def disposition(media_type: MediaType, filename: str | None) -> str:
-    """Return `inline` only for what cannot act; the name without folders, in ASCII and in full (RFC 6266).
+    """Return the Content-Disposition, with the file name in ASCII and in UTF-8 (RFC 6266).
 
-    Not by Falcon's `downloadable_as`, which leaves quotes in a name as they are.
+    Falcon's `downloadable_as` is not used, because it does not escape quotes in a name.
     """
     kind = "inline" if media_type.essence in SHOWN_INLINE else "attachment"
     name = re.split(r"[/\\]", filename or "")[-1]

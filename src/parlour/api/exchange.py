@@ -1,4 +1,4 @@
-"""A request and its answer as the pipeline knows them, whatever brings the one and carries the other."""
+"""Requests and answers of the pipeline, which do not depend on how they are transported."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple, Protocol
@@ -11,8 +11,8 @@ class RequestBody(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
-class Trace:
-    """What the log will say of a request: nothing that is secret."""
+class RequestTrace:
+    """What is logged about a request. Nothing in it is secret."""
 
     __slots__ = ("account_sid", "error_code", "request_id", "route", "status")
 
@@ -24,8 +24,8 @@ class Trace:
         self.account_sid: str | None = None
 
 
-class Incoming(Protocol):
-    """A request. Its path and query are as they were sent, without the host."""
+class ApiRequest(Protocol):
+    """A request. The path and the query are as they were sent, without the host."""
 
     @property
     def path(self) -> str: ...
@@ -38,11 +38,11 @@ class Incoming(Protocol):
     @property
     def body(self) -> RequestBody: ...
     @property
-    def trace(self) -> Trace: ...
+    def trace(self) -> RequestTrace: ...
     def header(self, name: str, /) -> str | None: ...
 
 
-class Reply(NamedTuple):
+class ApiResponse(NamedTuple):
     """An answer: with a `body`, with `chunks` of `length` bytes in all, or empty."""
 
     status: int

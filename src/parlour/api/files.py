@@ -1,4 +1,4 @@
-"""Files: taking an upload so that nothing is lost or left behind, and links to content that is stored."""
+"""Uploads, which leave neither files without rows nor the reverse, and signed links to stored files."""
 
 import asyncio
 import contextlib
@@ -12,9 +12,9 @@ import msgspec
 from parlour import errors
 from parlour.api.collection import Call, FileCollection
 from parlour.api.forms import last_of
-from parlour.api.idempotency import Key, is_used, key_of
-from parlour.api.upload_turns import UploadTurns
-from parlour.api.uploads import Store, Upload
+from parlour.api.idempotency import IdempotencyKey, is_used, key_of
+from parlour.api.upload_slots import UploadSlots
+from parlour.api.uploads import StoreBlocks, Upload
 from parlour.errors import ApiError
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs, measure
@@ -23,13 +23,13 @@ from parlour.store.credentials import Vault, secrets_match
 LINK_SECONDS = 300
 SIGNED = ("Expires", "Signature")
 
-# Reads a file from where it comes, and has it stored.
-Receive = Callable[[Store], Awaitable[Upload]]
+# Reads a file from its source and passes it to a function that stores it.
+ReceiveUpload = Callable[[StoreBlocks], Awaitable[Upload]]
 # Completes the row with this SID, in the transaction that ends an upload.
 Finish = Callable[[Transaction, str, Upload], Any]
 
 
-class FileResource(Protocol):
+class LinkableFile(Protocol):
     """A resource whose content is a file."""
 
     @property
@@ -40,8 +40,8 @@ class FileResource(Protocol):
     def path(self) -> str: ...
 
 
-class AnsweredBefore(Exception):
-    """An upload with the same key and content was faster."""
+class AlreadyAnswered(Exception):
+    """Another upload with the same key and content has been completed meanwhile."""
 
     def __init__(self, answer: bytes) -> None:
         super().__init__()
@@ -49,41 +49,41 @@ class AnsweredBefore(Exception):
 
 
 class Uploads:
-    """Takes files: first the row, then the bytes, then the rest of the row.
+    """Stores files: first a row, then the bytes, then the rest of the row.
 
-    A file that cannot be taken leaves nothing: what a crash leaves is found by its row and purged.
+    A failed upload leaves nothing. After a crash, the purge finds the row and removes the bytes.
     """
 
     def __init__(self, files: FileCollection, database: Database, blobs: Blobs) -> None:
         self._operation, self._steps = files.uploading
         self._database, self._blobs = database, blobs
-        self._turns = UploadTurns(blobs.held_by_one)
+        self._slots = UploadSlots(blobs.held_by_one)
 
-    async def take(self, call: Call, receive: Receive) -> Any:
-        """Return the row of a file that `receive` has had stored. Raises what it raises."""
+    async def take(self, call: Call, receive: ReceiveUpload) -> Any:
+        """Store a file and return its row. Raises what `receive` raises."""
         return await self._take(call, receive, partial(self._finish, call))
 
     async def take_once(
-        self, call: Call, receive: Receive, header: str, encoded: Callable[[Any], bytes]
+        self, call: Call, receive: ReceiveUpload, header: str, encode_row: Callable[[Any], bytes]
     ) -> bytes:
-        """Return the answer to an upload with an Idempotency-Key: the first one's, if there was one."""
+        """Store a file and return the answer, or the answer to the first upload with this Idempotency-Key."""
 
-        def key_for(upload: Upload) -> Key:
-            # The file's SHA-256 stands for its bytes.
+        def key_for(upload: Upload) -> IdempotencyKey:
+            # The upload has the SHA-256 of the file.
             return key_of(call.account_sid, header, [call.resource_path, *upload])
 
         def finish(tx: Transaction, sid: str, upload: Upload) -> bytes:
             key = key_for(upload)
             answer = key.find(tx)
             if answer is not None:
-                raise AnsweredBefore(answer)
-            return key.once(tx, lambda tx: encoded(self._finish(call, tx, sid, upload)))
+                raise AlreadyAnswered(answer)
+            return key.perform_once(tx, lambda tx: encode_row(self._finish(call, tx, sid, upload)))
 
         if await self._database.read(lambda tx: is_used(tx, call.account_sid, header)):
             return await self._repeat(call.account_sid, receive, key_for)
         try:
             answer: bytes = await self._take(call, receive, finish)
-        except AnsweredBefore as before:
+        except AlreadyAnswered as before:
             return before.answer
         return answer
 
@@ -94,49 +94,51 @@ class Uploads:
         changes = {"sid": sid, **upload.fields()}
         return self._operation.perform(tx, msgspec.structs.replace(call, changes=changes))
 
-    async def _repeat(self, account_sid: str, receive: Receive, key_for: Callable[[Upload], Key]) -> bytes:
-        """Return the answer that was given to the same upload; nothing of this one is stored."""
-        async with self._turns.place(account_sid):
-            upload = await receive(partial(measure, turn=partial(self._turns.block, account_sid)))
+    async def _repeat(
+        self, account_sid: str, receive: ReceiveUpload, key_for: Callable[[Upload], IdempotencyKey]
+    ) -> bytes:
+        """Return the answer to the earlier upload. This one is read and compared, and not stored."""
+        async with self._slots.upload_slot(account_sid):
+            upload = await receive(partial(measure, turn=partial(self._slots.block_slot, account_sid)))
         answer = await self._database.read(key_for(upload).find)
         if answer is None:
-            # The key's day ended while the file came.
+            # The key has expired during the upload.
             raise errors.SERVICE_UNAVAILABLE()
         return answer
 
-    async def _take(self, call: Call, receive: Receive, finish: Finish) -> Any:
-        async with self._turns.place(call.account_sid):
-            begun = await self._database.write(partial(self._begin, call))
-            turn = partial(self._turns.block, call.account_sid)
+    async def _take(self, call: Call, receive: ReceiveUpload, finish: Finish) -> Any:
+        async with self._slots.upload_slot(call.account_sid):
+            row = await self._database.write(partial(self._begin, call))
+            turn = partial(self._slots.block_slot, call.account_sid)
             try:
-                upload = await receive(partial(self._blobs.put, begun.sid, turn=turn))
-                return await self._database.write(lambda tx: finish(tx, begun.sid, upload))
+                upload = await receive(partial(self._blobs.put, row.sid, turn=turn))
+                return await self._database.write(lambda tx: finish(tx, row.sid, upload))
             except asyncio.CancelledError:
-                # The server stops and waits no longer; the row leads the purge to what there is.
+                # The server stops now. The purge finds the row, and removes the bytes so far.
                 raise errors.SERVICE_UNAVAILABLE() from None
             except Exception:
-                await self._abandon(begun.sid)
+                await self._abandon(row.sid)
                 raise
 
     async def _abandon(self, sid: str) -> None:
-        # What cannot be removed now is removed by the purge: the row stands until the bytes are gone.
+        # If this fails, the purge does it: the row is deleted after the bytes.
         with contextlib.suppress(ApiError):
             await self._blobs.delete([sid])
             await self._database.write(lambda tx: self._steps.forget(tx, sid))
 
 
 class SignedLinks:
-    """Links to content that need no credentials, for LINK_SECONDS."""
+    """Links to the content of files that work without credentials for LINK_SECONDS."""
 
     def __init__(self, vault: Vault, clock: Callable[[], int]) -> None:
         self._vault, self._clock = vault, clock
 
-    def make(self, file: FileResource) -> str:
-        """Return a link without the host."""
+    def make(self, file: LinkableFile) -> str:
+        """Return a link, without scheme and host."""
         return signed_link(self._vault, file.path, file.service_sid, file.sid, self._clock() // 1_000)
 
     def ensure_valid(self, service_sid: str, sid: str, query: dict[str, str | list[str]]) -> None:
-        """Raise 403 if the link was not made here, or its time is over."""
+        """Raise 403 if the signature is wrong or the link has expired."""
         expires, signature = (last_of(query.get(name, "")) for name in SIGNED)
         expected = signature_of(self._vault, service_sid, sid, expires)
         if not secrets_match(signature, expected) or int(expires) < self._clock() // 1_000:
@@ -144,7 +146,7 @@ class SignedLinks:
 
 
 def signed_link(vault: Vault, path: str, service_sid: str, sid: str, now: int) -> str:
-    """Return a link to the content of the file at `path`, good from `now` (in seconds since 1970)."""
+    """Return a link to the content of the file at `path`, valid from `now` (in seconds since 1970)."""
     expires = str(now + LINK_SECONDS)
     query = urlencode({"Expires": expires, "Signature": signature_of(vault, service_sid, sid, expires)})
     return f"{path}/Content?{query}"

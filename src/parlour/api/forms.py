@@ -1,4 +1,4 @@
-"""From the bytes of a form, a query string or a path to text that was checked."""
+"""Decodes forms, query strings and parts of paths into valid text."""
 
 from urllib.parse import unquote_to_bytes
 
@@ -9,7 +9,7 @@ from parlour.wire.texts import REPLACEMENT, BadText, decode_text, ensure_text
 
 
 def parse_form(raw: bytes) -> dict[str, str | list[str]]:
-    """Parameters by name; a repeated one as a list. Invalid UTF-8 and NUL are refused."""
+    """Return the parameters by name; a repeated one as a list. Raises 400/20001 for bad UTF-8 and NUL."""
     if not raw:
         return {}
     try:
@@ -19,7 +19,7 @@ def parse_form(raw: bytes) -> dict[str, str | list[str]]:
             for each in (name, value) if isinstance(value, str) else (name, *value):
                 ensure_text(each)
                 if REPLACEMENT in each:
-                    # The parser puts U+FFFD in place of bytes that are not UTF-8.
+                    # The parser replaces bytes that are not UTF-8 by U+FFFD.
                     decode_text(unquote_to_bytes(text))
     except BadText as reason:
         raise errors.INVALID_REQUEST(reason=f"a parameter {reason}") from None
@@ -27,12 +27,12 @@ def parse_form(raw: bytes) -> dict[str, str | list[str]]:
 
 
 def last_of(value: str | list[str]) -> str:
-    """Of a parameter that was sent more than once the last one counts (docs/decisions/0005)."""
+    """Return the last value of a parameter, the one that counts (docs/decisions/0005)."""
     return value if isinstance(value, str) else value[-1]
 
 
 def decode_segment(segment: str, resource_path: str) -> str:
-    """A part of a path, decoded; nothing has a name that is not text, so that is 404/20404."""
+    """Decode a part of a path. Raises 404/20404 if it is not valid text."""
     if "%" not in segment:
         return segment
     try:

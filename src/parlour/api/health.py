@@ -12,22 +12,22 @@ from parlour.api.body import JSON
 from parlour.store import Database, Transaction
 from parlour.store.duties import leave_duty, take_duty
 
-# A row of this name is never there for anybody to see. It needs new pages: a small one may find room in
-# one that is there, on a disk that is full.
+# The row of the probe, which is deleted by the transaction that inserts it. It is large enough to need new
+# pages: on a full disk, a small row might still fit into an existing page.
 PROBE = "readiness"
 PROBE_BYTES = 16_384
 OK = msgspec.json.encode({"status": "ok"})
 
 
-class Health:
-    """The process answers."""
+class Liveness:
+    """`/healthz`: the process answers."""
 
     async def on_get(self, _: Request, response: Response) -> None:
         response.data, response.content_type = OK, JSON
 
 
 class Readiness:
-    """The storage answers, takes reads and writes, and is not damaged as far as this process has seen."""
+    """`/readyz`: the storage can be read and written, and this process has seen no damage to it."""
 
     def __init__(self, database: Database) -> None:
         self._database, self._health = database, database.engine.health
@@ -36,8 +36,8 @@ class Readiness:
         if self._health.is_damaged:
             raise errors.SERVICE_UNAVAILABLE()
         await self._database.read(try_read)
-        # Nothing is written while writes work: a probe need not cost a commit. After one that failed,
-        # on a full disk for instance, only another can tell whether they work again.
+        # While writes succeed, nothing is written, so that a probe costs no commit. After a failed write,
+        # on a full disk for instance, only another write can show whether they succeed again.
         await self._database.write(write_and_remove if self._health.is_failing("writes") else try_write)
         response.data, response.content_type = OK, JSON
 
@@ -47,7 +47,7 @@ def try_read(tx: Transaction) -> None:
 
 
 def try_write(tx: Transaction) -> None:
-    """A write that changes no row: a storage that is read-only refuses it, too."""
+    """Do a write that changes no row. A read-only storage refuses it too."""
     leave_duty(tx, PROBE, PROBE)
 
 
@@ -57,8 +57,8 @@ def write_and_remove(tx: Transaction) -> None:
     leave_duty(tx, PROBE, holder)
 
 
-class Description:
-    """The OpenAPI description, which is made when somebody asks for it first."""
+class OpenApiDocument:
+    """`/openapi.json`: the OpenAPI description, which is made for the first request."""
 
     def __init__(self, describe: Callable[[], dict[str, Any]]) -> None:
         self._describe = describe

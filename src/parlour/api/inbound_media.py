@@ -1,4 +1,4 @@
-"""Inbound messages: their conversation is found, and their media are fetched, before they are taken."""
+"""Finds the conversation of an inbound message and fetches its media, before the message is created."""
 
 import asyncio
 import contextlib
@@ -18,10 +18,10 @@ from parlour.api.files import Uploads
 from parlour.api.uploads import (
     FIELDS,
     MAX_FILENAME_CHARACTERS,
-    Store,
+    StoreBlocks,
     Upload,
-    describe,
-    no_larger_than_allowed,
+    limited_blocks,
+    make_upload,
 )
 from parlour.store import Database
 from parlour.webhooks.encodings import decoded
@@ -31,7 +31,7 @@ from parlour.wire.urls import as_sent
 
 FETCH_SECONDS = 60.0
 MAX_CONNECTIONS = 100
-# Of one message; each holds memory, as an upload does.
+# For one message. Each uses memory, as an upload does.
 FETCHES_AT_ONCE = 4
 
 log = structlog.get_logger()
@@ -48,8 +48,8 @@ class InboundMedia:
     async def fetch(self, locate: Locate, call: Call) -> Call:
         """Return the call within its conversation, with `media_sid` in place of `media_url`."""
         located = await self._database.read(lambda tx: locate(tx, call))
-        taken = await self._fetch_all(located, located.changes.get("media_url") or ())
-        return msgspec.structs.replace(located, changes=located.changes | {"media_sid": taken})
+        media_sids = await self._fetch_all(located, located.changes.get("media_url") or ())
+        return msgspec.structs.replace(located, changes=located.changes | {"media_sid": media_sids})
 
     async def _fetch_all(self, call: Call, urls: Sequence[str]) -> tuple[str, ...]:
         """Fetch up to FETCHES_AT_ONCE files at a time, and return their SIDs in the order of the URLs.
@@ -74,15 +74,15 @@ class InboundMedia:
         stored = await self._uploads.take(call, partial(self._receive, call, url))
         return str(stored.sid)
 
-    async def _receive(self, call: Call, url: str, store: Store) -> Upload:
+    async def _receive(self, call: Call, url: str, store: StoreBlocks) -> Upload:
         if self._session is None:
             self._session = open_session(FETCH_SECONDS, MAX_CONNECTIONS, allow_private=self._allow_private)
-        with said_plainly(call, url):
+        with refusing_failed_download(call, url):
             async with self._session.get(yarl.URL(as_sent(url), encoded=True)) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise not_fetched(call, url, f"its server answered {answer.status}")
-                written = await store(no_larger_than_allowed(content_of(call, url, answer)))
-                return describe(written, type_of(answer), name_of(answer), dict.fromkeys(FIELDS))
+                written = await store(limited_blocks(content_of(call, url, answer)))
+                return make_upload(written, type_of(answer), name_of(answer), dict.fromkeys(FIELDS))
 
     async def close(self) -> None:
         if self._session is not None:
@@ -90,15 +90,15 @@ class InboundMedia:
 
 
 async def content_of(call: Call, url: str, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    # What breaks off the download must not pass for a fault of our own storage.
-    with said_plainly(call, url):
+    # Translated here, so that a failed download does not count as an error of our storage.
+    with refusing_failed_download(call, url):
         async for piece in decoded(answer):
             yield piece
 
 
 @contextlib.contextmanager
-def said_plainly(call: Call, url: str) -> Iterator[None]:
-    """400/20001 for whatever is wrong with the other side."""
+def refusing_failed_download(call: Call, url: str) -> Iterator[None]:
+    """Raise 400 for every failure of the download."""
     try:
         yield
     except TimeoutError:
@@ -108,9 +108,10 @@ def said_plainly(call: Call, url: str) -> Iterator[None]:
 
 
 def not_fetched(call: Call, url: str, reason: str) -> errors.ApiError:
-    """One text whatever the reason: different ones would tell the caller which hosts and ports there are.
+    """Log the reason, and return an error with the same text for all reasons.
 
-    The log has the reason, and the host without the rest of the URL, which may hold a secret.
+    Different texts would tell the caller which hosts and ports exist. The log has the host, without the rest
+    of the URL, which may contain a secret.
     """
     log.warning("media_not_fetched", account_sid=call.account_sid, host=host_of(url), reason=reason)
     return errors.INVALID_PARAMETER(name="MediaUrl", reason="could not be fetched")
@@ -121,17 +122,17 @@ def host_of(url: str) -> str:
 
 
 def type_of(answer: aiohttp.ClientResponse) -> str:
-    """The type that the answer gives; bytes if it gives none, or what is no media type."""
-    told = answer.headers.get("Content-Type", ANY_TYPE)
+    """Return the media type of the answer, or that of plain bytes if it has no valid one."""
+    given = answer.headers.get("Content-Type", ANY_TYPE)
     try:
-        read_media_type(told)
+        read_media_type(given)
     except NotAMediaType:
         return ANY_TYPE
-    return told
+    return given
 
 
 def name_of(answer: aiohttp.ClientResponse) -> str | None:
-    """The name that the answer gives, else the last part of the URL's path."""
-    told = answer.content_disposition
-    name = (told and told.filename) or answer.url.name
+    """Return the file name in the answer, or else the last part of the URL's path."""
+    given = answer.content_disposition
+    name = (given and given.filename) or answer.url.name
     return "".join(each for each in name if each.isprintable())[:MAX_FILENAME_CHARACTERS] or None

@@ -1,10 +1,10 @@
-"""The end of the server: connections that the application holds are closed."""
+"""Closes the connections of the application when the server stops."""
 
 from collections.abc import Awaitable, Callable
 
 
-class ClosedAtTheEnd:
-    """Falcon's middleware, called when the server stops."""
+class CloseOnShutdown:
+    """Middleware of Falcon, called when the server stops."""
 
     def __init__(self, *closing: Callable[[], Awaitable[None]]) -> None:
         self._closing = closing

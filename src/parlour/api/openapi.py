@@ -1,4 +1,4 @@
-"""The OpenAPI description, read off the same declarations that serve requests."""
+"""Makes the OpenAPI description, from the same declarations that requests are handled by."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -61,6 +61,7 @@ WEBHOOK_ENABLED = {
 
 
 def describe(collections: Iterable[Collection], public_url: str) -> dict[str, Any]:
+    """Return the description of all collections, for a server at `public_url`."""
     paths: dict[str, Any] = {}
     for collection in collections:
         for prefix in collection.prefixes:
@@ -82,18 +83,20 @@ def describe(collections: Iterable[Collection], public_url: str) -> dict[str, An
 
 def describe_operation(operation: Operation, prefix: str) -> dict[str, Any]:
     name = pascal_case(operation.handler.__name__)
-    is_one_of_two = prefix == IN_SERVICE and not isinstance(operation.collection, FileCollection)
-    described: dict[str, Any] = {
-        "operationId": f"{name}InService" if is_one_of_two else name,
+    has_two_paths = prefix == IN_SERVICE and not isinstance(operation.collection, FileCollection)
+    description: dict[str, Any] = {
+        "operationId": f"{name}InService" if has_two_paths else name,
         "parameters": describe_parameters(operation, prefix),
         "responses": describe_responses(operation, operation.collection.form(prefix)),
     }
     if operation.accepts:
         schema = form_schema(operation.collection.resource, operation.accepts)
-        described["requestBody"] = {"content": {operation.collection.encoding.media_type: {"schema": schema}}}
+        description["requestBody"] = {
+            "content": {operation.collection.encoding.media_type: {"schema": schema}}
+        }
     elif operation.upload is not None:
-        described["requestBody"] = UPLOAD
-    return described
+        description["requestBody"] = UPLOAD
+    return description
 
 
 def describe_parameters(operation: Operation, prefix: str) -> list[dict[str, Any]]:
@@ -147,7 +150,7 @@ def answer_schema(operation: Operation, form: BodyForm) -> JsonSchema:
 
 
 def file_responses(operation: Operation) -> dict[str, Any]:
-    """The answers that only operations on files have."""
+    """Return the responses that only operations on files have."""
     if operation.upload is not None:
         return {"429": refusal("Too many uploads go on at once")}
     if operation.sends_file:

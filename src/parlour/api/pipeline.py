@@ -1,4 +1,4 @@
-"""The way of every request: authenticate, read, perform, render."""
+"""Handles every request: authenticates the caller, reads parameters, performs the operation, renders."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,13 +8,13 @@ import msgspec
 
 from parlour import errors
 from parlour.api.auth import Authenticator
-from parlour.api.body import JSON, Parameters
+from parlour.api.body import JSON, SentParameters
 from parlour.api.collection import ALONE, IN_SERVICE, Call, Caller, FileCollection, Operation
 from parlour.api.downloads import send_file
-from parlour.api.exchange import Incoming, Reply
+from parlour.api.exchange import ApiRequest, ApiResponse
 from parlour.api.files import SignedLinks, Uploads
 from parlour.api.forms import decode_segment, parse_form
-from parlour.api.idempotency import HEADER, Key, key_of, read_header
+from parlour.api.idempotency import HEADER, IdempotencyKey, key_of, read_header
 from parlour.api.inbound_media import InboundMedia
 from parlour.api.pre_events import PreEvents
 from parlour.api.response_cache import CachedAnswer, ResponseCache
@@ -29,7 +29,7 @@ encode = msgspec.json.encode
 
 
 class PipelineParts(NamedTuple):
-    """What the pipeline is made of. `public_url` takes a request's Host."""
+    """The parts that the pipeline uses. `public_url` returns the start of URLs in a request's answer."""
 
     database: Database
     blobs: Blobs
@@ -38,7 +38,7 @@ class PipelineParts(NamedTuple):
     uploads: Uploads
     inbound_media: InboundMedia
     links: SignedLinks
-    public_url: Callable[[str | None], str]
+    public_url: Callable[[ApiRequest], str]
     profile: Profile
 
 
@@ -51,10 +51,13 @@ class Pipeline:
         self._cache = ResponseCache()
 
     async def answer(
-        self, operation: Operation, prefix: str, request: Incoming, path: dict[str, str]
-    ) -> Reply:
+        self, operation: Operation, prefix: str, request: ApiRequest, path: dict[str, str]
+    ) -> ApiResponse:
         """Answer a request to an operation's path below `prefix`. Raises ApiError."""
-        caller = await self._identify(operation, request, path)
+        if operation.sends_file:
+            caller = await self._identify(operation, request, path)
+        else:
+            caller = await self._parts.authenticate(request.header("Authorization"))
         request.trace.account_sid = caller.account_sid
         call = self._call(caller, prefix, request, path)
         if operation.sends_file:
@@ -67,7 +70,7 @@ class Pipeline:
             body = await self._write(operation, call, request)
         else:
             body = await self._read(operation, call, request)
-        return Reply(operation.status, body, None if body is None else JSON)
+        return ApiResponse(operation.status, body, None if body is None else JSON)
 
     def forget(self) -> None:
         """Drop all caches. Called after a reset or a restored snapshot."""
@@ -75,10 +78,9 @@ class Pipeline:
         self._parts.authenticate.forget()
         self._parts.pre_events.forget()
 
-    async def _identify(self, operation: Operation, request: Incoming, path: dict[str, str]) -> Caller:
-        """Return the caller: by credentials or, for a file's content, by a signed link."""
-        files = operation.collection
-        query = parse_form(request.query.encode()) if operation.sends_file else {}
+    async def _identify(self, operation: Operation, request: ApiRequest, path: dict[str, str]) -> Caller:
+        """Return the caller who asks for a file's content: by credentials or by a signed link."""
+        files, query = operation.collection, parse_form(request.query.encode())
         if not isinstance(files, FileCollection) or "Signature" not in query:
             return await self._parts.authenticate(request.header("Authorization"))
         service_sid = path["ChatServiceSid"]
@@ -88,7 +90,7 @@ class Pipeline:
             raise errors.NOT_FOUND(path=request.path.partition(ALONE)[2])
         return owner
 
-    def _call(self, caller: Caller, prefix: str, request: Incoming, path: dict[str, str]) -> Call:
+    def _call(self, caller: Caller, prefix: str, request: ApiRequest, path: dict[str, str]) -> Call:
         resource_path = request.path.partition(ALONE)[2]
         decoded = {name: decode_segment(each, resource_path) for name, each in path.items()}
         return Call(
@@ -98,13 +100,15 @@ class Pipeline:
             resource_path,
             prefix,
             self._parts.profile,
-            self._parts.public_url(request.header("Host")),
+            self._parts.public_url(request),
             (request.header("X-Twilio-Webhook-Enabled") or "").lower() == "true",
         )
 
-    async def _write(self, operation: Operation, call: Call, request: Incoming) -> bytes | None:
+    async def _write(self, operation: Operation, call: Call, request: ApiRequest) -> bytes | None:
         header = read_header(request.header(HEADER)) if operation.shows else None
-        call, form = await self._with_changes(operation, call, request)
+        form: SentParameters = {}
+        if operation.accepts:
+            call, form = await self._with_changes(operation, call, request)
         key = None
         if header is not None:
             key = key_of(call.account_sid, header, [call.resource_path, sorted(form.items())])
@@ -120,20 +124,20 @@ class Pipeline:
             return answer
         return encode(self._body(operation, call, result)) if operation.shows else None
 
-    def _perform_once(self, key: Key, operation: Operation, tx: Transaction, call: Call) -> bytes:
-        return key.once(tx, lambda tx: encode(self._body(operation, call, operation.perform(tx, call))))
+    def _perform_once(self, key: IdempotencyKey, operation: Operation, tx: Transaction, call: Call) -> bytes:
+        return key.perform_once(
+            tx, lambda tx: encode(self._body(operation, call, operation.perform(tx, call)))
+        )
 
     async def _with_changes(
-        self, operation: Operation, call: Call, request: Incoming
-    ) -> tuple[Call, Parameters]:
+        self, operation: Operation, call: Call, request: ApiRequest
+    ) -> tuple[Call, SentParameters]:
         """Return the call with the parameters that the operation accepts, and the form as it was sent."""
-        if not operation.accepts:
-            return call, {}
         form = await operation.collection.encoding.read(request)
         changes = read_form(operation.collection.resource, form, operation.accepts)
         return msgspec.structs.replace(call, changes=changes), form
 
-    async def _upload(self, operation: Operation, call: Call, request: Incoming) -> bytes:
+    async def _upload(self, operation: Operation, call: Call, request: ApiRequest) -> bytes:
         header, receive = read_header(request.header(HEADER)), partial(receive_file, request)
 
         def encoded(row: Any) -> bytes:
@@ -143,8 +147,9 @@ class Pipeline:
             return encoded(await self._parts.uploads.take(call, receive))
         return await self._parts.uploads.take_once(call, receive, header, encoded)
 
-    async def _read(self, operation: Operation, call: Call, request: Incoming) -> bytes:
-        call, _ = await self._with_changes(operation, call, request)
+    async def _read(self, operation: Operation, call: Call, request: ApiRequest) -> bytes:
+        if operation.arrange is not None:
+            call, _ = await self._with_changes(operation, call, request)
         work = self._cached if operation.collection.is_part else self._encoded
         return await self._database.read(partial(work, operation, call, request.query))
 
@@ -163,7 +168,7 @@ class Pipeline:
     def _show(
         self, operation: Operation, call: Call, query: str, tx: Transaction, parents: dict[str, str]
     ) -> Any:
-        """The answer's body; SIDs of `parents` stand in URLs for the names in the path."""
+        """Return the body of an answer. In URLs, the SIDs of `parents` replace unique names of the path."""
         if operation.arrange is not None:
             return operation.arrange(operation.perform(tx, call), partial(self._body, operation, call))
         if not operation.is_list:
@@ -194,12 +199,12 @@ class Pipeline:
     def _content_links(self, operation: Operation, call: Call, file: Any) -> dict[str, str]:
         links = {"content": f"{file.path}/Content"}
         if not operation.writes:
-            # Not in the answer of an upload, which may be kept and given again.
+            # Not in the answer to an upload, which may be stored and sent again after the link has expired.
             links["content_direct_temporary"] = call.public_url + self._parts.links.make(file)
         return links
 
     def _url(self, operation: Operation, call: Call, names: dict[str, str]) -> str:
-        """The collection's absolute URL, always with SIDs, in the form that was asked for."""
+        """Return the collection's absolute URL, with SIDs and with the prefix of the request."""
         shown_as = operation.collection.shown_as
         path = call.prefix + operation.collection.path if shown_as is None else IN_SERVICE + shown_as.path
         return call.public_url + path.format_map(call.path | names)

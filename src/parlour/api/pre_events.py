@@ -1,4 +1,4 @@
-"""Pre-events: before a change is made, a webhook that wants to be asked may amend or refuse it."""
+"""Pre-events: a webhook is asked before a change is made, and may amend or refuse it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,11 +17,11 @@ from parlour.wire.resource import accepted_fields
 
 
 class TargetExists(Exception):
-    """A webhook wants to be asked before this change."""
+    """There is a webhook to ask before this change."""
 
 
 class PreEvents:
-    """Makes changes, and asks first. No transaction is open while a webhook is asked."""
+    """Makes changes, after asking webhooks. No transaction is open while a webhook is asked."""
 
     def __init__(
         self, database: Database, vault: Vault, sender: Sender, find_target: FindPreEventTarget
@@ -35,7 +35,7 @@ class PreEvents:
         self._hints = ConversationHints()
 
     async def perform(self, operation: Operation, call: Call, work: Handler) -> Any:
-        """Return what `work` returns for a call that may have been amended; 403/50056 if it was refused."""
+        """Do the work, for a call that webhooks may have amended. Raises 403/50056 if one has refused it."""
         lock_key = self._hints.find(operation, call)
         if operation.before and call.fires:
             result = await self._ask_and_perform(operation, call, work, lock_key)
@@ -59,7 +59,7 @@ class PreEvents:
         return await self._database.write(lambda tx: work(tx, call), lock_key)
 
     async def _ask(self, operation: Operation, event: str, call: Call, lock_key: LockKey | None) -> Call:
-        """Return the call as the event's webhook wants it."""
+        """Ask the webhook of an event, and return the call with its amendments."""
         find = self._find_target
         request = await self._database.rehearse(
             lambda tx: rehearse(tx, find, operation, event, call), lock_key
@@ -72,7 +72,7 @@ class PreEvents:
 def perform_unasked(
     tx: Transaction, find_target: FindPreEventTarget, work: Handler, events: Sequence[str], call: Call
 ) -> Any:
-    """Do the work, or raise TargetExists."""
+    """Do the work if there is no webhook to ask. Raises TargetExists otherwise."""
     if any(find_target(tx, call.account_sid, call.service_sid, event) is not None for event in events):
         raise TargetExists
     return work(tx, call)
@@ -81,7 +81,10 @@ def perform_unasked(
 def rehearse(
     tx: Transaction, find_target: FindPreEventTarget, operation: Operation, event: str, call: Call
 ) -> PreEventRequest | None:
-    """Return the request about the change as it would be made; raises what the change would raise."""
+    """Make the change and return the pre-event request about it, or None without a target.
+
+    Raises what the change raises. The caller rolls the change back.
+    """
     found = find_target(tx, call.account_sid, call.service_sid, event)
     subject = operation.perform(tx, call)
     if found is None:
@@ -91,7 +94,7 @@ def rehearse(
 
 
 def amend(operation: Operation, call: Call, amended: dict[str, str]) -> Call:
-    """Return the call with other values, each read as if it had been sent."""
+    """Return the call with amended values, each validated as if it had been sent."""
     accepted = accepted_fields(operation.collection.resource, operation.accepts)
     fields = {field.name: field for field in accepted.values()}
     changes = {name: fields[name].read(value) for name, value in amended.items()}

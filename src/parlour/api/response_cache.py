@@ -1,16 +1,16 @@
-"""A cache of answers to reads, each good until the resource that it shows a part of has changed."""
+"""A cache of answers to reads, each valid until the version of its conversation changes."""
 
 from typing import NamedTuple
 
 from cachetools import LRUCache
 
 MAX_CACHED_BYTES = 8 * 1_048_576
-# What the key and the objects of one answer take, about.
+# The approximate size of the key and the objects of one answer.
 BYTES_AROUND_A_BODY = 650
 
 
 class CachedAnswer(NamedTuple):
-    """The bytes of an answer, and the resource and version that they show."""
+    """The bytes of an answer, and the SID and version of the conversation that they show."""
 
     sid: str
     version: int
@@ -22,10 +22,10 @@ CacheKey = tuple[str, str, str]
 
 
 class ResponseCache:
-    """The answers used most lately, up to a number of bytes.
+    """The answers that were used last, up to a number of bytes.
 
-    Never stale: every use compares the version, which is read from the storage each time and which
-    every write to a conversation or its children raises, in whatever process.
+    Answers are never stale: every use compares the version, which is read from the storage each time, and
+    which every write to a conversation or its children increases, in every process.
     """
 
     def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:

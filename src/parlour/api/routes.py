@@ -1,4 +1,4 @@
-"""From collections to Falcon's routes, and from errors to answers."""
+"""Makes Falcon's routes from collections, and answers from errors."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
@@ -11,7 +11,7 @@ from falcon.asgi import App, Request, Response
 from parlour import errors
 from parlour.api.body import JSON
 from parlour.api.collection import ALONE, Collection, Operation
-from parlour.api.exchange import Reply, RequestBody, Trace
+from parlour.api.exchange import ApiResponse, RequestBody, RequestTrace
 from parlour.api.pipeline import Pipeline
 from parlour.errors import ApiError
 
@@ -24,7 +24,7 @@ BY_STATUS = {
     405: errors.METHOD_NOT_ALLOWED,
     413: errors.REQUEST_TOO_LARGE,
 }
-# What the answer with an error must carry (RFC 9110 §11.6.1, §12.5.3 and §10.2.3).
+# Headers that answers with these errors must have (RFC 9110 §11.6.1, §12.5.3 and §10.2.3).
 HEADERS = {
     errors.AUTHENTICATE: {"WWW-Authenticate": 'Basic realm="Parlour"'},
     errors.CONTENT_ENCODED: {"Accept-Encoding": "identity"},
@@ -33,14 +33,14 @@ HEADERS = {
 
 
 class HttpRequest:
-    """A request that came by HTTP, as the pipeline knows requests."""
+    """An ApiRequest that came by HTTP."""
 
     __slots__ = ("_request", "header", "path", "query", "trace")
 
     def __init__(self, request: Request) -> None:
         self._request = request
         self.path, self.query, self.header = request.path, request.query_string, request.get_header
-        self.trace: Trace = request.scope["trace"]
+        self.trace: RequestTrace = request.scope["trace"]
 
     @property
     def content_type(self) -> str | None:
@@ -56,23 +56,23 @@ class HttpRequest:
         return stream
 
 
-class Route:
-    """What Falcon asks for a path's responders: `on_get`, `on_post`, `on_delete`."""
+class PathResponders:
+    """The object in which Falcon looks for a path's responders: `on_get`, `on_post`, `on_delete`."""
 
 
 def build_app(collections: Iterable[Collection], pipeline: Pipeline) -> App[Request, Response]:
     app = App()
     app.req_options.strip_url_path_trailing_slash = True
-    app.add_error_handler(Exception, answer_fault)
+    app.add_error_handler(Exception, answer_internal_error)
     app.add_error_handler(falcon.HTTPError, answer_http_error)
     app.add_error_handler(ApiError, answer_error)
     for path, route in routes_by_path(collections, pipeline).items():
-        app.add_route(numbered(path), route)
+        app.add_route(with_numbered_parameters(path), route)
     return app
 
 
-def routes_by_path(collections: Iterable[Collection], pipeline: Pipeline) -> dict[str, Route]:
-    found: dict[str, Route] = defaultdict(Route)
+def routes_by_path(collections: Iterable[Collection], pipeline: Pipeline) -> dict[str, PathResponders]:
+    found: dict[str, PathResponders] = defaultdict(PathResponders)
     for collection in collections:
         for prefix in collection.prefixes:
             for operation in collection.operations:
@@ -81,8 +81,11 @@ def routes_by_path(collections: Iterable[Collection], pipeline: Pipeline) -> dic
     return found
 
 
-def numbered(path: str) -> str:
-    """Falcon wants one name for each place in a path; the contract has two, Sid and ConversationSid."""
+def with_numbered_parameters(path: str) -> str:
+    """Replace the names of parameters by numbers: Falcon allows one name for each position in a path.
+
+    The contract has two for some: Sid and ConversationSid.
+    """
     parts = path.split("/")
     return "/".join(f"{{part{i}}}" if part.startswith("{") else part for i, part in enumerate(parts))
 
@@ -99,7 +102,7 @@ def responder(pipeline: Pipeline, operation: Operation, prefix: str) -> Responde
     return respond
 
 
-def send(response: Response, reply: Reply) -> None:
+def send(response: Response, reply: ApiResponse) -> None:
     response.status, response.data, response.content_type = reply.status, reply.body, reply.content_type
     if reply.headers:
         response.set_headers(dict(reply.headers))
@@ -125,6 +128,6 @@ async def answer_http_error(
     await answer_error(request, response, problem(**details), path)
 
 
-async def answer_fault(request: Request, response: Response, error: Exception, path: object) -> None:
+async def answer_internal_error(request: Request, response: Response, error: Exception, path: object) -> None:
     log.error("internal_error", request_id=request.scope["trace"].request_id, exc_info=error)
     await answer_error(request, response, errors.INTERNAL_ERROR(), path)

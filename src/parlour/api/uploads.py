@@ -1,4 +1,4 @@
-"""Reading a file out of a request, raw or from a multipart form, without ever holding it whole."""
+"""Reads a file from a request, raw or in a multipart form. The file is never held in memory as a whole."""
 
 import contextlib
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
@@ -11,15 +11,15 @@ from falcon.media.multipart import MultipartParseOptions
 from falcon.util.mediatypes import parse_header
 
 from parlour import errors
-from parlour.api.exchange import Incoming
+from parlour.api.exchange import ApiRequest
 from parlour.api.forms import last_of, parse_form
 from parlour.store.blobs import BLOCK_BYTES, Blocks, Written
 from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
 from parlour.wire.texts import BadText, decode_text, ensure_text
 
 MAX_FILE_BYTES = 150 * 1_048_576
-# What a multipart form may hold beside its file.
-MAX_ENVELOPE_BYTES = 65_536
+# The size of a multipart form without its file.
+MAX_FORM_OVERHEAD_BYTES = 65_536
 MAX_FIELD_BYTES = 4_096
 MAX_FILENAME_CHARACTERS = 256
 MAX_AUTHOR_CHARACTERS = 256
@@ -29,12 +29,12 @@ MULTIPART = "multipart/form-data"
 CATEGORIES = ("media", "body", "history")
 FIELDS = ("Filename", "Category", "Author")
 
-# Stores the blocks of a file.
-Store = Callable[[Blocks], Awaitable[Written]]
+# Stores a file, given as blocks.
+StoreBlocks = Callable[[Blocks], Awaitable[Written]]
 
 
 class Upload(NamedTuple):
-    """A file that was received and stored, with its sender's description of it."""
+    """A file that was stored, with the description that its sender gave."""
 
     written: Written
     content_type: str
@@ -43,7 +43,7 @@ class Upload(NamedTuple):
     category: str
 
     def fields(self) -> dict[str, Any]:
-        """The fields of a row that describe the file; without those that the sender left out."""
+        """Return the fields of the row that describe the file. `author` is left out if it was not sent."""
         author = {} if self.author is None else {"author": self.author}
         return {
             "size": self.written.size,
@@ -55,45 +55,45 @@ class Upload(NamedTuple):
         }
 
 
-async def receive_file(request: Incoming, store: Store) -> Upload:
-    """Have `store` take the request's file, and read its description from the form or the query."""
+async def receive_file(request: ApiRequest, store: StoreBlocks) -> Upload:
+    """Store the file of a request, and read its description from the form or the query."""
     content_type = request.content_type or ANY_TYPE
     name, options = parse_header(content_type)
     length = request.content_length
     if name.lower() != MULTIPART:
         ensure_length_fits(length, MAX_FILE_BYTES)
-        written = await store(no_larger_than_allowed(request.body))
-        upload = describe(written, content_type, None, dict.fromkeys(FIELDS) | query_of(request))
-        ensure_size_is_as_told(request, written.size)
+        written = await store(limited_blocks(request.body))
+        upload = make_upload(written, content_type, None, dict.fromkeys(FIELDS) | query_of(request))
+        ensure_content_size_matches(request, written.size)
         return upload
-    ensure_length_fits(length, MAX_FILE_BYTES + MAX_ENVELOPE_BYTES)
+    ensure_length_fits(length, MAX_FILE_BYTES + MAX_FORM_OVERHEAD_BYTES)
     boundary = options.get("boundary", "").encode()
-    if not 0 < len(boundary) <= 70:  # noqa: PLR2004 - RFC 2046 says so
+    if not 0 < len(boundary) <= 70:  # noqa: PLR2004 - RFC 2046, §5.1.1
         raise errors.INVALID_REQUEST(reason="it is not a multipart form")
     return await receive_form(request, boundary, store)
 
 
-async def receive_form(request: Incoming, boundary: bytes, store: Store) -> Upload:
+async def receive_form(request: ApiRequest, boundary: bytes, store: StoreBlocks) -> Upload:
     stream = BufferedReader(request.body, chunk_size=BUFFER_BYTES)
-    said: dict[str, str | None] = dict.fromkeys(FIELDS)
-    found: tuple[Written, str, str | None] | None = None
+    values: dict[str, str | None] = dict.fromkeys(FIELDS)
+    file: tuple[Written, str, str | None] | None = None
     async for part in MultipartForm(stream, boundary, request.content_length, MultipartParseOptions()):
-        name, filename = names_of(part)
+        name, filename = part_names(part)
         if filename is not None:
-            if found is not None:
+            if file is not None:
                 raise errors.INVALID_REQUEST(reason="it holds more than one file")
-            written = await store(no_larger_than_allowed(part.stream))
-            found = written, type_of(part), filename
+            written = await store(limited_blocks(part.stream))
+            file = written, type_of(part), filename
         elif name in FIELDS:
-            said[name] = await read_field(part)
-    if found is None:
+            values[name] = await read_field(part)
+    if file is None:
         raise errors.MISSING_PARAMETER(name="media")
-    return describe(*found, said | query_of(request))
+    return make_upload(*file, values | query_of(request))
 
 
-def names_of(part: BodyPart) -> tuple[str | None, str | None]:
-    """The name of the part and of its file."""
-    with refused_as("a name"):
+def part_names(part: BodyPart) -> tuple[str | None, str | None]:
+    """Return the names of a part and of its file."""
+    with refusing_bad_text("a name"):
         name, filename = part.name, part.filename
         for each in (name, filename):
             ensure_text(each or "")
@@ -111,13 +111,13 @@ async def read_field(part: BodyPart) -> str:
     raw = await part.stream.read(MAX_FIELD_BYTES + 1)
     if len(raw) > MAX_FIELD_BYTES:
         raise errors.REQUEST_TOO_LARGE()
-    with refused_as("a parameter"):
+    with refusing_bad_text("a parameter"):
         return decode_text(raw)
 
 
 @contextlib.contextmanager
-def refused_as(what: str) -> Iterator[None]:
-    """400/20001 for text that cannot be taken."""
+def refusing_bad_text(what: str) -> Iterator[None]:
+    """Raise 400/20001 if the block reads text that is not valid; `what` names it in the error."""
     try:
         yield
     except UnicodeDecodeError:
@@ -126,25 +126,25 @@ def refused_as(what: str) -> Iterator[None]:
         raise errors.INVALID_REQUEST(reason=f"{what} {reason}") from None
 
 
-def query_of(request: Incoming) -> dict[str, str | None]:
-    asked = parse_form(request.query.encode())
-    return {name: last_of(asked[name]) for name in FIELDS if name in asked}
+def query_of(request: ApiRequest) -> dict[str, str | None]:
+    query = parse_form(request.query.encode())
+    return {name: last_of(query[name]) for name in FIELDS if name in query}
 
 
-def describe(
-    written: Written, content_type: str, filename: str | None, said: dict[str, str | None]
+def make_upload(
+    written: Written, content_type: str, filename: str | None, values: dict[str, str | None]
 ) -> Upload:
     try:
         read_media_type(content_type)
     except NotAMediaType:
         raise errors.INVALID_MEDIA_TYPE() from None
-    category = (said["Category"] or CATEGORIES[0]).lower()
+    category = (values["Category"] or CATEGORIES[0]).lower()
     if category not in CATEGORIES:
         raise errors.INVALID_PARAMETER(name="Category", reason=f"must be one of {', '.join(CATEGORIES)}")
-    filename = said["Filename"] or filename or None
+    filename = values["Filename"] or filename or None
     ensure_short_text("Filename", filename, MAX_FILENAME_CHARACTERS)
-    ensure_short_text("Author", said["Author"], MAX_AUTHOR_CHARACTERS)
-    return Upload(written, content_type, filename, said["Author"] or None, category)
+    ensure_short_text("Author", values["Author"], MAX_AUTHOR_CHARACTERS)
+    return Upload(written, content_type, filename, values["Author"] or None, category)
 
 
 def ensure_short_text(name: str, text: str | None, max_characters: int) -> None:
@@ -154,19 +154,22 @@ def ensure_short_text(name: str, text: str | None, max_characters: int) -> None:
 
 
 def ensure_length_fits(length: int | None, most: int) -> None:
-    # Refused by what it says of itself, before a byte of it is taken.
+    # Checked by Content-Length, before the body is read.
     if length is not None and length > most:
         raise errors.MEDIA_TOO_LARGE()
 
 
-def ensure_size_is_as_told(request: Incoming, size: int) -> None:
-    said = request.header("Content-Size")
-    if said is not None and said.strip() != str(size):
+def ensure_content_size_matches(request: ApiRequest, size: int) -> None:
+    stated = request.header("Content-Size")
+    if stated is not None and stated.strip() != str(size):
         raise errors.INVALID_REQUEST(reason="Content-Size is not the size of its body")
 
 
-async def no_larger_than_allowed(chunks: AsyncIterable[bytes]) -> Blocks:
-    """The chunks, put together to blocks of BLOCK_BYTES or more; the last one may be smaller."""
+async def limited_blocks(chunks: AsyncIterable[bytes]) -> Blocks:
+    """Yield the chunks in blocks of at least BLOCK_BYTES, except for the last one.
+
+    Raises an error if the file is larger than MAX_FILE_BYTES.
+    """
     size, block = 0, bytearray()
     try:
         async for chunk in chunks:

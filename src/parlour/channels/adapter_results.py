@@ -1,4 +1,4 @@
-"""What an adapter returns, raises or reports, checked: adapters come from other packages too."""
+"""Checks the results, errors and reports of adapters, which may come from other packages."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar

@@ -46,7 +46,7 @@ class Gateway:
     def __init__(self, context: AdapterContext) -> None:
         url = context.settings["gateway_url"]
         if url is None or not is_http_url(url):
-            raise BadChannel("a channel that is carried by http needs --gateway-url, http:// or https://")
+            raise BadChannel("a channel with the adapter http needs --gateway-url, http:// or https://")
         self._url: str = url
         self._context = context
         # Private addresses are allowed: only the operator can set the gateway's URL.
@@ -99,15 +99,15 @@ def read_answer(body: bytes) -> GatewayAnswer:
     if not body:
         return GatewayAnswer()
     try:
-        said = parse_json(decode_text(body), Any)
+        answer = parse_json(decode_text(body), Any)
     except BadText:
         return GatewayAnswer(is_clear=False)
-    if not isinstance(said, dict):
+    if not isinstance(answer, dict):
         return GatewayAnswer(is_clear=False)
-    sid, error_code = said.get("sid"), said.get("error_code")
+    sid, error_code = answer.get("sid"), answer.get("error_code")
     has_sid = isinstance(sid, str) and 0 < len(sid) <= MAX_CHANNEL_MESSAGE_SID_CHARACTERS and NUL not in sid
     has_code = type(error_code) is int and abs(error_code) <= MAX_ERROR_CODE
-    status, is_known = status_in(said)
+    status, is_known = status_in(answer)
     return GatewayAnswer(
         sid if has_sid else None,
         status,
@@ -116,9 +116,9 @@ def read_answer(body: bytes) -> GatewayAnswer:
     )
 
 
-def status_in(said: Mapping[str, Any]) -> tuple[Status | None, bool]:
+def status_in(answer: Mapping[str, Any]) -> tuple[Status | None, bool]:
     """Return the status, and whether we know it. An unknown one counts as sent, after an answer of 2xx."""
-    status = said.get("status", "sent")
+    status = answer.get("status", "sent")
     if status is None or (isinstance(status, str) and status in NOT_YET):
         return None, True
     known = STATUSES.get(status) if isinstance(status, str) else None

@@ -1,4 +1,4 @@
-"""The stored parameters of a message for another channel: one type for those who write and who read them."""
+"""The stored parameters of a message to another channel: one type for writing and reading them."""
 
 import msgspec
 
@@ -36,7 +36,7 @@ class OutgoingParameters(
     sender: str | None = msgspec.field(name="From", default=None)
 
     def encode(self) -> str:
-        """Return the JSON that is stored, without what is absent."""
+        """Return the JSON that is stored, without parameters that are None."""
         return msgspec.json.encode(self).decode()
 
     def attachments(self) -> tuple[Attachment, ...]:

@@ -1,4 +1,4 @@
-"""The transactions on receipts that channels need; channels do not know what a receipt looks like."""
+"""The interface by which channels read and write receipts."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -11,12 +11,12 @@ ReceiptKey = tuple[str, str]
 
 
 class ReceiptStore(NamedTuple):
-    """Functions of a transaction, handed in by those who know receipts.
+    """Functions of a transaction, which the resource of receipts provides.
 
-    `exists` tells whether a receipt is still there. `record` takes reports at once, or keeps those that are
-    expected later, counted from a moment in milliseconds since 1970. `find_due` finds up to so many receipts
-    with a report that was expected by now; `record_due` takes these reports, and `drop_due` removes those of
-    one receipt that cannot be taken.
+    `exists` tells whether a receipt still exists. `record` applies reports, or stores those with `after`; it
+    counts from a moment in milliseconds since 1970. `find_due` finds up to a number of receipts with a stored
+    report that is due. `record_due` applies these reports; `drop_due` deletes those of one receipt, if they
+    cannot be applied.
     """
 
     exists: Callable[[Transaction, str, str], bool]

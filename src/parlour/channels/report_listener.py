@@ -13,7 +13,7 @@ from parlour.errors import ApiError
 from parlour.store import Database
 from parlour.webhooks.dispatcher import POLL_SECONDS, WAIT_SECONDS, sleep_until
 
-# Receipts whose expected reports one transaction takes.
+# Receipts whose expected reports one transaction records.
 REPORTS_AT_ONCE = 200
 RESTART_SECONDS = 5.0
 
@@ -44,14 +44,14 @@ class ReportListener:
         await asyncio.gather(*streams, return_exceptions=True)
 
     async def _record_due(self, stop: asyncio.Event) -> None:
-        """Take all reports that are due, in groups."""
+        """Record all reports that are due, in groups."""
         find_due = self._receipts.find_due
         while not stop.is_set():
             due = await self._database.read(lambda tx: find_due(tx, REPORTS_AT_ONCE))
             if not due:
                 return
             if await self._record_or_refuse(due) is not None:
-                # At least one of them cannot be stored: take each by itself, so that the others are stored.
+                # At least one of them cannot be stored. Record each by itself, so that the others are stored.
                 for key in due:
                     await self._record_or_drop(key)
 
@@ -62,7 +62,7 @@ class ReportListener:
             await self._database.write(lambda tx: self._receipts.drop_due(tx, key), conversations=key[:1])
 
     async def _record_or_refuse(self, keys: Sequence[ReceiptKey]) -> Exception | None:
-        """Take the reports that are due of these receipts.
+        """Record the reports that are due of these receipts.
 
         Returns the error if they can never be stored. Raises ApiError if the storage does not answer.
         """

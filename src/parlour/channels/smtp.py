@@ -175,7 +175,7 @@ def read_server(url: str | None) -> dict[str, Any]:
         raise BadChannel("PARLOUR_SMTP_URL is no URL") from None
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
         raise BadChannel(
-            "a channel that is carried by smtp needs PARLOUR_SMTP_URL, smtp://host:port or smtps://…"
+            "a channel with the adapter smtp needs PARLOUR_SMTP_URL, smtp://host:port or smtps://…"
         )
     starttls = parse_qs(parts.query).get("starttls", ["auto"])[-1]
     if starttls not in {"auto", "required", "never"}:

@@ -55,7 +55,7 @@ class ChannelTransport:
         else:
             attempt = Attempt(at, milliseconds, result.status_code, result.remark)
             reports, status = result.reports, DELIVERED
-        # If the storage refuses the reports, the receipt gets at least its status.
+        # If the storage refuses the reports, at least the receipt's status is recorded.
         writes = (self._record(reports, at), self._record(statuses_only(reports), at))
         return Outcome(delivery, attempt, status, writes)
 

@@ -11,7 +11,7 @@ from parlour.cli.options import find_account, in_database, settings
 from parlour.config import Config
 from parlour.control.client import ControlClient
 from parlour.dropin.authority import Authority
-from parlour.dropin.environment import SHELLS, show, variables, write_files
+from parlour.dropin.environment import SHELLS, shell_lines, variables, write_files
 from parlour.http.sockets import url_of
 from parlour.resources import accounts
 from parlour.resources.accounts import Account
@@ -42,7 +42,7 @@ def env(config: Config, shell: str, credentials: bool) -> None:
     values = variables(url_of(config, config.intercept_port), folder)
     values["PARLOUR_URL"] = url_of(config, config.port)
     values |= known
-    click.echo(show(values, shell))
+    click.echo(shell_lines(values, shell))
 
 
 def first_credentials(config: Config) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What tests need of a server and no user may have: reset, snapshots, fixtures, clock, faults, requests."""
+"""The control API, for tests only: reset, snapshots, fixtures, clock, faults, recorded requests."""
 
 from parlour.control.controls import Controls
 

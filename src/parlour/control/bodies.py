@@ -1,4 +1,4 @@
-"""What the control API is sent: the JSON of each request, and what its values may be."""
+"""The JSON bodies of requests to the control API, and the bounds of their values."""
 
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -11,21 +11,21 @@ from parlour.wire.texts import read_json
 
 MAX_NAME_CHARACTERS = 256
 MAX_NUMBER = 1_000_000_000
-# SIDs hold the time in 48 bits, and timers, which may take a century, have to end before the year 10,000.
+# A SID holds the time in 48 bits, and timers of up to a century have to end before the year 10,000.
 EARLIEST, LATEST = EPOCH, datetime(9000, 1, 1, tzinfo=UTC)
 LONGEST_SECONDS = (LATEST - EARLIEST).total_seconds()
 
-B = TypeVar("B", bound="Body")
+B = TypeVar("B", bound="ControlBody")
 
 
-class Body(msgspec.Struct, forbid_unknown_fields=True):
-    """Base of the bodies; names that are not known are refused."""
+class ControlBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Base class of the bodies. Unknown names are refused."""
 
     def check(self) -> None:
-        """Raise ValueError if a value is out of its bounds."""
+        """Raise ValueError if a value is out of bounds."""
 
 
-class ResetBody(Body):
+class ResetBody(ControlBody):
     seed: int | None = None
 
     def check(self) -> None:
@@ -33,8 +33,8 @@ class ResetBody(Body):
             raise ValueError("seed must be from 0 to 2**63 - 1")
 
 
-class ClockBody(Body):
-    """Each is done if it is given, in this order; `advance` is in seconds."""
+class ClockBody(ControlBody):
+    """Changes of the clock, made in this order if they are given; `advance` is in seconds."""
 
     now: datetime | None = None
     stopped: bool | None = None
@@ -47,7 +47,7 @@ class ClockBody(Body):
             ensure_in_bounds(self.milliseconds())
 
     def milliseconds(self) -> int | None:
-        """`now` in milliseconds since 1970; without an offset it is UTC."""
+        """Return `now` in milliseconds since 1970. A time without an offset is UTC."""
         if self.now is None:
             return None
         return ((self.now if self.now.tzinfo else self.now.replace(tzinfo=UTC)) - EPOCH) // MILLISECOND
@@ -59,17 +59,17 @@ def ensure_in_bounds(milliseconds: int | None) -> None:
         raise ValueError(f"the clock goes from {EARLIEST.date()} to {LATEST.date()}")
 
 
-class SnapshotBody(Body):
+class SnapshotBody(ControlBody):
     name: str
 
     def check(self) -> None:
-        # It has to stand in a path when the snapshot is restored.
+        # The name is part of the path of the request that restores the snapshot.
         if not 0 < len(self.name) <= MAX_NAME_CHARACTERS or self.name in DOT_SEGMENTS:
             raise ValueError(f"name must have 1 to {MAX_NAME_CHARACTERS} characters, and not be . or ..")
 
 
 def read_body(raw: bytes, kind: type[B]) -> B:
-    """Decode a body; nothing at all is an empty object. Raises ValueError, in our words."""
+    """Decode and check a body. No bytes count as `{}`. Raises ValueError with a reason for the caller."""
     body = read_json(raw or b"{}", kind)
     body.check()
     return body

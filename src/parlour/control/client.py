@@ -1,4 +1,4 @@
-"""A caller of the control API, with nothing but the standard library."""
+"""A client of the control API. It uses the standard library only."""
 
 import base64
 import json
@@ -12,17 +12,17 @@ TYPES = {".json": "application/json", ".yaml": "application/yaml", ".yml": "appl
 
 
 class Refused(Exception):
-    """The server's refusal, in its own words."""
+    """The server has refused a request, or does not answer; the message says why."""
 
 
 class ControlClient:
-    """Paths are those below `/parlour/v1/`."""
+    """Sends requests with an account's credentials. Paths are relative to `/parlour/v1/`."""
 
     def __init__(self, url: str, account_sid: str, auth_token: str) -> None:
         self._url = f"{url}/parlour/v1/"
         credentials = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
         self._authorization = f"Basic {credentials}"
-        # Never by way of a proxy: the one that the environment names is the server's own.
+        # Ignores proxies of the environment, since they may be the server's own.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def get(self, path: str) -> Any:
@@ -35,7 +35,7 @@ class ControlClient:
         self._send("DELETE", path)
 
     def load(self, fixture: Path) -> Any:
-        """Load a fixture from a file; what it holds, the name's ending tells."""
+        """Load a fixture from a file, whose suffix gives its format."""
         content_type = TYPES.get(fixture.suffix.lower())
         if content_type is None:
             raise Refused(f"{fixture}: a fixture's name ends in {', '.join(TYPES)}")
@@ -49,13 +49,14 @@ class ControlClient:
                 raw = answer.read()
         except urllib.error.HTTPError as error:
             with error:
-                raise Refused(told(error.read()) or str(error)) from None
+                raise Refused(error_message_of(error.read()) or str(error)) from None
         except urllib.error.URLError as error:
             raise Refused(f"no server answers at {self._url}: {error.reason}") from None
         return json.loads(raw) if raw else None
 
 
-def told(raw: bytes) -> str:
+def error_message_of(raw: bytes) -> str:
+    """Return the message in an error body; "" if there is none."""
     try:
         return str(json.loads(raw)["message"])
     except (ValueError, KeyError, TypeError):

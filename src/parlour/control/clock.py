@@ -1,10 +1,10 @@
-"""A clock that can be stopped, set and advanced; until then it is the real one."""
+"""A clock that can be stopped, set and advanced. Until then it shows the real time."""
 
 from collections.abc import Callable
 
 
-class Clock:
-    """Milliseconds since 1970, read by several threads and set by one."""
+class ControlledClock:
+    """Returns milliseconds since 1970. Any thread may read it; one at a time may set it."""
 
     def __init__(self, real: Callable[[], int]) -> None:
         self._real = real
@@ -20,7 +20,7 @@ class Clock:
         return self._stopped_at is not None
 
     def set(self, now: int) -> None:
-        """It goes on from `now`, or stands there if it was stopped."""
+        """Set the time to `now`. A stopped clock stays stopped, at that time."""
         self._ahead = now - self._real()
         if self._stopped_at is not None:
             self._stopped_at = now
@@ -28,7 +28,7 @@ class Clock:
     def stop(self) -> None:
         self._stopped_at = self()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         if self._stopped_at is not None:
             self._ahead = self._stopped_at - self._real()
             self._stopped_at = None

@@ -1,30 +1,30 @@
-"""The parts of a server that tests take hold of, put together before the server is."""
+"""The parts of a server that the control API changes, created before the server."""
 
 from typing import Any
 
-from parlour.api.access_log import Asgi
-from parlour.control.clock import Clock
-from parlour.control.faults import Faults
-from parlour.control.requests import Requests
-from parlour.control.sids import Sids, State
+from parlour.api.access_log import AsgiApp
+from parlour.control.clock import ControlledClock
+from parlour.control.faults import FaultInjector
+from parlour.control.requests import RequestRecorder
+from parlour.control.sids import SeededSids, SidState
 from parlour.store.database import milliseconds_now
 
 
 class Controls:
-    """The clock and the SIDs that the database is handed, and what stands around the application."""
+    """The clock and the source of SIDs for the database, and the wrappers around the application."""
 
     def __init__(self, *, keep_bodies: bool = False) -> None:
-        self.clock = Clock(milliseconds_now)
-        self.sids = Sids(self.clock)
-        self.faults = Faults()
-        self.requests = Requests(self.clock, keep_bodies=keep_bodies)
-        self.snapshots: dict[str, tuple[Any, State]] = {}
+        self.clock = ControlledClock(milliseconds_now)
+        self.sids = SeededSids(self.clock)
+        self.faults = FaultInjector()
+        self.requests = RequestRecorder(self.clock, keep_bodies=keep_bodies)
+        self.snapshots: dict[str, tuple[Any, SidState]] = {}
 
-    def around(self, app: Asgi) -> Asgi:
-        return self.requests.around(self.faults.around(app))
+    def wrap(self, app: AsgiApp) -> AsgiApp:
+        return self.requests.wrap(self.faults.wrap(app))
 
     def reset(self) -> None:
-        """As after the start; snapshots stay."""
+        """Set all to the state after the start, except for snapshots."""
         self.clock.reset()
         self.faults.clear()
         self.requests.clear()

@@ -1,4 +1,4 @@
-"""Fixture documents: YAML or JSON into dicts, lists and texts, with every scalar as it was written."""
+"""Parses fixture documents, YAML or JSON, into dicts, lists and texts. Scalars keep their text."""
 
 import json
 import re
@@ -7,32 +7,34 @@ from typing import Any, NamedTuple
 
 from parlour.wire.texts import BadText, decode_text, ensure_text, ensure_texts
 
-# Of a YAML document, whose parser makes some 200,000 nodes a second. An alias counts like what it stands
-# for: otherwise a document of a few lines could stand for one of any size.
+# Limits of a YAML document; the parser makes some 200,000 nodes a second. An alias counts as its value does,
+# otherwise a document of a few lines could become one of any size.
 MAX_NODES = 1_000_000
 MAX_CHARACTERS = 64 * 1_048_576
 MAX_DEPTH = 100
 TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 
-# What a plain scalar means where data is wanted; everything else is text: `NO`, `007`, `12:30`, `+1555`.
+# Plain scalars that are numbers or booleans in JSON. Everything else is text: `NO`, `007`, `12:30`, `+1555`.
 JSON_SCALAR = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false")
-NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 TEXT_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
 MERGE = "<<"
 
 
-class Plain(str):
-    """A number, `true` or `false`, as it was written: a text where text is wanted, else what it says."""
+class PlainScalar(str):
+    """A number, `true` or `false`, as written. Fields of texts take the text, others the value."""
 
     __slots__ = ()
 
 
 def read_document(raw: bytes, content_type: str) -> Any:
-    """The document as dicts, lists, str, Plain and None; raises BadText."""
+    """Return the document as dicts, lists, str, PlainScalar and None. Raises BadText."""
     if "yaml" in content_type.lower():
         return ensure_shallow(read_yaml(decode_text(raw)))
     try:
-        value = json.loads(decode_text(raw), parse_int=Plain, parse_float=Plain, parse_constant=refuse)
+        value = json.loads(
+            decode_text(raw), parse_int=PlainScalar, parse_float=PlainScalar, parse_constant=refuse
+        )
         ensure_texts(value)
     except RecursionError:
         raise BadText(TOO_DEEP) from None
@@ -56,8 +58,8 @@ def ensure_shallow(value: Any, depth: int = 0) -> Any:
 
 
 def as_json(value: Any) -> str:
-    """JSON text of a value of a document; numbers keep the digits that they were written with."""
-    if isinstance(value, Plain):
+    """Return the JSON of a value of a document. Numbers keep the digits of the document."""
+    if isinstance(value, PlainScalar):
         return str(value)
     if isinstance(value, dict):
         return f"{{{', '.join(f'{json.dumps(str(name))}: {as_json(each)}' for name, each in value.items())}}}"
@@ -79,8 +81,8 @@ def read_yaml(text: str) -> Any:
         raise BadText("is not YAML: it holds a character that YAML forbids") from None
 
 
-class Anchored(NamedTuple):
-    """A value that aliases may stand for, and what each of them counts."""
+class Anchor(NamedTuple):
+    """A value that aliases may refer to, and what each alias adds to the limits."""
 
     value: Any
     nodes: int
@@ -88,15 +90,15 @@ class Anchored(NamedTuple):
 
 
 class YamlReader:
-    """Builds values from the parser's events, of which it takes no more than it allows.
+    """Builds values from the parser's events, within the limits above.
 
-    The library's own loaders read `NO` as false and `12:30` as 750, and build a document of any depth.
+    The library's own loaders read `NO` as false and `12:30` as 750, and have no limit of depth.
     """
 
     def __init__(self, events: Iterator[Any]) -> None:
         self._events = events
         self._nodes = self._characters = 0
-        self._anchors: dict[str, Anchored] = {}
+        self._anchors: dict[str, Anchor] = {}
         self._builders: dict[str, Callable[[Any, int], Any]] = {
             "AliasEvent": self._alias,
             "ScalarEvent": self._scalar,
@@ -105,7 +107,7 @@ class YamlReader:
         }
 
     def read(self) -> Any:
-        """The only document; None if there is none."""
+        """Return the document, or None if there is none. Raises BadText if there are several."""
         values: list[Any] = []
         for event in self._events:
             if type(event).__name__ == "DocumentStartEvent":
@@ -121,7 +123,7 @@ class YamlReader:
         self._count(1, 0)
         value = self._builders[type(event).__name__](event, depth)
         if event.anchor is not None and type(event).__name__ != "AliasEvent":
-            self._anchors[event.anchor] = Anchored(value, self._nodes - nodes, self._characters - characters)
+            self._anchors[event.anchor] = Anchor(value, self._nodes - nodes, self._characters - characters)
         return value
 
     def _count(self, nodes: int, characters: int) -> None:
@@ -144,9 +146,9 @@ class YamlReader:
             raise BadText(f"has a tag{place_of(event)}: only !!str is known")
         if event.tag is not None or event.style:
             return text
-        if text in NOTHING:
+        if text in NULLS:
             return None
-        return Plain(text) if JSON_SCALAR.fullmatch(text) else text
+        return PlainScalar(text) if JSON_SCALAR.fullmatch(text) else text
 
     def _sequence(self, event: Any, depth: int) -> list[Any]:
         ensure_untagged(event)

@@ -1,4 +1,4 @@
-"""Faults on request: late, refused, dropped or lost answers, before or after the commit."""
+"""Faults that tests ask for: late, refused, dropped and lost answers, before or after the commit."""
 
 import asyncio
 import fnmatch
@@ -8,21 +8,21 @@ from typing import Any, Literal
 import msgspec
 
 from parlour import errors
-from parlour.api.access_log import Asgi, Receive, Scope, Send
+from parlour.api.access_log import AsgiApp, AsgiScope, Receive, Send
 from parlour.api.body import JSON
-from parlour.control.bodies import MAX_NUMBER, Body
+from parlour.control.bodies import MAX_NUMBER, ControlBody
 from parlour.errors import Problem
 
-SERVED = b"/v1/"
+API_PATHS = b"/v1/"
 ANY = "*"
 LONGEST_SECONDS = 24 * 60 * 60.0
 MAX_PATTERN_CHARACTERS = 1_024
-# How long a lost answer holds its connection, unless it is said: a stop of the server waits for it.
+# How long a lost answer keeps its connection open by default. The server's stop waits for it.
 LOST_SECONDS = 10.0
 
-Kind = Literal["latency", "status", "drop_before", "drop_after", "lose_answer"]
+FaultKind = Literal["latency", "status", "drop_before", "drop_after", "lose_answer"]
 
-# The provider's own, where it is known (contract: rest-of-api.md).
+# The original service's own errors, where they are known (contract: rest-of-api.md).
 BY_STATUS = {
     429: errors.TOO_MANY_REQUESTS,
     500: errors.INTERNAL_ERROR,
@@ -30,15 +30,15 @@ BY_STATUS = {
 }
 
 
-class FaultBody(Body, kw_only=True):
-    """What goes wrong and when, as it is asked for.
+class FaultBody(ControlBody, kw_only=True):
+    """A fault as a test asks for it.
 
-    Of the requests that `method` and the pattern `path` match, the first `skip` go well; then each
-    one fails, or the share `rate` of them, evenly spread; after `count` failures it is over.
-    `seconds` is how long a latency takes, and how long a lost answer keeps its connection open.
+    Of the requests that match `method` and the pattern `path`, the first `skip` are not affected. After
+    them, the share `rate` of the requests is affected, evenly spread, until `count` are. `seconds` is the
+    delay of a latency, and the time for which a lost answer keeps its connection open.
     """
 
-    kind: Kind
+    kind: FaultKind
     method: str = ANY
     path: str = ANY
     status: int = 503
@@ -61,7 +61,7 @@ class FaultBody(Body, kw_only=True):
 
 
 class Fault(FaultBody, kw_only=True):
-    """A fault that was asked for, the requests that it has matched, and those that it has struck."""
+    """An active fault, with the numbers of requests that it has matched and affected."""
 
     matched: int = 0
     struck: int = 0
@@ -73,30 +73,30 @@ class Fault(FaultBody, kw_only=True):
             return False
         self.matched += 1
         beyond = self.matched - self.skip
-        # Evenly spread and the same each time: a rate of 0.25 strikes each fourth request.
+        # Evenly spread and reproducible: a rate of 0.25 affects every fourth request.
         strikes = beyond > 0 and int(beyond * self.rate) > int((beyond - 1) * self.rate)
         self.struck += strikes
         return strikes
 
 
-class Faults:
-    """The faults that were asked for; `around` an application they happen."""
+class FaultInjector:
+    """Holds the active faults, and makes them happen in the application that it wraps."""
 
     def __init__(self) -> None:
         self._numbers = 0
-        self.asked: dict[int, Fault] = {}
+        self.active: dict[int, Fault] = {}
 
     def add(self, fault: Fault) -> int:
         self._numbers += 1
-        self.asked[self._numbers] = fault
+        self.active[self._numbers] = fault
         return self._numbers
 
     def clear(self) -> None:
-        self.asked.clear()
+        self.active.clear()
 
-    def around(self, app: Asgi) -> Asgi:
-        async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
-            striking = self._striking(scope) if self.asked and scope["type"] == "http" else []
+    def wrap(self, app: AsgiApp) -> AsgiApp:
+        async def faulty(scope: AsgiScope, receive: Receive, send: Send) -> None:
+            striking = self._striking(scope) if self.active and scope["type"] == "http" else []
             for fault in striking:
                 if fault.kind == "latency":
                     await asyncio.sleep(fault.seconds)
@@ -104,18 +104,18 @@ class Faults:
             if final is None:
                 await app(scope, receive, send)
             else:
-                await HAPPENINGS[final.kind](final, app, scope, receive, send)
+                await FAULT_HANDLERS[final.kind](final, app, scope, receive, send)
 
         return faulty
 
-    def _striking(self, scope: Scope) -> list[Fault]:
-        if not scope["raw_path"].startswith(SERVED):
+    def _striking(self, scope: AsgiScope) -> list[Fault]:
+        if not scope["raw_path"].startswith(API_PATHS):
             return []
         path = scope["raw_path"].decode("latin-1")
-        return [fault for fault in self.asked.values() if fault.strikes(scope["method"], path)]
+        return [fault for fault in self.active.values() if fault.strikes(scope["method"], path)]
 
 
-async def answer_status(fault: Fault, _: Asgi, __: Scope, ___: Receive, send: Send) -> None:
+async def answer_status(fault: Fault, _: AsgiApp, __: AsgiScope, ___: Receive, send: Send) -> None:
     problem = BY_STATUS.get(
         fault.status, Problem(20000 + fault.status, fault.status, "A fault, as asked for")
     )
@@ -128,38 +128,38 @@ async def answer_status(fault: Fault, _: Asgi, __: Scope, ___: Receive, send: Se
     await send({"type": "http.response.body", "body": body})
 
 
-async def drop_before(_: Fault, __: Asgi, scope: Scope, receive: Receive, ___: Send) -> None:
+async def drop_before(_: Fault, __: AsgiApp, scope: AsgiScope, receive: Receive, ___: Send) -> None:
     await drop(scope, receive)
 
 
-async def drop_after(_: Fault, app: Asgi, scope: Scope, receive: Receive, __: Send) -> None:
-    await app(scope, receive, swallow)
+async def drop_after(_: Fault, app: AsgiApp, scope: AsgiScope, receive: Receive, __: Send) -> None:
+    await app(scope, receive, discard)
     await drop(scope, receive)
 
 
-async def lose_answer(fault: Fault, app: Asgi, scope: Scope, receive: Receive, _: Send) -> None:
-    """What was asked for is done, and the caller waits for an answer that never comes."""
-    await app(scope, receive, swallow)
+async def lose_answer(fault: Fault, app: AsgiApp, scope: AsgiScope, receive: Receive, _: Send) -> None:
+    """Handle the request, and let the caller wait for an answer that never comes."""
+    await app(scope, receive, discard)
     try:
-        await asyncio.wait_for(caller_left(receive), fault.seconds or LOST_SECONDS)
+        await asyncio.wait_for(wait_for_disconnect(receive), fault.seconds or LOST_SECONDS)
     except TimeoutError:
         await drop(scope, receive)
 
 
-async def swallow(_: Any) -> None: ...
+async def discard(_: Any) -> None: ...
 
 
-async def drop(scope: Scope, receive: Receive) -> None:
+async def drop(scope: AsgiScope, receive: Receive) -> None:
     scope["parlour.drop"]()
-    await caller_left(receive)
+    await wait_for_disconnect(receive)
 
 
-async def caller_left(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-HAPPENINGS: dict[Kind, Callable[[Fault, Asgi, Scope, Receive, Send], Awaitable[None]]] = {
+FAULT_HANDLERS: dict[FaultKind, Callable[[Fault, AsgiApp, AsgiScope, Receive, Send], Awaitable[None]]] = {
     "status": answer_status,
     "drop_before": drop_before,
     "drop_after": drop_after,

@@ -1,4 +1,4 @@
-"""Fixtures: services, conversations, participants and messages from one document, by the usual handlers."""
+"""Fixtures: services, conversations, participants and messages, created from one document by handlers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from parlour.wire.texts import shortened
 
 @dataclass(frozen=True)
 class Level:
-    """A list of the document: what it makes, and which lists may be in its items."""
+    """A list of the document: the resources that it creates, and the lists that its items may contain."""
 
     collection: Collection
     prefix: str
@@ -40,26 +40,25 @@ LEVELS = {
     "participants": Level(participants, "MB"),
     "messages": Level(messages, "IM"),
 }
-AT_THE_TOP = ("services", "conversations")
+TOP_LEVEL = ("services", "conversations")
 
-Make = Callable[[str, str | None, dict[str, str], dict[str, Any]], Call]
-
-
+# Makes the call of a handler: from the path, the service's SID, the parameters in the path and the changes.
+MakeCall = Callable[[str, str | None, dict[str, str], dict[str, Any]], Call]
 Reserve = Callable[[str], None]
 
 
-def load(tx: Transaction, make_call: Make, reserve: Reserve, document: Any) -> dict[str, Any]:
-    """The SIDs of what was made, in the document's own shape; all of it is made or nothing.
+def load(tx: Transaction, make_call: MakeCall, reserve: Reserve, document: Any) -> dict[str, Any]:
+    """Create everything in the document, or nothing; return the new SIDs in the shape of the document.
 
-    `reserve` is called with each SID that the document gives, which no source of SIDs may give again.
+    `reserve` is called with each SID in the document, so that the source of SIDs never returns it.
     """
-    return Loader(tx, make_call, reserve).load_all(document, AT_THE_TOP, "the document", None, {})
+    return FixtureLoader(tx, make_call, reserve).load_all(document, TOP_LEVEL, "the document", None, {})
 
 
 class FirstSid:
-    """Gives `given` once, for the resource that it was written for, then what `source` gives.
+    """A source of SIDs that returns `given` once, for a SID of the same prefix; then those of `source`.
 
-    Creating a message makes more than the message: receipts and deliveries have SIDs of their own.
+    Creating a message also creates receipts and deliveries, which have SIDs of their own.
     """
 
     def __init__(self, given: str, source: Callable[[str], str]) -> None:
@@ -74,8 +73,8 @@ class FirstSid:
         return self._source(prefix)
 
 
-class Loader:
-    def __init__(self, tx: Transaction, make_call: Make, reserve: Reserve) -> None:
+class FixtureLoader:
+    def __init__(self, tx: Transaction, make_call: MakeCall, reserve: Reserve) -> None:
         self._tx, self._make_call, self._reserve = tx, make_call, reserve
 
     def load_all(
@@ -83,17 +82,17 @@ class Loader:
     ) -> dict[str, Any]:
         if not isinstance(item, dict):
             raise errors.INVALID_REQUEST(reason=f"{where} must be a mapping")
-        made: dict[str, Any] = {}
+        created: dict[str, Any] = {}
         for name in lists:
             if name in item:
-                made[name] = [
+                created[name] = [
                     self._load(LEVELS[name], each, f"{name}[{n}]", service, path)
-                    for n, each in enumerate(listed(item[name], f"{name} of {where}"))
+                    for n, each in enumerate(ensure_list(item[name], f"{name} of {where}"))
                 ]
-        unknown = set(item) - set(lists) if lists == AT_THE_TOP else set()
+        unknown = set(item) - set(lists) if lists == TOP_LEVEL else set()
         if unknown:
             raise errors.INVALID_REQUEST(reason=f"{where} has no {shortened(min(unknown))}")
-        return made
+        return created
 
     def _load(
         self, level: Level, item: Any, where: str, service: str | None, path: dict[str, str]
@@ -113,7 +112,7 @@ class Loader:
     def _create(self, level: Level, own: dict[str, Any], service: str | None, path: dict[str, str]) -> Any:
         form = {name: value for name, value in own.items() if name != "sid"}
         resource = level.collection.resource
-        changes = read_form(resource, written(resource, form), AcceptedOn.CREATE)
+        changes = read_form(resource, form_of(resource, form), AcceptedOn.CREATE)
         call = self._make_call(level.collection.path, service, path, changes)
         if own.get("sid") is None:
             return in_scope(level.create, self._tx, call)
@@ -137,27 +136,27 @@ def key_of(resource: Any, given: str, path: dict[str, str]) -> dict[str, str]:
     )
 
 
-def listed(value: Any, where: str) -> list[Any]:
+def ensure_list(value: Any, where: str) -> list[Any]:
     if not isinstance(value, list):
         raise errors.INVALID_REQUEST(reason=f"{where} must be a list")
     return value
 
 
-def written(resource: Any, form: dict[str, Any]) -> dict[str, str | list[str]]:
-    """The form with names as on the wire, from `FriendlyName`, `friendly_name` or `timers_inactive`."""
+def form_of(resource: Any, form: dict[str, Any]) -> dict[str, str | list[str]]:
+    """Return the parameters of a request. Accepts `FriendlyName`, `friendly_name` and `timers_inactive`."""
     accepted = accepted_fields(resource, AcceptedOn.CREATE)
-    known = {plain(name): name for name in accepted}
+    known = {normalised_name(name): name for name in accepted}
     found: dict[str, str | list[str]] = {}
     for name, value in form.items():
-        if plain(name) not in known:
+        if normalised_name(name) not in known:
             raise errors.INVALID_REQUEST(reason=f"there is no field {shortened(name)}")
         if value is not None:
-            wire_name = known[plain(name)]
+            wire_name = known[normalised_name(name)]
             found[wire_name] = as_parameter(accepted[wire_name], value)
     return found
 
 
-def plain(name: str) -> str:
+def normalised_name(name: str) -> str:
     return name.replace("_", "").replace(".", "").lower()
 
 
@@ -165,7 +164,7 @@ def as_parameter(field: Field, value: Any) -> str | list[str]:
     if field.type.repeated and isinstance(value, list):
         return [as_text(each) for each in value]
     text = as_text(value)
-    # A whole day is enough for a fixture: it begins at midnight.
+    # A fixture may give a day without a time: it means midnight.
     is_day = field.type.schema.get("format") == "date-time" and DATE.fullmatch(text)
     return f"{text}T00:00:00" if is_day else text
 

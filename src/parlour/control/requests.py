@@ -1,4 +1,4 @@
-"""The last requests that were answered, in memory, for whoever wonders what an application sent."""
+"""Records the last requests in memory, for tests of what an application sends."""
 
 import asyncio
 from collections import deque
@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from parlour.api.access_log import Asgi, Receive, Scope, Send
+from parlour.api.access_log import AsgiApp, AsgiScope, Receive, Send
 from parlour.wire.field_types import show_millisecond
 
-KEPT_REQUESTS = 1_000
+MAX_RECORDED = 1_000
 MAX_BODY_BYTES = 65_536
-SERVED = b"/v1/"
+API_PATHS = b"/v1/"
 
 
-class Seen(msgspec.Struct):
-    """One request; `status` is None where no answer was sent, bodies are None unless they are kept."""
+class RecordedRequest(msgspec.Struct):
+    """One request. `status` is None if no answer was sent; bodies are None unless they are recorded."""
 
     id: int
     date: str
@@ -31,53 +31,60 @@ class Seen(msgspec.Struct):
     response_body: str | None = None
 
 
-class Requests:
-    """`around` an application it remembers what passes."""
+class RequestRecorder:
+    """Records the requests to the application that it wraps. Ids count from 1."""
 
     def __init__(self, clock: Callable[[], int], *, keep_bodies: bool) -> None:
         self._clock, self._keep_bodies = clock, keep_bodies
-        self._seen: deque[Seen] = deque(maxlen=KEPT_REQUESTS)
+        self._recorded: deque[RecordedRequest] = deque(maxlen=MAX_RECORDED)
         self._count = 0
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def clear(self) -> None:
-        self._seen.clear()
+        self._recorded.clear()
 
-    async def after(self, number: int, wait_seconds: float) -> list[Seen]:
-        """Those later than `number`; when there are none, waits for one."""
+    async def after(self, number: int, wait_seconds: float) -> list[RecordedRequest]:
+        """Return the requests after the one with the id `number`; if there are none, wait for one."""
         if wait_seconds and not self._later(number):
             try:
-                await asyncio.wait_for(self._news.wait(), wait_seconds)
+                await asyncio.wait_for(self._changed.wait(), wait_seconds)
             except TimeoutError:
                 return []
         return self._later(number)
 
-    def _later(self, number: int) -> list[Seen]:
-        return [each for each in self._seen if each.id > number]
+    def _later(self, number: int) -> list[RecordedRequest]:
+        return [each for each in self._recorded if each.id > number]
 
-    def around(self, app: Asgi) -> Asgi:
-        async def remembering(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or not scope["raw_path"].startswith(SERVED):
+    def wrap(self, app: AsgiApp) -> AsgiApp:
+        async def recording(scope: AsgiScope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or not scope["raw_path"].startswith(API_PATHS):
                 await app(scope, receive, send)
                 return
-            asked, answered = Body(), Body()
+            request_body, response_body = RecordedBody(), RecordedBody()
             loop = asyncio.get_running_loop()
             started, date = loop.time(), self._clock()
-            ways = (receive, send)
+            streams = (receive, send)
             if self._keep_bodies:
-                ways = asked.received(receive), answered.sent(send)
+                streams = request_body.recording_receive(receive), response_body.recording_send(send)
             try:
-                await app(scope, *ways)
+                await app(scope, *streams)
             finally:
-                self._remember(scope, date, loop.time() - started, asked, answered)
+                self._record(scope, date, loop.time() - started, request_body, response_body)
 
-        return remembering
+        return recording
 
-    def _remember(self, scope: Scope, date: int, seconds: float, asked: "Body", answered: "Body") -> None:
+    def _record(
+        self,
+        scope: AsgiScope,
+        date: int,
+        seconds: float,
+        request_body: "RecordedBody",
+        response_body: "RecordedBody",
+    ) -> None:
         trace = scope["trace"]
         self._count += 1
-        self._seen.append(
-            Seen(
+        self._recorded.append(
+            RecordedRequest(
                 id=self._count,
                 date=show_millisecond(date),
                 method=scope["method"],
@@ -87,16 +94,16 @@ class Requests:
                 status=trace.status,
                 error_code=trace.error_code,
                 milliseconds=round(seconds * 1_000, 2),
-                request_body=asked.text() if self._keep_bodies else None,
-                response_body=answered.text() if self._keep_bodies else None,
+                request_body=request_body.text() if self._keep_bodies else None,
+                response_body=response_body.text() if self._keep_bodies else None,
             )
         )
-        self._news.set()
-        self._news = asyncio.Event()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
-class Body:
-    """What passes of a body, up to a length."""
+class RecordedBody:
+    """The first MAX_BODY_BYTES of a body that is read or sent."""
 
     def __init__(self) -> None:
         self._bytes = b""
@@ -104,20 +111,20 @@ class Body:
     def text(self) -> str:
         return self._bytes.decode(errors="replace")
 
-    def received(self, receive: Receive) -> Receive:
-        async def listening() -> Any:
+    def recording_receive(self, receive: Receive) -> Receive:
+        async def recording() -> Any:
             event = await receive()
             self._add(event)
             return event
 
-        return listening
+        return recording
 
-    def sent(self, send: Send) -> Send:
-        async def listening(event: Any) -> None:
+    def recording_send(self, send: Send) -> Send:
+        async def recording(event: Any) -> None:
             self._add(event)
             await send(event)
 
-        return listening
+        return recording
 
     def _add(self, event: Any) -> None:
         if len(self._bytes) < MAX_BODY_BYTES:

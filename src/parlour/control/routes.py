@@ -1,4 +1,4 @@
-"""The control API: what `/parlour/v1` answers, with the credentials of an account of the server."""
+"""The routes of the control API, below `/parlour/v1`. Any account of the server may use them."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,7 @@ from parlour.api.body import JSON, read_bytes
 from parlour.api.collection import ALONE, IN_SERVICE, Call, Caller
 from parlour.api.forms import decode_segment, last_of, parse_form
 from parlour.api.pipeline import Pipeline, PipelineParts
+from parlour.api.routes import HttpRequest
 from parlour.control.bodies import B, ClockBody, ResetBody, SnapshotBody, ensure_in_bounds, read_body
 from parlour.control.controls import Controls
 from parlour.control.documents import read_document
@@ -35,35 +36,36 @@ encode = msgspec.json.encode
 
 
 @dataclass(frozen=True, eq=False)
-class Responder:
-    """Base of all routes: authenticates the caller and reads the body of a request."""
+class ControlRoute:
+    """Base class of the routes: authenticates callers and reads bodies."""
 
     controls: Controls
     pipeline: Pipeline
     parts: PipelineParts
 
-    async def admit(self, request: Request) -> Caller:
+    async def authenticate(self, request: Request) -> Caller:
         request.scope["trace"].route = request.uri_template
         caller = await self.parts.authenticate(request.get_header("Authorization"))
         request.scope["trace"].account_sid = caller.account_sid
         return caller
 
     async def read(self, request: Request, kind: type[B]) -> B:
-        """The body of a request whose caller was admitted; 400/20001 if it is none."""
-        await self.admit(request)
+        """Authenticate the caller and return the body. Raises 400/20001 if it is not valid."""
+        await self.authenticate(request)
         raw = await read_bytes(request.stream)
-        with told_as_invalid("its body"):
+        with as_invalid_request("its body"):
             return read_body(raw, kind)
 
     async def replace(self, work: Callable[[Transaction], T]) -> T:
+        """Do work that replaces all stored data, then drop all caches, because versions may repeat."""
         result = await self.parts.database.write(work)
         self.pipeline.forget()
         return result
 
 
 @contextlib.contextmanager
-def told_as_invalid(what: str) -> Iterator[None]:
-    """400/20001 for a ValueError, all of which are in our own words here."""
+def as_invalid_request(what: str) -> Iterator[None]:
+    """Raise 400/20001 for a ValueError of the block. Its text is shown to the caller."""
     try:
         yield
     except BadText as reason:
@@ -78,7 +80,7 @@ def answer(response: Response, status: int, body: Any = None) -> None:
         response.data, response.content_type = encode(body), JSON
 
 
-class Reset(Responder):
+class ResetRoute(ControlRoute):
     async def on_post(self, request: Request, response: Response) -> None:
         seed = (await self.read(request, ResetBody)).seed
         self.controls.reset()
@@ -91,9 +93,9 @@ class Reset(Responder):
         answer(response, 204)
 
 
-class Snapshots(Responder):
+class SnapshotsRoute(ControlRoute):
     async def on_get(self, request: Request, response: Response) -> None:
-        await self.admit(request)
+        await self.authenticate(request)
         answer(response, 200, {"snapshots": [{"name": name} for name in self.controls.snapshots]})
 
     async def on_post(self, request: Request, response: Response) -> None:
@@ -105,43 +107,43 @@ class Snapshots(Responder):
         answer(response, 201, {"name": name})
 
 
-class Snapshot(Responder):
+class SnapshotRoute(ControlRoute):
     async def on_post(self, request: Request, response: Response, name: str) -> None:
-        """Restore it."""
-        await self.admit(request)
-        copied, sids = self.controls.snapshots[self._find(request, name)]
+        """Restore the snapshot."""
+        await self.authenticate(request)
+        stored, sids = self.controls.snapshots[self._find(request, name)]
 
         def restore(tx: Transaction) -> None:
-            dump.put_back(tx, copied)
+            dump.put_back(tx, stored)
             self.controls.sids.restore(sids)
 
         await self.replace(restore)
         answer(response, 204)
 
     async def on_delete(self, request: Request, response: Response, name: str) -> None:
-        await self.admit(request)
+        await self.authenticate(request)
         del self.controls.snapshots[self._find(request, name)]
         answer(response, 204)
 
     def _find(self, request: Request, segment: str) -> str:
-        """The name of a snapshot that there is, from a part of the path; or 404/20404."""
+        """Return the name of an existing snapshot, from a part of the path. Raises 404/20404."""
         name = decode_segment(segment, request.path)
         if name not in self.controls.snapshots:
             raise errors.NOT_FOUND(path=request.path)
         return name
 
 
-class Fixtures(Responder):
+class FixturesRoute(ControlRoute):
     async def on_post(self, request: Request, response: Response) -> None:
-        caller = await self.admit(request)
+        caller = await self.authenticate(request)
         raw: bytes = await request.stream.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise errors.REQUEST_TOO_LARGE()
-        with told_as_invalid("the document"):
-            # In a thread: others are served while a large document is read.
+        with as_invalid_request("the document"):
+            # In a thread, so that other requests are answered while a large document is parsed.
             document = await asyncio.to_thread(read_document, raw, request.content_type or JSON)
         make, reserve = (
-            partial(self._call, caller, self.parts.public_url(request.get_header("Host"))),
+            partial(self._call, caller, self.parts.public_url(HttpRequest(request))),
             self.controls.sids.reserve,
         )
         made = await self.parts.database.write(lambda tx: load(tx, make, reserve, document))
@@ -168,22 +170,22 @@ class Fixtures(Responder):
         )
 
 
-class Clock(Responder):
+class ClockRoute(ControlRoute):
     async def on_get(self, request: Request, response: Response) -> None:
-        await self.admit(request)
+        await self.authenticate(request)
         self._show(response)
 
     async def on_post(self, request: Request, response: Response) -> None:
-        asked = await self.read(request, ClockBody)
-        clock, now = self.controls.clock, asked.milliseconds()
-        further = round(asked.advance * MILLISECONDS)
-        with told_as_invalid("its body"):
-            ensure_in_bounds((clock() if now is None else now) + further)
+        body = await self.read(request, ClockBody)
+        clock, now = self.controls.clock, body.milliseconds()
+        advance = round(body.advance * MILLISECONDS)
+        with as_invalid_request("its body"):
+            ensure_in_bounds((clock() if now is None else now) + advance)
         if now is not None:
             clock.set(now)
-        if asked.stopped is not None:
-            clock.stop() if asked.stopped else clock.go_on()
-        clock.advance(further)
+        if body.stopped is not None:
+            clock.stop() if body.stopped else clock.resume()
+        clock.advance(advance)
         self._show(response)
 
     def _show(self, response: Response) -> None:
@@ -191,44 +193,44 @@ class Clock(Responder):
         answer(response, 200, {"now": show_millisecond(clock()), "stopped": clock.is_stopped})
 
 
-class Faults(Responder):
+class FaultsRoute(ControlRoute):
     async def on_get(self, request: Request, response: Response) -> None:
-        await self.admit(request)
-        shown = [show_fault(number, fault) for number, fault in self.controls.faults.asked.items()]
-        answer(response, 200, {"faults": shown})
+        await self.authenticate(request)
+        faults = [fault_json(number, fault) for number, fault in self.controls.faults.active.items()]
+        answer(response, 200, {"faults": faults})
 
     async def on_post(self, request: Request, response: Response) -> None:
         fault = Fault(**msgspec.structs.asdict(await self.read(request, FaultBody)))
-        answer(response, 201, show_fault(self.controls.faults.add(fault), fault))
+        answer(response, 201, fault_json(self.controls.faults.add(fault), fault))
 
     async def on_delete(self, request: Request, response: Response) -> None:
-        await self.admit(request)
+        await self.authenticate(request)
         self.controls.faults.clear()
         answer(response, 204)
 
 
-class OneFault(Responder):
+class FaultRoute(ControlRoute):
     async def on_delete(self, request: Request, response: Response, number: int) -> None:
-        await self.admit(request)
-        if self.controls.faults.asked.pop(number, None) is None:
+        await self.authenticate(request)
+        if self.controls.faults.active.pop(number, None) is None:
             raise errors.NOT_FOUND(path=request.path)
         answer(response, 204)
 
 
-def show_fault(number: int, fault: Fault) -> dict[str, Any]:
+def fault_json(number: int, fault: Fault) -> dict[str, Any]:
     return {"id": number, **msgspec.structs.asdict(fault)}
 
 
-class Requests(Responder):
+class RequestsRoute(ControlRoute):
     async def on_get(self, request: Request, response: Response) -> None:
-        await self.admit(request)
-        asked = parse_form(request.query_string.encode())
-        number, wait = read_number(asked, "After"), read_number(asked, "Wait")
-        seen = await self.controls.requests.after(int(number), min(wait, LONGEST_WAIT_SECONDS))
-        answer(response, 200, {"requests": seen})
+        await self.authenticate(request)
+        query = parse_form(request.query_string.encode())
+        number, wait = read_number(query, "After"), read_number(query, "Wait")
+        recorded = await self.controls.requests.after(int(number), min(wait, LONGEST_WAIT_SECONDS))
+        answer(response, 200, {"requests": recorded})
 
     async def on_delete(self, request: Request, response: Response) -> None:
-        await self.admit(request)
+        await self.authenticate(request)
         self.controls.requests.clear()
         answer(response, 204)
 
@@ -240,13 +242,13 @@ def read_number(query: Mapping[str, str | list[str]], name: str) -> float:
     return float(raw)
 
 
-ROUTES: dict[str, type[Responder]] = {
-    "/Reset": Reset,
-    "/Snapshots": Snapshots,
-    "/Snapshots/{name}": Snapshot,
-    "/Fixtures": Fixtures,
-    "/Clock": Clock,
-    "/Faults": Faults,
-    "/Faults/{number:int}": OneFault,
-    "/Requests": Requests,
+ROUTES: dict[str, type[ControlRoute]] = {
+    "/Reset": ResetRoute,
+    "/Snapshots": SnapshotsRoute,
+    "/Snapshots/{name}": SnapshotRoute,
+    "/Fixtures": FixturesRoute,
+    "/Clock": ClockRoute,
+    "/Faults": FaultsRoute,
+    "/Faults/{number:int}": FaultRoute,
+    "/Requests": RequestsRoute,
 }

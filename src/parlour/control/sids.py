@@ -1,4 +1,4 @@
-"""SIDs that a seed determines: the same calls after the same seed make the same SIDs."""
+"""Reproducible SIDs: with the same seed, the same calls return the same SIDs."""
 
 import threading
 from collections.abc import Callable
@@ -9,50 +9,50 @@ from parlour.wire.sids import SidSource
 MAX_SEED = 2**63 - 1
 
 
-class State(NamedTuple):
-    """`reserved` are SIDs that fixtures have given: no count leads to them again."""
+class SidState(NamedTuple):
+    """The seed, the number of SIDs by prefix, and the SIDs that fixtures have given, which are skipped."""
 
     seed: int | None
     counts: dict[str, int]
     reserved: set[str]
 
 
-class Sids:
-    """Without a seed as ever; with one, the seed and a count for each kind: `CH`, seed 1, the third."""
+class SeededSids:
+    """A source of SIDs, which consist of prefix, seed and a count. Without a seed they are as usual."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        self._unforeseen = SidSource(clock)
+        self._usual_sids = SidSource(clock)
         self._lock = threading.Lock()
-        self._state = State(None, {}, set())
+        self._state = SidState(None, {}, set())
 
     def __call__(self, prefix: str) -> str:
         with self._lock:
             seed, counts, reserved = self._state
             while seed is not None:
                 counts[prefix] = counts.get(prefix, 0) + 1
-                following = f"{prefix}{seed:016x}{counts[prefix]:016x}"
-                if following not in reserved:
-                    return following
-        return self._unforeseen(prefix)
+                next_sid = f"{prefix}{seed:016x}{counts[prefix]:016x}"
+                if next_sid not in reserved:
+                    return next_sid
+        return self._usual_sids(prefix)
 
     def reserve(self, sid: str) -> None:
-        """Never give this SID: something has it."""
+        """Never return this SID: a fixture has used it."""
         with self._lock:
             self._state.reserved.add(sid)
 
     @property
-    def state(self) -> State:
+    def state(self) -> SidState:
         with self._lock:
-            return copied(self._state)
+            return copy_of(self._state)
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: SidState) -> None:
         with self._lock:
-            self._state = copied(state)
+            self._state = copy_of(state)
 
     def seed(self, seed: int | None) -> None:
-        """Begin anew. What was made with this seed before must be gone."""
-        self.restore(State(seed, {}, set()))
+        """Start to count again. Rows with SIDs of this seed must have been deleted."""
+        self.restore(SidState(seed, {}, set()))
 
 
-def copied(state: State) -> State:
-    return State(state.seed, dict(state.counts), set(state.reserved))
+def copy_of(state: SidState) -> SidState:
+    return SidState(state.seed, dict(state.counts), set(state.reserved))

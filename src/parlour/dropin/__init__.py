@@ -1,1 +1,1 @@
-"""Standing in for the service without a line of the application changed: names, proxy, environment."""
+"""Interception: unchanged applications reach Parlour by a proxy, a local authority and the environment."""

@@ -1,4 +1,4 @@
-"""The local authority: a CA that can sign for our hosts and for no other name, and their certificate."""
+"""The local authority: a CA that can sign for the service's hosts only, and the server's certificate."""
 
 import ipaddress
 import os
@@ -16,26 +16,26 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from parlour.dropin.hosts import HOSTS
 from parlour.store.credentials import write_once
 
-NAME = "Parlour local authority"
+AUTHORITY_NAME = "Parlour local authority"
 AUTHORITY_DAYS = 3_650
-# Longer ones are refused by some clients, even from an authority that they trust.
+# Some clients refuse certificates that are valid for longer, even from an authority that they trust.
 CERTIFICATE_DAYS = 397
-RENEWED_BEFORE = timedelta(days=30)
-# A clock that is a little behind must not find a certificate that is not valid yet.
+MIN_VALIDITY_LEFT = timedelta(days=30)
+# So that a certificate is valid at once on machines whose clock is a little behind.
 BACKDATED = timedelta(days=1)
 
 ANY_ADDRESS = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
 
 @dataclass(frozen=True)
-class Signed:
-    """A certificate and its key."""
+class CertificateAndKey:
+    """A certificate with its private key."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
-    def lasts(self, now: datetime) -> bool:
-        return self.certificate.not_valid_after_utc - now > RENEWED_BEFORE
+    def is_valid_long_enough(self, now: datetime) -> bool:
+        return self.certificate.not_valid_after_utc - now > MIN_VALIDITY_LEFT
 
     def pem(self) -> str:
         key = self.key.private_bytes(
@@ -47,91 +47,100 @@ class Signed:
 
 
 class Authority:
-    """Kept in a folder: `authority.pem` with its key, `server.pem` with ours, both mode 0600.
+    """Stores `authority.pem` and `server.pem` in a folder, each with its key and mode 0600.
 
-    Both are made on first use and renewed before they end; `now` is in milliseconds since 1970.
+    Both are created when they are first needed, and renewed before they expire. `now` returns milliseconds
+    since 1970.
     """
 
     def __init__(self, folder: Path, now: Callable[[], int]) -> None:
         self._folder, self._now = folder, now
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.certificate = self._kept("authority.pem", make_authority).certificate
+        self.certificate = self._load_or_make("authority.pem", make_authority).certificate
 
     def context(self) -> ssl.SSLContext:
-        """What a listener needs to speak TLS as any of our hosts."""
-        authority = self._kept("authority.pem", make_authority)
-        self._kept("server.pem", lambda now: make_certificate(authority, now), authority)
+        """Return the TLS context of a listener for the service's hosts."""
+        authority = self._load_or_make("authority.pem", make_authority)
+        self._load_or_make("server.pem", lambda now: make_certificate(authority, now), authority)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
         context.load_cert_chain(self._folder / "server.pem")
         return context
 
-    def _kept(self, name: str, make: Callable[[datetime], Signed], issuer: Signed | None = None) -> Signed:
+    def _load_or_make(
+        self,
+        name: str,
+        make: Callable[[datetime], CertificateAndKey],
+        issuer: CertificateAndKey | None = None,
+    ) -> CertificateAndKey:
+        """Return what the file holds; make it if it is missing, expires soon or has another issuer."""
         path = self._folder / name
         now = datetime.fromtimestamp(self._now() / 1_000, UTC)
         if path.exists():
-            kept = read(path)
-            if kept.lasts(now) and (issuer is None or is_issued_by(kept, issuer)):
-                return kept
+            stored = read(path)
+            if stored.is_valid_long_enough(now) and (issuer is None or is_issued_by(stored, issuer)):
+                return stored
             path.unlink()
         write_once(path, make(now).pem())
         return read(path)
 
 
-def read(path: Path) -> Signed:
+def read(path: Path) -> CertificateAndKey:
     pem = path.read_bytes()
     key = serialization.load_pem_private_key(pem, password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise TypeError(f"{path} does not hold the key of a local authority")
-    return Signed(x509.load_pem_x509_certificate(pem), key)
+    return CertificateAndKey(x509.load_pem_x509_certificate(pem), key)
 
 
 def ensure_readable(path: Path) -> None:
-    """Raise OSError, TypeError or ValueError if the file is there and is not what `read` needs."""
+    """Raise OSError, TypeError or ValueError if the file exists and `read` cannot read it."""
     if path.exists():
         read(path)
 
 
-def is_issued_by(signed: Signed, issuer: Signed) -> bool:
-    # All authorities have the same name: which of them it was, the key tells.
+def is_issued_by(signed: CertificateAndKey, issuer: CertificateAndKey) -> bool:
+    # All authorities have the same name, so their keys are compared.
     wanted = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
     found = signed.certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
     return found == wanted
 
 
-def make_authority(now: datetime) -> Signed:
+def make_authority(now: datetime) -> CertificateAndKey:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, AUTHORITY_NAME)])
     permitted = [x509.DNSName(host) for host in HOSTS]
-    # A constraint on one kind of name leaves the other kinds free.
+    # A constraint on DNS names does not restrict addresses.
     excluded = [x509.IPAddress(network) for network in ANY_ADDRESS]
     builder = (
-        begun(key, name, name, now, AUTHORITY_DAYS)
+        certificate_builder(key, name, name, now, AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.NameConstraints(permitted, excluded), critical=True)
         .add_extension(key_usage(signs_certificates=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )
-    return Signed(builder.sign(key, hashes.SHA256()), key)
+    return CertificateAndKey(builder.sign(key, hashes.SHA256()), key)
 
 
-def make_certificate(authority: Signed, now: datetime, hosts: tuple[str, ...] = HOSTS) -> Signed:
+def make_certificate(
+    authority: CertificateAndKey, now: datetime, hosts: tuple[str, ...] = HOSTS
+) -> CertificateAndKey:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
     issuer = authority.key.public_key()
     builder = (
-        begun(key, name, authority.certificate.subject, now, CERTIFICATE_DAYS)
+        certificate_builder(key, name, authority.certificate.subject, now, CERTIFICATE_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(map(x509.DNSName, hosts)), critical=False)
         .add_extension(key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), critical=False)
     )
-    return Signed(builder.sign(authority.key, hashes.SHA256()), key)
+    return CertificateAndKey(builder.sign(authority.key, hashes.SHA256()), key)
 
 
-def begun(
+def certificate_builder(
     key: ec.EllipticCurvePrivateKey, subject: x509.Name, issuer: x509.Name, now: datetime, days: int
 ) -> x509.CertificateBuilder:
     return (
@@ -165,7 +174,7 @@ def certificate_pem(certificate: x509.Certificate) -> str:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file that others may be reading."""
+    """Write a file that other processes may be reading: they see the old or the new content."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_bytes(content)
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""The one environment that sends every official client here, and the files that it names."""
+"""The environment variables that send every official client to this server, and the files that they name."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 
 from parlour.dropin.authority import Authority, certificate_pem, replace
 
-# Where systems keep the authorities that they trust in one file, if OpenSSL's own path has none.
+# Files with the authorities that the system trusts, if there is none at OpenSSL's own path.
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -27,15 +27,15 @@ SYSTEM_BUNDLES = (
 )
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
-TRUSTSTORE_PASSWORD = "changeit"  # noqa: S105 - Java wants one even where there is nothing to hide
-DIRECTLY = "localhost,127.0.0.1,::1"
-JAVA_DIRECTLY = "localhost|127.*|[::1]"
+TRUSTSTORE_PASSWORD = "changeit"  # noqa: S105 - Java requires one; the file holds no secret
+NO_PROXY_HOSTS = "localhost,127.0.0.1,::1"
+JAVA_NO_PROXY_HOSTS = "localhost|127.*|[::1]"
 
 SHELLS = ("sh", "fish", "powershell", "dotenv", "github-actions")
 
 
 def write_files(authority: Authority, folder: Path) -> None:
-    """The authority's certificate, alone and with the system's, in the forms that clients read."""
+    """Write the authority's certificate, alone and with the system's, in the formats of all clients."""
     folder, own = folder.resolve(), certificate_pem(authority.certificate)
     system = system_authorities()
     bundle = folder / "bundle.pem"
@@ -60,41 +60,41 @@ def system_authorities() -> str:
 def certificates_in(pem: str) -> Iterator[x509.Certificate]:
     for block in CERTIFICATE.findall(pem):
         with warnings.catch_warnings():
-            # Systems keep a few that break the rules; what cannot be read is left out.
+            # Systems have some certificates that break the rules; those that cannot be read are left out.
             warnings.simplefilter("ignore")
             with contextlib.suppress(ValueError):
                 yield x509.load_pem_x509_certificate(block.encode())
 
 
 def variables(proxy_url: str, folder: Path) -> dict[str, str]:
-    """Verified with the official clients (contract: redirects.md)."""
+    """Return the variables, which were tested with the official clients (contract: redirects.md)."""
     folder = folder.resolve()
     host, _, port = proxy_url.rpartition("//")[2].rpartition(":")
     bundle, truststore = str(folder / "bundle.pem"), folder / "truststore.p12"
     java = {
         "https.proxyHost": host,
         "https.proxyPort": port,
-        "http.nonProxyHosts": JAVA_DIRECTLY,
+        "http.nonProxyHosts": JAVA_NO_PROXY_HOSTS,
         "javax.net.ssl.trustStore": truststore,
         "javax.net.ssl.trustStorePassword": TRUSTSTORE_PASSWORD,
     }
     return {
         **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY"), proxy_url),
-        **dict.fromkeys(("NO_PROXY", "no_proxy"), DIRECTLY),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), NO_PROXY_HOSTS),
         **dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"), bundle),
         "NODE_EXTRA_CA_CERTS": str(folder / "ca.pem"),
-        # The empty part keeps the folders that PHP would read anyway.
+        # The empty part stands for the folders that PHP reads by default.
         "PHP_INI_SCAN_DIR": f"{os.pathsep}{folder / 'php'}",
         "JAVA_TOOL_OPTIONS": " ".join(f"-D{name}={value}" for name, value in java.items()),
     }
 
 
-def show(values: Mapping[str, str], shell: str) -> str:
-    """Lines that set the variables in a shell, or in a file that is read as one."""
-    return "\n".join(line(name, value, shell) for name, value in values.items())
+def shell_lines(values: Mapping[str, str], shell: str) -> str:
+    """Return lines that set the variables in this kind of shell or file."""
+    return "\n".join(shell_line(name, value, shell) for name, value in values.items())
 
 
-def line(name: str, value: str, shell: str) -> str:
+def shell_line(name: str, value: str, shell: str) -> str:
     quoted = value.replace("\\", "\\\\").replace("'", "\\'")
     match shell:
         case "fish":

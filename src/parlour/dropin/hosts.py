@@ -1,4 +1,4 @@
-"""The names that Parlour answers to in place of the service, and no others."""
+"""The host names of the service that Parlour can stand in for."""
 
 from itertools import product
 
@@ -23,8 +23,8 @@ HOSTS = (
     *(f"{service}.{region}.twilio.com" for service, region in product(SERVICES, REGIONS)),
     *(f"{service}.{edge}.{region}.twilio.com" for service, edge, region in product(SERVICES, EDGES, REGIONS)),
 )
-KNOWN = frozenset(HOSTS)
+HOST_SET = frozenset(HOSTS)
 
 
-def is_ours(host: str, port: int = HTTPS_PORT) -> bool:
-    return port == HTTPS_PORT and host.lower() in KNOWN
+def is_service_host(host: str, port: int = HTTPS_PORT) -> bool:
+    return port == HTTPS_PORT and host.lower() in HOST_SET

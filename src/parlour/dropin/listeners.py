@@ -1,4 +1,4 @@
-"""The server with its intercepting listener: one process, one application, one more port."""
+"""The server with interception: the same process and application, on one more port."""
 
 import asyncio
 import socket
@@ -7,20 +7,20 @@ from typing import Any
 
 import uvicorn
 
-from parlour.dropin.proxy import Proxy, Target
+from parlour.dropin.proxy import HostPort, Proxy
 from parlour.http.connections import Connections
 from parlour.http.request_head import MAX_HEAD_BYTES
 
 LOOPBACK = "127.0.0.1"
-# How long a client that has vanished may leave our last word unanswered.
-GOODBYE_SECONDS = 1.0
+# How long the server waits for a client's answer to the end of TLS.
+TLS_SHUTDOWN_SECONDS = 1.0
 
 
 class InterceptingServer(uvicorn.Server):
-    """uvicorn's, which also answers over TLS and as a proxy on `front`.
+    """uvicorn's server, which also answers over TLS and as a proxy on `front`.
 
-    `front` looks at the first byte: a TLS handshake is carried to a TLS listener on loopback, and
-    anything else is taken for a request to a proxy.
+    The first byte on `front` decides: a TLS handshake is forwarded to a TLS listener on loopback, and
+    anything else is a request to a proxy.
     """
 
     def __init__(
@@ -30,11 +30,16 @@ class InterceptingServer(uvicorn.Server):
         context: ssl.SSLContext,
         connections: Connections,
         *,
-        passes: bool,
+        pass_others: bool,
     ) -> None:
         super().__init__(config)
         self.port: int = front.getsockname()[1]
-        self._front, self._context, self._connections, self._passes = front, context, connections, passes
+        self._front, self._context, self._connections, self._pass_others = (
+            front,
+            context,
+            connections,
+            pass_others,
+        )
         self._proxy: Proxy | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -47,9 +52,11 @@ class InterceptingServer(uvicorn.Server):
             0,
             ssl=self._context,
             ssl_handshake_timeout=self._connections.limits.head_seconds,
-            ssl_shutdown_timeout=GOODBYE_SECONDS,
+            ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS,
         )
-        self._proxy = Proxy(address_of(tls), address_of(plain), self._connections, passes=self._passes)
+        self._proxy = Proxy(
+            host_port_of(tls), host_port_of(plain), self._connections, pass_others=self._pass_others
+        )
         front = await asyncio.start_server(self._proxy, sock=self._front, limit=MAX_HEAD_BYTES)
         self.servers += [plain, tls, front]
 
@@ -59,16 +66,16 @@ class InterceptingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
-        protocol: Any = self.config.http_protocol_class
-        made: asyncio.Protocol = protocol(
+        protocol_class: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = protocol_class(
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
             is_inner=True,
         )
-        return made
+        return protocol
 
 
-def address_of(server: asyncio.Server) -> Target:
+def host_port_of(server: asyncio.Server) -> HostPort:
     host, port = server.sockets[0].getsockname()[:2]
-    return Target(host, port)
+    return HostPort(host, port)

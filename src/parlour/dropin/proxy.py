@@ -1,4 +1,7 @@
-"""The intercepting proxy: it leads to our hosts, over TLS or by CONNECT, and unless told nowhere else."""
+"""The intercepting proxy: forwards connections to the service's hosts to this server, by TLS or CONNECT.
+
+Connections to other hosts are refused, or passed on with `--intercept-others pass`.
+"""
 
 import asyncio
 import contextlib
@@ -11,19 +14,19 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from parlour.dropin.hosts import HTTPS_PORT, is_ours
+from parlour.dropin.hosts import HTTPS_PORT, is_service_host
 from parlour.http.connections import LINGER_SECONDS, Connections, Limits
 
 HTTP_PORT = 80
-# The caller's connection, a copy of it, and both ends of the one that it is led on by.
+# The client's connection, a duplicate of it, and both ends of the connection to a listener.
 DESCRIPTORS = 4
 CONNECT_SECONDS = 10
 CHUNK_BYTES = 65_536
-# Not every system has it.
+# Some systems do not have it.
 QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 TLS_HANDSHAKE = b"\x16"
 
-# To the letter: one client takes no other wording (contract: redirects.md).
+# Exactly this text: one client accepts no other (contract: redirects.md).
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 REFUSED = "Parlour's proxy leads to the service's hosts only; --intercept-others pass opens it to all."
 
@@ -32,33 +35,33 @@ log = structlog.get_logger()
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Target(NamedTuple):
+class HostPort(NamedTuple):
     host: str
     port: int
 
 
-class Asked(NamedTuple):
+class RequestedUrl(NamedTuple):
     scheme: str
     host: str
     port: int | None
 
 
-class Refusal(Exception):
-    """Why a caller is not led on: a status and a line."""
+class ProxyRefusal(Exception):
+    """The proxy refuses a request, with an HTTP status and a reason."""
 
     def __init__(self, status: str, reason: str) -> None:
         super().__init__(reason)
         self.status = status
 
 
-class Caller:
-    """A connection to the proxy, as one of all connections of the process."""
+class ProxyConnection:
+    """A connection to the proxy, counted with all connections of the process."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._transport = writer.transport
         self.deadline = inf
 
-    # What was sent to a client goes through buffers of the system's, which need nothing of ours.
+    # Bytes for the client wait in the system's buffers only.
     has_unsent_bytes = False
 
     def expire(self) -> None:
@@ -70,141 +73,149 @@ class Caller:
 
 
 class Proxy:
-    """Leads each connection on: to `tls` or `plain` for our hosts; elsewhere only if it passes."""
+    """Forwards connections to the listeners `tls` and `plain`; with `pass_others`, also to other hosts."""
 
-    def __init__(self, tls: Target, plain: Target, connections: Connections, *, passes: bool) -> None:
-        self._tls, self._plain, self._connections, self._passes = tls, plain, connections, passes
+    def __init__(
+        self, tls: HostPort, plain: HostPort, connections: Connections, *, pass_others: bool
+    ) -> None:
+        self._tls, self._plain, self._connections, self._pass_others = tls, plain, connections, pass_others
         self._limits = connections.limits
-        self._elsewhere_now: set[asyncio.Task[None]] = set()
+        self._other_tasks: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
-        """End what leads elsewhere; what leads to us ends with our answers."""
-        for task in self._elsewhere_now:
+        """End the connections to other hosts. Those to this server end with their last answer."""
+        for task in self._other_tasks:
             task.cancel()
 
     def __call__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Coroutine[None, None, None] | None:
-        """Count the connection at once, before the next one is accepted; then lead it on."""
-        caller = Caller(writer)
-        if self._connections.admit(caller, DESCRIPTORS):
-            self._connections.wait(caller)
-            return self._serve((reader, writer), caller, is_admitted=True)
+        """Count the connection at once, before the next one is accepted; then forward it."""
+        connection = ProxyConnection(writer)
+        if self._connections.admit(connection, DESCRIPTORS):
+            self._connections.wait(connection)
+            return self._serve((reader, writer), connection, is_admitted=True)
         if self._connections.is_crowded():
-            self._connections.remove(caller)
-            caller.drop()
+            self._connections.remove(connection)
+            connection.drop()
             return None
-        return self._serve((reader, writer), caller, is_admitted=False)
+        return self._serve((reader, writer), connection, is_admitted=False)
 
-    async def _serve(self, streams: Streams, caller: Caller, *, is_admitted: bool) -> None:
+    async def _serve(self, streams: Streams, connection: ProxyConnection, *, is_admitted: bool) -> None:
         writer = streams[1]
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 try:
                     if not is_admitted:
-                        raise Refusal("503 Service Unavailable", "there are too many connections")  # noqa: TRY301 - answered as the other refusals
-                    await self._lead(streams, caller)
-                except Refusal as refusal:
-                    await refuse(streams, refusal)
+                        raise ProxyRefusal("503 Service Unavailable", "there are too many connections")  # noqa: TRY301 - answered as the other refusals
+                    await self._forward(streams, connection)
+                except ProxyRefusal as refusal:
+                    await send_refusal(streams, refusal)
             writer.close()
-            # A client that does not read what is left is given up then.
-            caller.deadline = asyncio.get_running_loop().time() + self._limits.send_seconds
+            # After this time, the rest is not kept for a client that does not read it.
+            connection.deadline = asyncio.get_running_loop().time() + self._limits.send_seconds
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
         except asyncio.CancelledError:
-            caller.drop()
+            connection.drop()
         finally:
-            self._connections.remove(caller)
+            self._connections.remove(connection)
 
-    async def _lead(self, streams: Streams, caller: Caller) -> None:
+    async def _forward(self, streams: Streams, connection: ProxyConnection) -> None:
         reader, writer = streams
         head = await self._read_head(reader)
-        self._connections.work(caller)
+        self._connections.work(connection)
         if head == TLS_HANDSHAKE:
-            await join(streams, await reach(self._tls), self._limits, head)
+            await copy_both_ways(streams, await open_streams(self._tls), self._limits, head)
             return
         method, target = request_line(head)
         if method == "CONNECT":
-            onward = await reach(self._tunnel(target))
+            upstream = await open_streams(self._tunnel_address(target))
             writer.write(ESTABLISHED)
-            await join(streams, onward, self._limits)
+            await copy_both_ways(streams, upstream, self._limits)
         else:
-            await join(streams, await reach(self._forward(target)), self._limits, rewritten(head))
+            await copy_both_ways(
+                streams, await open_streams(self._forward_address(target)), self._limits, rewrite_head(head)
+            )
 
     async def _read_head(self, reader: asyncio.StreamReader) -> bytes:
-        """The head of a request, or only the first byte of a TLS handshake."""
+        """Return the head of a request, or only the first byte of a TLS handshake."""
         try:
             async with asyncio.timeout(self._limits.head_seconds):
                 first = await reader.readexactly(1)
                 return first if first == TLS_HANDSHAKE else first + await reader.readuntil(b"\r\n\r\n")
         except TimeoutError:
-            raise Refusal("408 Request Timeout", "no request came") from None
+            raise ProxyRefusal("408 Request Timeout", "no request came") from None
         except asyncio.LimitOverrunError:
-            raise Refusal("431 Request Header Fields Too Large", "the request's head is too long") from None
+            raise ProxyRefusal(
+                "431 Request Header Fields Too Large", "the request's head is too long"
+            ) from None
 
-    def _tunnel(self, target: str) -> Target:
+    def _tunnel_address(self, target: str) -> HostPort:
+        """Return the address that a CONNECT request is forwarded to."""
         url = split_url(f"//{target}", "CONNECT wants a host and a port")
-        asked = Target(url.host, HTTPS_PORT if url.port is None else url.port)
-        if is_ours(*asked):
+        address = HostPort(url.host, HTTPS_PORT if url.port is None else url.port)
+        if is_service_host(*address):
             return self._tls
-        return self._elsewhere(asked)
+        return self._other_address(address)
 
-    def _forward(self, target: str) -> Target:
-        """Where a request in absolute form goes: a client that speaks to its proxy in the clear."""
-        asked = split_url(target, "this is a proxy: it wants CONNECT or an absolute URL")
-        if is_ours(asked.host) and asked.port in {None, HTTP_PORT, HTTPS_PORT}:
+    def _forward_address(self, target: str) -> HostPort:
+        """Return the address for a request with an absolute URL, which came without TLS."""
+        url = split_url(target, "this is a proxy: it wants CONNECT or an absolute URL")
+        if is_service_host(url.host) and url.port in {None, HTTP_PORT, HTTPS_PORT}:
             return self._plain
-        if asked.scheme != "http":
-            raise Refusal("400 Bad Request", "other hosts are reached over TLS by CONNECT only")
-        return self._elsewhere(Target(asked.host, asked.port or HTTP_PORT))
+        if url.scheme != "http":
+            raise ProxyRefusal("400 Bad Request", "other hosts are reached over TLS by CONNECT only")
+        return self._other_address(HostPort(url.host, url.port or HTTP_PORT))
 
-    def _elsewhere(self, asked: Target) -> Target:
-        if not self._passes:
-            log.warning("proxy_refused", host=asked.host, port=asked.port)
-            raise Refusal("403 Forbidden", REFUSED)
+    def _other_address(self, address: HostPort) -> HostPort:
+        if not self._pass_others:
+            log.warning("proxy_refused", host=address.host, port=address.port)
+            raise ProxyRefusal("403 Forbidden", REFUSED)
         task = asyncio.current_task()
         if task is not None:
-            self._elsewhere_now.add(task)
-            task.add_done_callback(self._elsewhere_now.discard)
-        return asked
+            self._other_tasks.add(task)
+            task.add_done_callback(self._other_tasks.discard)
+        return address
 
 
 def request_line(head: bytes) -> tuple[str, str]:
     words = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
     if len(words) != len(("method", "target", "version")) or not words[2].startswith("HTTP/1."):
-        raise Refusal("400 Bad Request", "it is not valid HTTP")
+        raise ProxyRefusal("400 Bad Request", "it is not valid HTTP")
     return words[0], words[1]
 
 
-def split_url(url: str, otherwise: str) -> Asked:
-    """What a URL asks for; what is none is refused for the reason `otherwise`."""
+def split_url(url: str, reason: str) -> RequestedUrl:
+    """Return the scheme, host and port of an absolute URL. Raises ProxyRefusal(`reason`) if it is not one."""
     try:
         split = urlsplit(url)
         host, port = split.hostname, split.port
     except ValueError:
         host, port = None, None
     if host is None:
-        raise Refusal("400 Bad Request", otherwise)
-    return Asked(split.scheme, host, port)
+        raise ProxyRefusal("400 Bad Request", reason)
+    return RequestedUrl(split.scheme, host, port)
 
 
-def rewritten(head: bytes) -> bytes:
-    """The head of a forwarded request: in origin form, without what is the proxy's, for one request.
+def rewrite_head(head: bytes) -> bytes:
+    """Return the head to forward: with a path instead of the URL, and without headers for the proxy.
 
-    `Host` is that of the URL, whatever the client sent (RFC 9112 §3.2.2).
+    The connection ends after this request. `Host` is the one of the URL, whichever the client has sent
+    (RFC 9112 §3.2.2).
     """
     first, _, rest = head.partition(b"\r\n")
     method, target, version = first.split(b" ")
     url = urlsplit(target.decode("latin-1"))
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    kept = [line for line in rest.split(b"\r\n") if line and not line.lower().startswith(HOP_BY_HOP)]
+    kept = [line for line in rest.split(b"\r\n") if line and not line.lower().startswith(DROPPED_HEADERS)]
     host = b"Host: " + url.netloc.rpartition("@")[2].encode("latin-1")
     lines = [b" ".join((method, path.encode("latin-1"), version)), host, *kept, b"Connection: close"]
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-# What is not sent on: what concerns the connection to the proxy only, and the host, which the URL names.
-HOP_BY_HOP = (
+# Headers that are not forwarded: those for the proxy, and the host, which is taken from the URL.
+DROPPED_HEADERS = (
     b"connection:",
     b"host:",
     b"keep-alive:",
@@ -214,41 +225,41 @@ HOP_BY_HOP = (
 )
 
 
-async def reach(target: Target) -> Streams:
+async def open_streams(target: HostPort) -> Streams:
     try:
         return await asyncio.wait_for(asyncio.open_connection(*target), CONNECT_SECONDS)
     except (OSError, TimeoutError, UnicodeError):
-        raise Refusal("502 Bad Gateway", f"{target.host}:{target.port} cannot be reached") from None
+        raise ProxyRefusal("502 Bad Gateway", f"{target.host}:{target.port} cannot be reached") from None
 
 
-async def join(one: Streams, other: Streams, limits: Limits, first: bytes = b"") -> None:
-    """Carry bytes both ways until the other side, which answers, has ended."""
+async def copy_both_ways(one: Streams, other: Streams, limits: Limits, first: bytes = b"") -> None:
+    """Copy bytes both ways until `other`, the side that answers, has ended."""
     other[1].write(first)
-    with contextlib.closing(same_socket(one[1])) as caller:
-        upward = asyncio.create_task(carry(one[0], other[1], limits, caller))
+    with contextlib.closing(duplicate_socket(one[1])) as client:
+        upward = asyncio.create_task(copy_bytes(one[0], other[1], limits, client))
         try:
-            await carry(other[0], one[1], limits)
+            await copy_bytes(other[0], one[1], limits)
         finally:
             upward.cancel()
             other[1].close()
 
 
-def same_socket(writer: asyncio.StreamWriter) -> socket.socket:
+def duplicate_socket(writer: asyncio.StreamWriter) -> socket.socket:
     return socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno()))
 
 
-async def carry(
+async def copy_bytes(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     limits: Limits,
-    caller: socket.socket | None = None,
+    client: socket.socket | None = None,
 ) -> None:
-    # TimeoutError is one: of a side that reads nothing for too long.
+    # Also TimeoutError, an OSError: raised when one side reads nothing for too long.
     with contextlib.suppress(OSError):
         while data := await reader.read(CHUNK_BYTES):
-            if caller is not None and QUICKACK is not None:
-                # Python's client holds a form back until its head is acknowledged: 40 ms, unless at once.
-                caller.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
+            if client is not None and QUICKACK is not None:
+                # Python's client sends a form only after its head was acknowledged, which else takes 40 ms.
+                client.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
             writer.write(data)
             async with asyncio.timeout(limits.send_seconds):
                 await writer.drain()
@@ -257,13 +268,13 @@ async def carry(
             writer.write_eof()
 
 
-async def refuse(streams: Streams, refusal: Refusal) -> None:
+async def send_refusal(streams: Streams, refusal: ProxyRefusal) -> None:
     reader, writer = streams
     body = f"{refusal}\n".encode()
     head = f"HTTP/1.1 {refusal.status}\r\nContent-Type: text/plain\r\nConnection: close\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     writer.write_eof()
-    # What the client is still sending is thrown away: closing now could take the answer from it.
+    # Read and discard the rest: if the connection were closed now, the client might not get the answer.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):
             while await reader.read(CHUNK_BYTES):

@@ -135,7 +135,7 @@ class PostgreSQL:
 
 
 class PostgreSQLSession:
-    """A session. It connects with its first statement, and again if it lost the connection in between."""
+    """Connects with its first statement, and anew if the connection was lost between transactions."""
 
     def __init__(self, url: str, *opening: bytes) -> None:
         self._url = url

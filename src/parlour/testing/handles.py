@@ -1,4 +1,4 @@
-"""What a test holds of a server: its addresses, a client of the official library, clock and faults."""
+"""The objects that fixtures return: the server with its addresses and a client, its clock, its faults."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from parlour.testing.process import Running
 
 
 class Clock:
-    """The server's clock; what is stored, timers and repetitions follow it."""
+    """The server's clock. Timestamps, timers and retries follow it."""
 
     def __init__(self, control: ControlClient) -> None:
         self._control = control
@@ -21,20 +21,27 @@ class Clock:
         return datetime.fromisoformat(self._control.get("Clock")["now"])
 
     def stop(self, at: datetime | str | None = None) -> None:
-        """It stands where it is, or at a moment: `stop("2024-01-01T00:00:00Z")`."""
+        """Stop the clock now, or at a moment: `stop("2024-01-01T00:00:00Z")`."""
         moment = at.isoformat() if isinstance(at, datetime) else at
         self._control.post("Clock", {"stopped": True} | ({} if moment is None else {"now": moment}))
 
     def advance(self, **delta: float) -> None:
-        """As a timedelta: `advance(hours=1, seconds=1)`."""
+        """Advance the clock. Takes the arguments of a timedelta: `advance(hours=1, seconds=1)`."""
         self._control.post("Clock", {"advance": timedelta(**delta).total_seconds()})
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
+        """Let the stopped clock run again."""
         self._control.post("Clock", {"stopped": False})
+
+    # The former name.
+    go_on = resume
 
 
 class Faults:
-    """Asks for faults; each takes `path`, `method`, `skip`, `rate` and `count` (docs/testing.md)."""
+    """Makes requests fail. Each method takes `path`, `method`, `skip`, `rate` and `count` (docs/testing.md).
+
+    Returns the fault's number, for `remove`.
+    """
 
     def __init__(self, control: ControlClient) -> None:
         self._control = control
@@ -60,13 +67,13 @@ class Faults:
     def clear(self) -> None:
         self._control.delete("Faults")
 
-    def _add(self, kind: str, **asked: Any) -> int:
-        number: int = self._control.post("Faults", {"kind": kind, **asked})["id"]
+    def _add(self, kind: str, **options: Any) -> int:
+        number: int = self._control.post("Faults", {"kind": kind, **options})["id"]
         return number
 
 
 class Parlour:
-    """A server that is the test's own."""
+    """A server for tests."""
 
     def __init__(self, running: Running) -> None:
         self.url, self.proxy_url = running.url, running.proxy_url
@@ -78,14 +85,14 @@ class Parlour:
 
     @property
     def client(self) -> Any:
-        """The official library's client, sent here; it needs the package `twilio`."""
+        """A client of the official library, for this server. Needs the package `twilio`."""
         if self._client is None:
-            from twilio.http.http_client import TwilioHttpClient  # noqa: PLC0415 - for those who have it
+            from twilio.http.http_client import TwilioHttpClient  # noqa: PLC0415 - only installed for some
             from twilio.rest import Client  # noqa: PLC0415 - the same
 
             http = TwilioHttpClient()
             if http.session is not None:
-                # Not by way of a proxy that the environment may name.
+                # Ignore proxies of the environment.
                 http.session.trust_env = False
             self._client = Client(self.account_sid, self.auth_token, http_client=http)
             self._client.conversations.base_url = self.url
@@ -95,7 +102,7 @@ class Parlour:
         self.control.post("Reset", {} if seed is None else {"seed": seed})
 
     def load(self, fixture: Path | str | Mapping[str, Any]) -> Any:
-        """Load a fixture, from a file or as it is; the SIDs of what was made, in the same shape."""
+        """Load a fixture from a file or a mapping. Returns the new SIDs in the shape of the fixture."""
         if isinstance(fixture, Mapping):
             return self.control.post("Fixtures", fixture)
         return self.control.load(Path(fixture))
@@ -108,7 +115,7 @@ class Parlour:
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """What the application has sent since the last reset."""
+        """The requests that the server has received since the last reset."""
         found: list[dict[str, Any]] = self.control.get("Requests")["requests"]
         return found
 

@@ -1,4 +1,4 @@
-"""A server of one's own: a process on free ports, over an empty database in a folder that goes with it."""
+"""Starts a server as a process on free ports, with an empty database in a temporary folder."""
 
 import contextlib
 import os
@@ -15,8 +15,8 @@ from parlour.control.client import ControlClient
 from parlour.dropin.environment import variables
 from parlour.store.credentials import new_secret
 
-ANSWERS = re.compile(r"Parlour answers at (\S+),")
-INTERCEPTS = re.compile(r"Intercepting at (\S+):")
+ANSWERS_AT = re.compile(r"Parlour answers at (\S+),")
+INTERCEPTS_AT = re.compile(r"Intercepting at (\S+):")
 STOP_SECONDS = 35
 
 
@@ -26,7 +26,7 @@ class NotStarted(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """Where a server answers, and to whom."""
+    """The addresses of a running server, and the credentials of its account."""
 
     url: str
     proxy_url: str
@@ -38,7 +38,7 @@ class Running:
         return ControlClient(self.url, self.account_sid, self.auth_token)
 
     def environment(self) -> dict[str, str]:
-        """What sends a program's client here, credentials included."""
+        """Return the variables that send a program's official client to this server, with its credentials."""
         return {
             **variables(self.proxy_url, self.authority),
             "PARLOUR_URL": self.url,
@@ -49,7 +49,7 @@ class Running:
 
 @contextlib.contextmanager
 def running(options: Sequence[str] = ()) -> Iterator[Running]:
-    """A server for the time of the block; PARLOUR_… settings of the environment hold, where they can."""
+    """Run a server during the block. PARLOUR_… variables apply, except for addresses and folders."""
     with tempfile.TemporaryDirectory(prefix="parlour-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         preset = preset_account()
@@ -57,15 +57,15 @@ def running(options: Sequence[str] = ()) -> Iterator[Running]:
         words += ["--intercept", "--intercept-port", "0", "--control", "--stop-with-input"]
         words += ["--database", str(folder / "parlour.db"), "--authority", str(folder / "authority")]
         inherited = {environment_name("log_level"): "warning", **os.environ}
-        # Where clients reach it is not where they reach the server that the variable is meant for.
+        # The variable is meant for another server: this one has another address.
         inherited.pop(environment_name("public_url"), None)
-        process = subprocess.Popen(  # noqa: S603 - it is ourselves
+        process = subprocess.Popen(  # noqa: S603 - our own program
             [*words, *options],
             env={**inherited, **preset},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            # What the keyboard sends to a command is not for its server.
+            # Ctrl+C is for the command that uses the server, not for the server.
             start_new_session=True,
         )
         try:
@@ -77,7 +77,7 @@ def running(options: Sequence[str] = ()) -> Iterator[Running]:
 
 
 def preset_account() -> dict[str, str]:
-    """The account that the environment presets, or a new one."""
+    """Return the variables with the account of the environment, or with a new one."""
     sid, token = environment_name("account_sid"), environment_name("auth_token")
     return {
         sid: os.environ.get(sid) or f"AC{new_secret()}",
@@ -88,15 +88,15 @@ def preset_account() -> dict[str, str]:
 def read_addresses(process: subprocess.Popen[str]) -> tuple[str, str]:
     url = None
     for line in process.stdout or ():
-        if found := ANSWERS.match(line):
+        if found := ANSWERS_AT.match(line):
             url = found[1]
-        elif url is not None and (found := INTERCEPTS.match(line)):
+        elif url is not None and (found := INTERCEPTS_AT.match(line)):
             return url, found[1]
     raise NotStarted(f"the server did not start; it ended with status {process.wait()}")
 
 
 def stop(process: subprocess.Popen[str]) -> None:
-    """Let it end by itself, which the end of its input tells it to."""
+    """Close the server's standard input, which makes it stop, and wait for its end."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: it takes whatever is posted to it, keeps it, and answers as it is told."""
+"""A receiver of webhooks: records every request, and answers as set by the test."""
 
 import threading
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ WAIT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Received:
-    """One request: what its form or its query said, and how it came."""
+    """One request. `parameters` are those of its form and its query."""
 
     event_type: str | None
     parameters: dict[str, str]
@@ -23,14 +23,14 @@ class Received:
 
 
 class Receiver:
-    """`received` holds all that came; `wait_for` gives each of it once, in the order of its coming."""
+    """`received` has all requests so far. `wait_for` returns each of them once, in their order."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self._unclaimed: list[Received] = []
         self._answer: tuple[int, str, str] = (200, "", "application/json")
-        self._came = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
+        self._arrived = threading.Condition()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_class(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
         self._thread.start()
 
@@ -40,30 +40,34 @@ class Receiver:
         return f"http://{host!s}:{port}/"
 
     def answer(self, status: int = 200, body: str = "", content_type: str = "application/json") -> None:
-        """How it answers from now on."""
+        """Set the answer to all later requests."""
         self._answer = (status, body, content_type)
 
     def wait_for(
         self, event_type: str | None = None, timeout_seconds: float = WAIT_SECONDS, **parameters: str
     ) -> Received:
-        """The first that came and was not given yet, of this type and with these parameters."""
+        """Return the first request with this type and these parameters that was not returned before.
+
+        Raises AssertionError if none comes in time.
+        """
 
         def find() -> Received | None:
-            return next((each for each in self._unclaimed if fits(each, event_type, parameters)), None)
+            return next((each for each in self._unclaimed if matches(each, event_type, parameters)), None)
 
-        with self._came:
-            found = self._came.wait_for(find, timeout_seconds)
+        with self._arrived:
+            found = self._arrived.wait_for(find, timeout_seconds)
             if found is None:
-                came = ", ".join(each.event_type or each.path for each in self.received) or "nothing"
-                raise AssertionError(f"no {event_type or 'request'} came in {timeout_seconds} s; {came} did")
+                received = ", ".join(each.event_type or each.path for each in self.received) or "nothing"
+                wanted = event_type or "request"
+                raise AssertionError(f"no {wanted} came in {timeout_seconds} s; received so far: {received}")
             self._unclaimed.remove(found)
             return found
 
-    def take(self, received: Received) -> tuple[int, str, str]:
-        with self._came:
+    def record(self, received: Received) -> tuple[int, str, str]:
+        with self._arrived:
             self.received.append(received)
             self._unclaimed.append(received)
-            self._came.notify_all()
+            self._arrived.notify_all()
             return self._answer
 
     def close(self) -> None:
@@ -72,20 +76,20 @@ class Receiver:
         self._thread.join()
 
 
-def fits(received: Received, event_type: str | None, parameters: dict[str, str]) -> bool:
+def matches(received: Received, event_type: str | None, parameters: dict[str, str]) -> bool:
     if event_type is not None and received.event_type != event_type:
         return False
     return all(received.parameters.get(name) == value for name, value in parameters.items())
 
 
-def handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def handler_class(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    class ReceiverHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length).decode(errors="replace")
             query = urlsplit(self.path).query
             parameters = dict(parse_qsl(f"{query}&{body}", keep_blank_values=True))
-            status, text, content_type = receiver.take(
+            status, text, content_type = receiver.record(
                 Received(
                     parameters.get("EventType"),
                     parameters,
@@ -107,4 +111,4 @@ def handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
 
         def log_message(self, *_: Any) -> None: ...
 
-    return Handler
+    return ReceiverHandler

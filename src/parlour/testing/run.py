@@ -1,4 +1,4 @@
-"""`parlour run`: a command in the environment of a server of its own."""
+"""`parlour run`: runs a command with the environment of a server that is started for it."""
 
 import contextlib
 import os
@@ -8,17 +8,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
-# Not every system has them all.
+# Some systems do not have all of them.
 NAMES = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 FORWARDED = {name: getattr(signal, name) for name in NAMES if hasattr(signal, name)}
 FROM_THE_KEYBOARD = {FORWARDED.get("SIGINT"), FORWARDED.get("SIGQUIT")}
 
-# What shells answer with.
+# Exit statuses, as shells use them.
 NOT_EXECUTABLE, NOT_FOUND, KILLED_BY = 126, 127, 128
 
 
 class Forwarder:
-    """Hands signals on to the command; before there is one, they end the program."""
+    """Forwards signals to the command. Before it has started, a signal ends this program."""
 
     def __init__(self) -> None:
         self.command: subprocess.Popen[bytes] | None = None
@@ -42,9 +42,9 @@ def is_in_foreground() -> bool:
 
 
 def run(words: Sequence[str], environment: Mapping[str, str], forwarder: Forwarder) -> int:
-    """The command's exit status; 128 and the signal's number if a signal ended it."""
+    """Run a command and return its exit status, or 128 plus the number of the signal that ended it."""
     try:
-        forwarder.command = subprocess.Popen(words, env={**os.environ, **environment})  # noqa: S603 - it is asked for
+        forwarder.command = subprocess.Popen(words, env={**os.environ, **environment})  # noqa: S603 - given on the command line
     except FileNotFoundError:
         return NOT_FOUND
     except OSError:

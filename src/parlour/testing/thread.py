@@ -1,4 +1,4 @@
-"""A server of one's own in this very process, for those who want to step into it."""
+"""Runs a server in a thread of this process, so that a debugger can step into it."""
 
 import contextlib
 import tempfile
@@ -21,6 +21,7 @@ from parlour.testing.process import Running
 
 @contextlib.contextmanager
 def running() -> Iterator[Running]:
+    """Run a server during the block."""
     if not structlog.is_configured():
         configure_events("warning", "console")
     with tempfile.TemporaryDirectory(prefix="parlour-", ignore_cleanup_errors=True) as name:
@@ -47,7 +48,7 @@ def running() -> Iterator[Running]:
 
 def running_at(parts: Parts, built: uvicorn.Server) -> Running:
     if not isinstance(built, InterceptingServer):
-        raise TypeError("it must intercept")
+        raise TypeError("the server must be an InterceptingServer")
     config = parts.config
     proxy_url = url_of(config, built.port)
     return Running(

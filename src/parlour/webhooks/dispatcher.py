@@ -26,7 +26,7 @@ WAIT_SECONDS = 1.0
 MAX_LANES = 512
 # A key whose last delivery failed has one lane at a time, so that a slow target takes no room from others.
 MAX_LANES_PER_THROTTLE_KEY = 16
-# What a crash may make be delivered twice. More would be faster: each write takes the storage from requests.
+# Deliveries that a crash may repeat. A larger number would be faster: requests wait for each write.
 MAX_UNSETTLED = 20
 MAX_UNSETTLED_MILLISECONDS = 250
 # How often a worker that is to stop tries to settle what it has sent, if the storage does not answer.
@@ -126,7 +126,7 @@ class Dispatcher:
         self._counts[lane.throttle_key] -= 1
         if not self._counts[lane.throttle_key]:
             del self._counts[lane.throttle_key]
-        # A target that fails is not tried at a greater pace than that of the searches.
+        # Lanes of a failing target are only claimed by the next regular search.
         if lane.throttle_key not in self._failing:
             self._has_room.set()
 
@@ -155,7 +155,7 @@ class Dispatcher:
 
         Stops after one that was not delivered, has more to record than its status, or was the last of
         MAX_UNSETTLED_MILLISECONDS, so that outcomes are settled in small groups; and when the lease has
-        run out, for then another worker may have claimed the lane. There may be none.
+        run out, because another worker may have claimed the lane then. The list may be empty.
         """
         outcomes: list[Outcome] = []
         spent = 0
@@ -169,7 +169,7 @@ class Dispatcher:
                     raise
                 break
             outcomes.append(outcome)
-            # A target that answers, whatever it says, holds nothing up.
+            # A target that answers, even with an error, does not slow down other lanes.
             change = self._failing.add if outcome.status == PENDING else self._failing.discard
             change(batch.lane.throttle_key)
             spent += outcome.attempt.milliseconds
@@ -192,7 +192,7 @@ class Dispatcher:
         except VaultError as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - an attempt that broke is a failed attempt
-            # Callers see the attempt; which part of us broke is for the log.
+            # Callers see the attempt, so the error's name is only logged.
             log.warning("attempt_failed", sid=delivery.row.sid, error=type(error).__name__)
             reason = "the attempt failed"
         return Outcome(delivery, Attempt(at, 0, error=reason), PENDING)
@@ -200,7 +200,7 @@ class Dispatcher:
     async def _settle(
         self, lane: ClaimedLane, outcomes: Sequence[Outcome], stop: asyncio.Event
     ) -> Batch | None:
-        """Settle outcomes and return the next batch. What was sent is not sent again for want of a record.
+        """Settle outcomes and return the next batch. Retries, so that no sent delivery is sent again.
 
         If the storage refuses an outcome, a simplified one is settled. While it does not answer, outcomes are
         kept, MAX_UNSETTLED of each of MAX_LANES at most.

@@ -34,9 +34,9 @@ WAITED = """SELECT carrier, conversation_sid, sid FROM webhook_lanes
 WHERE ready = 0 AND due_at <= ? AND leased_until <= ? ORDER BY due_at LIMIT ?"""
 
 # A throttle key and a moment: where a search of the index begins.
-Position = tuple[str, int]
+SearchPosition = tuple[str, int]
 # A throttle key may be "", where a very old program has made the lane.
-START: Position = ("", -1)
+START: SearchPosition = ("", -1)
 
 
 class LaneKey(NamedTuple):
@@ -69,13 +69,13 @@ class FoundLanes(NamedTuple):
 
     ready: Sequence[FoundLane]
     waited: Sequence[FoundLane]
-    position: Position
+    position: SearchPosition
     has_more: bool
 
 
 def find_lanes(
     tx: Transaction,
-    position: Position,
+    position: SearchPosition,
     free_slots: Callable[[str], int],
     held: Container[LaneKey],
     limit: int,
@@ -100,7 +100,7 @@ def find_lanes(
     return FoundLanes(ready, waited, START, has_more)
 
 
-def ready_lanes_by_key(tx: Transaction, position: Position) -> Iterator[tuple[str, list[FoundLane]]]:
+def ready_lanes_by_key(tx: Transaction, position: SearchPosition) -> Iterator[tuple[str, list[FoundLane]]]:
     """Yield each throttle key with the first of its ready lanes, from `position` on and once around."""
     from_the_start = position == START
     while True:

@@ -35,7 +35,7 @@ def open_session(seconds: float, connections: int, *, allow_private: bool) -> ai
     """
 
     def make_socket(address: Any) -> socket.socket:
-        # Checked here, for the address that is connected to: a second look-up of the name may give another.
+        # Checked for the address that is connected to: a second look-up of the name may return another one.
         family, kind, protocol, _, where = address
         if not allow_private and is_private(where[0]):
             raise Forbidden("the target's address is private")

@@ -25,8 +25,8 @@ class Lane(Resource, frozen=True):
     `due_at` is when the first pending delivery is to be attempted, null when there is none. A worker that has
     claimed the lane holds it until `leased_until`, which `due_at` repeats. Both are in milliseconds since
     1970. `ready` is 1 when the lane can be claimed at once, and 0 when it is empty or waits for `due_at`.
-    `carrier` is the throttle key: few lanes with the same one are served at a time. A field is named as its
-    column, and this column had its name before.
+    `carrier` is the throttle key: few lanes with the same one are served at a time. The field has the name of
+    its column, which is older than the term.
     """
 
     table: ClassVar = "webhook_lanes"

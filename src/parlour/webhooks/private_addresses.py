@@ -1,4 +1,4 @@
-"""Which IP addresses count as private: all but those of hosts on the public internet."""
+"""Private IP addresses: all that cannot belong to a host on the public internet."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 

@@ -85,7 +85,7 @@ class Sender:
         async with self._session.request(
             method, target, data=data, headers={**headers, **kind}, allow_redirects=False
         ) as answer:
-            # It was answered, whatever becomes of the body; what was answered is not asked again.
+            # The target has answered: an error in its body does not hide the status.
             try:
                 return TargetReply(0, answer.status, await read_up_to(MAX_ANSWER_BYTES, answer))
             except BadEncoding as error:

@@ -23,7 +23,7 @@ class DeliveryTarget(NamedTuple):
 
     @property
     def throttle_key(self) -> str:
-        """The lanes with the same key are served a few at a time: those of a target, or of a channel."""
+        """Lanes with the same key are served a few at a time: the lanes of a target, or of a channel."""
         return self.url if self.url.startswith(CHANNEL) else self.sid
 
 
@@ -34,6 +34,6 @@ class PreEventTarget(NamedTuple):
     sealed_auth_token: str
 
 
-# Finds the target that is asked before a change, by the SIDs of account and service and the event's name.
-# Resources know it.
+# Finds the target of a pre-event webhook, by the SIDs of account and service and the event's name. Resources
+# implement it.
 FindPreEventTarget = Callable[[Transaction, str, str, str], PreEventTarget | None]

@@ -6,6 +6,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -17,6 +18,7 @@ from parlour.wire.texts import ensure_text
 
 Form = Mapping[str, str | list[str]]
 JsonSchema = dict[str, Any]
+Getter = Callable[[Any], Any]
 
 
 class Parameters(msgspec.Struct, frozen=True):
@@ -50,7 +52,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     unstored: ClassVar[type[Parameters]] = Parameters
     # The names of the fields that a request may set, if a subclass accepts fewer than it inherits.
     accepts_only: ClassVar[frozenset[str] | None] = None
-    # The columns that `scope_columns` considers, if they are not all columns.
+    # The columns that `scope_getters` considers, if they are not all columns.
     scoped_by: ClassVar[tuple[str, ...] | None] = None
 
     sid: str
@@ -79,17 +81,18 @@ SCOPE_COLUMNS = {
 
 
 @functools.cache
-def scope_columns(declared: type[Resource]) -> tuple[tuple[str, str], ...]:
-    """Return the columns that name a row's account and service, each with its member of the scope."""
+def scope_getters(declared: type[Resource]) -> tuple[Getter, Getter] | None:
+    """Return what reads a row's account and service, and what reads the same of a scope; None without any."""
     names = declared.__struct_fields__ if declared.scoped_by is None else declared.scoped_by
-    return tuple((name, SCOPE_COLUMNS[name]) for name in names if name in SCOPE_COLUMNS)
+    columns = [name for name in names if name in SCOPE_COLUMNS]
+    if not columns:
+        return None
+    return attrgetter(*columns), attrgetter(*[SCOPE_COLUMNS[name] for name in columns])
 
 
 def is_in_scope(resource: Resource, scope: Scope) -> bool:
-    for column, member in scope_columns(type(resource)):
-        if getattr(resource, column) != getattr(scope, member):
-            return False
-    return True
+    getters = scope_getters(type(resource))
+    return getters is None or getters[0](resource) == getters[1](scope)
 
 
 class Computed:

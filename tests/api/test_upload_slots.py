@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from parlour.api import upload_turns
+from parlour.api import upload_slots
 from tests.files import PNG, files_in, upload, wait_until
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, Api
 
@@ -58,13 +58,13 @@ class TestPlaces:
 
     @pytest.fixture(autouse=True)
     def few_places(self, monkeypatch):
-        monkeypatch.setattr(upload_turns, "MAX_HELD_BYTES", 0)
-        monkeypatch.setattr(upload_turns, "MAX_WAITING", 2)
+        monkeypatch.setattr(upload_slots, "MAX_HELD_BYTES", 0)
+        monkeypatch.setattr(upload_slots, "MAX_WAITING", 2)
 
     def test_an_account_whose_places_are_taken_is_refused_and_another_is_not(
         self, monkeypatch, api, stranger, service, running, stall
     ):
-        monkeypatch.setattr(upload_turns, "WAIT_SECONDS", 0.01)
+        monkeypatch.setattr(upload_slots, "WAIT_SECONDS", 0.01)
         other_service = "Services/" + stranger.post("Services", FriendlyName="Other").json()["sid"]
         stalled = stall(running)
         refused = upload(api, service)
@@ -116,7 +116,7 @@ class TestPlaces:
 
 
 def test_clients_that_stop_sending_hold_up_nobody(api, service, running, stall):
-    stalled = [stall(running) for _ in range(2 * upload_turns.BLOCKS_AT_ONCE)]
+    stalled = [stall(running) for _ in range(2 * upload_slots.BLOCKS_AT_ONCE)]
     answer = upload(api, service, bytes(3 * 1_048_576), "application/octet-stream")
 
     assert answer.status_code == 201

@@ -1,4 +1,4 @@
-"""The servers that are measured: each is a process of its own, and ends with its `with` block."""
+"""The servers that are measured. Each is a process of its own that ends with its `with` block."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.errors import BenchError
-from bench.operations import ACCOUNT_SID, AUTH_TOKEN, Request, ask
+from bench.operations import ACCOUNT_SID, AUTH_TOKEN, Request, send_request
 from parlour.config import ENVIRONMENT_PREFIX
 
 PARLOUR = Path(sys.executable).with_name("parlour")
@@ -28,15 +28,15 @@ MEMORY = re.compile(r"^(VmRSS|VmHWM):\s+(\d+) kB$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Memory:
-    """Megabytes that are resident, now and at most so far."""
+    """Resident memory in megabytes: now, and the peak so far."""
 
     now: float
-    most: float
+    peak: float
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A server that answers; the seconds are those from its start to its first answer."""
+class Server:
+    """A running server; `first_answer_seconds` is the time from its start to its first answer."""
 
     name: str
     url: str
@@ -44,7 +44,7 @@ class Subject:
     first_answer_seconds: float
 
     def memory(self) -> Memory | None:
-        """None where the system does not tell."""
+        """Return the memory of the process; None on systems without /proc."""
         status = Path(f"/proc/{self.process_id}/status")
         if not status.exists():
             return None
@@ -52,22 +52,22 @@ class Subject:
         return Memory(megabytes["VmRSS"], megabytes["VmHWM"])
 
 
-def running_parlour(folder: Path, database: Path | str, *options: str) -> AbstractContextManager[Subject]:
-    """Parlour as its users start it, with the default settings but for the options."""
+def running_parlour(folder: Path, database: Path | str, *options: str) -> AbstractContextManager[Server]:
+    """Start `parlour serve` with default settings and these options."""
     words: list[str | Path] = [PARLOUR, "serve", "--port", "0", "--database", database]
     if "://" in str(database):
-        # Beside a file are its media; those of each database on a server need a place of their own.
+        # On PostgreSQL, the media directory has no default that differs by database.
         words += ["--media", folder / f"{urlsplit(str(database)).path.rpartition('/')[2]}.media"]
     return running("Parlour", [*words, *options], folder)
 
 
-def running_module(name: str, folder: Path, *arguments: str | Path) -> AbstractContextManager[Subject]:
-    """A server of ours: the module bench.<name>."""
+def running_module(name: str, folder: Path, *arguments: str | Path) -> AbstractContextManager[Server]:
+    """Start the server in the module bench.<name>."""
     return running(name, [sys.executable, "-m", f"bench.{name}", *arguments], folder)
 
 
 @contextlib.contextmanager
-def running(name: str, command: Sequence[str | Path], folder: Path) -> Iterator[Subject]:
+def running(name: str, command: Sequence[str | Path], folder: Path) -> Iterator[Server]:
     settings = {key: value for key, value in os.environ.items() if not key.startswith(ENVIRONMENT_PREFIX)}
     log = folder / f"{name}.log"
     with log.open("ab") as errors:
@@ -79,14 +79,14 @@ def running(name: str, command: Sequence[str | Path], folder: Path) -> Iterator[
             url = address(process)
             if url is None:
                 raise BenchError(f"{name} did not start:\n{log.read_text()[-SHOWN_CHARACTERS:]}")
-            ask(url, HEALTH)
-            yield Subject(name, url, process.pid, time.perf_counter() - started)
+            send_request(url, HEALTH)
+            yield Server(name, url, process.pid, time.perf_counter() - started)
         finally:
             stop(process)
 
 
 def address(process: subprocess.Popen[str]) -> str | None:
-    """The URL that the process prints when it listens; None if it ends before."""
+    """Return the URL that the process prints when it listens; None if it ends before that."""
     for line in process.stdout or ():
         found = ADDRESS.match(line)
         if found:

@@ -1,4 +1,4 @@
-"""A conversation with many messages, in a database of Parlour's own making."""
+"""Makes a conversation with many messages, in a database that Parlour has created."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -6,15 +6,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.operations import FORM, Request, ask_json, requests_for
-from bench.subjects import running_parlour
+from bench.operations import FORM, Request, request_json, requests_for
+from bench.servers import running_parlour
 
-MESSAGES_TOGETHER = 50_000
+MESSAGES_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
-class Room:
-    """Its messages are those with the indexes 1 to `messages`, and one before them."""
+class FilledConversation:
+    """A conversation with the messages 0 to `messages`."""
 
     database: Path
     service_sid: str
@@ -28,17 +28,17 @@ class Room:
         return requests_for(path, self.messages)
 
 
-def make_room(folder: Path, messages: int, recipients: int = 0) -> Room:
-    """Parlour makes the conversation and its first message; the others are copies of that one.
+def make_conversation(folder: Path, messages: int, recipients: int = 0) -> FilledConversation:
+    """Create a conversation and its first message by the API, and `messages` copies of it by SQL.
 
-    With recipients on another channel each message has as many receipts.
+    Each message has a receipt for each of the `recipients`, who are on another channel.
     """
     folder.mkdir()
     database = folder / "parlour.db"
     with running_parlour(folder, database) as parlour:
 
         def create(path: str, form: str) -> str:
-            return str(ask_json(parlour.url, Request("POST", path, form))["sid"])
+            return str(request_json(parlour.url, Request("POST", path, form))["sid"])
 
         service_sid = create("/v1/Services", "FriendlyName=Bench")
         conversations = f"/v1/Services/{service_sid}/Conversations"
@@ -49,23 +49,23 @@ def make_room(folder: Path, messages: int, recipients: int = 0) -> Room:
             create(f"{conversations}/{conversation_sid}/Participants", f"{address}&{proxy}")
         first = create(f"{conversations}/{conversation_sid}/Messages", FORM)
     fill(database, first, messages)
-    return Room(database, service_sid, conversation_sid, messages, parlour.first_answer_seconds)
+    return FilledConversation(database, service_sid, conversation_sid, messages, parlour.first_answer_seconds)
 
 
 def fill(database: Path, first: str, messages: int) -> None:
-    """Copy the message that has the SID `first`; the copies' SIDs are their indexes."""
+    """Copy the message with the SID `first`, and its receipts. SIDs of copies are made of their indexes."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        # Nothing here has to outlive a power cut; Parlour sets its own mode when it opens the file.
+        # This file need not survive a power cut. Parlour sets its own mode when it opens it.
         connection.execute("PRAGMA synchronous = OFF")
-        for start in range(1, messages + 1, MESSAGES_TOGETHER):
-            last = min(start + MESSAGES_TOGETHER - 1, messages)
+        for start in range(1, messages + 1, MESSAGES_AT_ONCE):
+            last = min(start + MESSAGES_AT_ONCE - 1, messages)
             span = {"start": start, "last": last, "first": first}
-            connection.execute(copying(connection, "messages", "sid", MESSAGE), span)
-            connection.execute(copying(connection, "delivery_receipts", "message_sid", RECEIPT), span)
+            connection.execute(copy_statement(connection, "messages", "sid", MESSAGE), span)
+            connection.execute(copy_statement(connection, "delivery_receipts", "message_sid", RECEIPT), span)
         connection.execute("UPDATE conversations SET next_message_index = ?", (messages + 1,))
 
 
-# What is different in each copy. Of a receipt's SID the last digits stay, which tell the recipients apart.
+# The columns that differ in each copy. The last digits of a receipt's SID stay: they differ by recipient.
 MESSAGE = {"index": "n", "sid": "printf('IM%032x', n)"}
 RECEIPT = {
     "message_sid": "printf('IM%032x', n)",
@@ -73,8 +73,8 @@ RECEIPT = {
 }
 
 
-def copying(connection: sqlite3.Connection, table: str, key: str, values: Mapping[str, str]) -> str:
-    """The statement for it; the columns are asked of the database, so that none is missed."""
+def copy_statement(connection: sqlite3.Connection, table: str, key: str, values: Mapping[str, str]) -> str:
+    """Return the INSERT. The columns are read from the database, so that none is missing."""
     columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
     return f"""
         INSERT INTO {table} ({", ".join(f'"{name}"' for name in columns)})
