@@ -10,7 +10,8 @@ from parlour.api.idempotency import HEADER, MAX_CHARACTERS
 from parlour.api.uploads import FIELDS
 from parlour.wire.field_types import FieldType, text
 from parlour.wire.paging import page_schema
-from parlour.wire.resource import BodyForm, JsonSchema, body_schema, form_schema, pascal_case
+from parlour.wire.resource import BodyForm, JsonSchema, pascal_case
+from parlour.wire.schemas import body_schema, form_schema
 
 ERROR = {
     "type": "object",

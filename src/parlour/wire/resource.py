@@ -1,4 +1,4 @@
-"""Resources: from a resource's declared fields, forms are read, bodies rendered and both described."""
+"""Resources: from a resource's declared fields, forms are read and bodies rendered."""
 
 import functools
 import types
@@ -264,39 +264,3 @@ def render(resource: Resource, url: str, form: BodyForm) -> dict[str, Any]:
     if plan.links:
         body["links"] = {name: f"{url}/{path}" for name, path in plan.links}
     return body
-
-
-def form_schema(declared: type[Resource], on: AcceptedOn) -> JsonSchema:
-    """Return the JSON Schema of a request's parameters."""
-    accepted = accepted_fields(declared, on)
-    schema: JsonSchema = {
-        "type": "object",
-        "properties": {name: dict(f.type.input_schema) for name, f in accepted.items()},
-    }
-    required = [f.wire_name for f in required_fields(declared, on)]
-    return schema | ({"required": required} if required else {})
-
-
-def body_schema(declared: type[Resource], form: BodyForm) -> JsonSchema:
-    """Return the JSON Schema of a body, in which every member is required."""
-    properties: dict[str, Any] = {}
-    for f in fields_of(declared):
-        if not is_withheld(f, form):
-            properties[f.name] = nullable(f.type.schema) if f.nullable else dict(f.type.schema)
-    properties |= {name: each.schema for name, each in computed_members(declared).items()}
-    if declared.shows_url:
-        properties["url"] = {"type": "string", "format": "uri"}
-    if declared.link_names:
-        links = {name: {"type": "string", "format": "uri"} for name in declared.link_names}
-        properties["links"] = {"type": "object", "properties": links, "required": list(links)}
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def nullable(schema: Mapping[str, Any]) -> JsonSchema:
-    choices = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
-    return {**schema, "type": [schema["type"], "null"], **choices}
