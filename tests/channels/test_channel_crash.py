@@ -90,6 +90,7 @@ def test_what_was_recorded_is_not_mailed_again(post_office, mail):
     assert set(seen.values()) == {1}
 
 
+@pytest.mark.long
 def test_a_crash_in_the_midst_repeats_one_message_of_a_recipient_at_most(post_office, mail):
     server, scene = post_office()
     messages = post_to_many(scene)

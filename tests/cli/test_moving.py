@@ -103,6 +103,7 @@ def test_from_one_file_to_another_as_it_is_pasted(launch, tmp_path):
 
 
 @pytest.mark.embedded
+@pytest.mark.long
 def test_an_imported_database_without_its_key_is_told_and_gets_no_other(launch, tmp_path):
     server = launch()
     server.stop()

@@ -95,3 +95,13 @@ def test_every_error_is_raised_somewhere():
     code = "\n".join(file.read_text() for file in OURS if file.name != "errors.py")
 
     assert [name for name in names if name != "MORE_INFO" and f"errors.{name}" not in code] == []
+
+
+def test_a_class_has_a_name_of_its_own():
+    places = {}
+    for file in OURS:
+        for node in ast.walk(parsed(file)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(at(file, node.lineno, node.name))
+
+    ensure_none([place for found in places.values() if len(found) > 1 for place in found])

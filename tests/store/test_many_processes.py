@@ -125,6 +125,7 @@ def test_messages_by_many_processes_have_no_gap_and_no_double(many):
 
 
 @pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+@pytest.mark.long
 def test_connections_that_come_at_once_are_spread_over_the_processes(many):
     host = urlsplit(many.url).netloc
     connections = [http.client.HTTPConnection(host, timeout=TIMEOUT_SECONDS) for _ in range(CONNECTIONS)]
@@ -265,6 +266,7 @@ def test_one_that_is_killed_takes_no_client_of_another_with_it(own):
 
 
 @pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+@pytest.mark.long
 def test_while_one_is_down_the_others_take_its_connections_and_then_it_is_back(own):
     [killed, *_] = children_of(own)["answer"]
     os.kill(killed, signal.SIGKILL)
@@ -277,6 +279,7 @@ def test_while_one_is_down_the_others_take_its_connections_and_then_it_is_back(o
 
 
 @pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+@pytest.mark.long
 def test_what_a_server_that_is_killed_has_not_finished_another_takes_over(launch, receiver):
     hold = threading.Event()
     receiver.answer = lambda hook: hold.wait(TIMEOUT_SECONDS) and (200, b"")

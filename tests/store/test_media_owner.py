@@ -45,6 +45,7 @@ def other(databases):
     storage.remove()
 
 
+@pytest.mark.long
 def test_another_database_in_the_same_folder_removes_no_file_even_where_nothing_is_marked_yet(
     launch, tmp_path, other
 ):

@@ -165,6 +165,7 @@ def pytest_of(tmp_path):
     return run
 
 
+@pytest.mark.long
 def test_fifty_tests_in_parallel_share_nothing(pytest_of):
     ended = pytest_of(SHARE_NOTHING, options=["-n", "2"])
 

@@ -177,7 +177,9 @@ def delete_media(tx: Transaction, call: Call) -> None:
     """Mark a file as deleted, and remove it from its message; the next purge removes its bytes."""
     medium = fetch_media(tx, call)
     tx.update(medium, date_deleted=tx.now)
-    if medium.message_sid is not None:
+    if medium.channel_sid is not None:
+        # Two files of one message may be deleted at the same time, by different processes.
+        tx.lock_conversation(medium.channel_sid)
         message = tx.find(Message, conversation_sid=medium.channel_sid, sid=medium.message_sid)
         if message is not None:
             tx.update(message, media=without_medium(message.media, medium.sid))
