@@ -274,7 +274,6 @@ def test_while_one_is_down_the_others_take_its_connections_and_then_it_is_back(o
     with own.api() as api:
         assert api.get("Conversations").status_code == 200
     wait_until(lambda: len(children_of(own).get("answer", ())) == PROCESSES)
-
     wait_for_all(own)
 
 
