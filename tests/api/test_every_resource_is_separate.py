@@ -21,6 +21,7 @@ from parlour.resources.reports import ReportedReceipt
 from parlour.resources.services import Service
 from parlour.resources.webhook_targets import AccountWebhooks, ServiceWebhooks
 from parlour.webhooks.outbox import WebhookDelivery
+from parlour.wire.field_options import AcceptedOn
 from parlour.wire.resource import required_fields
 from tests.files import upload
 
@@ -62,6 +63,14 @@ ITEMS = {
     Media: "ME",
     MediaSet: None,
 }
+# What else one needs to be made.
+MORE = {
+    Participant: {"Identity": "bob"},
+    ConversationWebhook: {
+        "Configuration.Url": "http://127.0.0.1:9/",
+        "Configuration.Filters": "onMessageAdded",
+    },
+}
 NAMES = {"ChatServiceSid": "IS", "ConversationSid": "CH", "MessageSid": "IM", "ContentSid": "HX"}
 OPERATIONS = [
     pytest.param(operation, prefix, id=f"{operation.method} {prefix}{operation.path}")
@@ -76,7 +85,8 @@ def furnish(api, service):
     prefix = "" if service is None else f"{service}/"
     hooked = {"X-Twilio-Webhook-Enabled": "true"}
     api.post("Configuration/Webhooks", PostWebhookUrl="http://127.0.0.1:9/", Filters="onConversationAdded")
-    room = api.request("POST", f"{prefix}Conversations", headers=hooked).json()
+    named = {"UniqueName": "the room"}
+    room = api.request("POST", f"{prefix}Conversations", headers=hooked, data=named).json()
     links = room["links"]
     participant = api.post(links["participants"], BINDING).json()
     message = api.post(links["messages"], Author="alice", Body="Hi").json()
@@ -97,10 +107,10 @@ def form_of(operation):
     return {each.wire_name: VALUES[each.wire_name] for each in fields}
 
 
-def send(caller, operation, prefix, sids):
+def send(caller, operation, prefix, sids, more=None):
     names = NAMES | {"Sid": ITEMS[operation.collection.resource]}
     path = re.sub(r"{(\w+)}", lambda match: sids[names[match[1]]], prefix + operation.path)
-    body = form_of(operation) if operation.accepts else None
+    body = form_of(operation) | (more or {}) if operation.accepts else None
     sent = {"json": body} if operation.collection.encoding is AS_JSON and body else {"data": body}
     return caller.request(operation.method, f"{caller.url}{path}", **sent)
 
@@ -138,6 +148,38 @@ def test_what_one_account_has_is_not_there_for_another(api, stranger, service, o
         # A list, or a resource, of the stranger's own account.
         assert [sid for sid in theirs.values() if sid in answer.text] == []
     assert everything(api, theirs) == before
+
+
+@pytest.mark.parametrize(
+    ("operation", "prefix"),
+    [each for each in OPERATIONS if each.values[0].method == "GET" and each.values[0].on_item],
+)
+def test_an_item_is_found_where_it_is_and_nowhere_else(api, service, operation, prefix):
+    """Otherwise the test above may have asked for what nobody has."""
+    sids = furnish(api, None if prefix == ALONE else service)
+    elsewhere = api.post(f"Services/{sids['IS']}/Conversations").json()["sid"]
+
+    assert send(api, operation, prefix, sids).ok or ITEMS[operation.collection.resource] is None
+    if "{ConversationSid}" in operation.path:
+        assert send(api, operation, prefix, sids | {"CH": elsewhere}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("operation", "prefix"),
+    [
+        each
+        for each in OPERATIONS
+        if each.values[0].accepts & AcceptedOn.CREATE and "{ConversationSid}" in each.values[0].path
+    ],
+)
+def test_what_is_made_in_a_conversation_by_its_name_is_there_by_its_sid(api, service, operation, prefix):
+    sids = furnish(api, None if prefix == ALONE else service)
+    more = MORE.get(operation.collection.resource)
+    made = send(api, operation, prefix, sids | {"CH": "the room"}, more).json()
+
+    assert made["conversation_sid"] == sids["CH"]
+    listed = api.get(made["url"].rpartition("/")[0]).json()[operation.collection.key]
+    assert made["sid"] in {each["sid"] for each in listed}
 
 
 def test_every_resource_that_is_served_is_tried():

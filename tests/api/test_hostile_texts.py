@@ -81,6 +81,8 @@ class Door:
             in_service = IN_SERVICE in operation.collection.prefixes
             self.pattern = (IN_SERVICE if in_service else prefix) + operation.path
         own = {"Sid": world.get(operation.collection.path)}
+        missing = [name for name in self.parts() if not own.get(name) and name not in world]
+        assert missing == [], f"say in `world` what {missing} of {self.pattern} is"
         self.names = {name: own.get(name) or world[name] for name in self.parts()}
         self.needed = NEEDED.get(f"{operation.method} {operation.path}", {})
         self.is_json = operation.collection.encoding.media_type == JSON

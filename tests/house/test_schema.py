@@ -6,8 +6,10 @@ import pytest
 
 from parlour import resources
 from parlour.resources.accounts import Account, ApiKey
+from parlour.resources.deletions import PARTS_OF_CONVERSATION
 from parlour.resources.media import MediaSet
 from parlour.store import statements
+from parlour.store.distribution import BESIDE_CONVERSATIONS
 from parlour.store.migrate import migrate
 from parlour.store.row_texts import JSON_COLUMNS
 from parlour.store.sqlite import SQLite
@@ -17,7 +19,9 @@ from tests.servers import Api, ServerThread
 
 # A media set has no row: it is an answer about many media at once.
 KINDS = [collection.resource for collection in resources.ALL if collection.resource is not MediaSet]
-CHILDREN = ("participants", "messages", "delivery_receipts", "channel_metadata")
+CHILDREN = tuple(BESIDE_CONVERSATIONS)
+# They are still needed when their conversation is gone: they tell of its end, too.
+OUTLIVE = {"webhook_lanes", "webhook_deliveries"}
 
 
 @pytest.fixture
@@ -52,6 +56,17 @@ def test_a_childs_key_begins_with_its_conversation(connection, table):
     keyed = {place: name for _, name, _, _, _, place in columns(connection, table) if place}
 
     assert keyed[1] == "conversation_sid"
+
+
+def test_whatever_lies_beside_a_conversation_goes_with_it_and_in_steps(connection):
+    def refers(table):
+        return "conversations" in {row[2] for row in connection.execute(f"PRAGMA foreign_key_list({table})")}
+
+    assert {table for table in CHILDREN if not refers(table)} <= OUTLIVE | {
+        "delivery_receipts",
+        "expected_reports",
+    }
+    assert set(CHILDREN) - {part.table for part in PARTS_OF_CONVERSATION} == {"webhook_deliveries"}
 
 
 class Recorder(SQLite):
@@ -99,7 +114,8 @@ def test_every_statement_on_a_conversations_children_names_the_conversation(
     pattern = re.compile(rf"\b(?:FROM|UPDATE|INTO)\s+({'|'.join(CHILDREN)})\b")
     found = [each for each in running.database.engine.statements if pattern.search(each)]
 
-    assert {pattern.search(each)[1] for each in found} == set(CHILDREN)
+    # Nobody listens here, so there are no deliveries.
+    assert {pattern.search(each)[1] for each in found} == set(CHILDREN) - {"webhook_deliveries"}
     for each in found:
         assert re.search(r'"?conversation_sid"? =', each) or each.startswith("INSERT"), each
 

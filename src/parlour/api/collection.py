@@ -80,8 +80,8 @@ def in_scope(work: Find, tx: Transaction, call: Call, parent: Find | None = None
     """
     tx.scope = Scope(call.account_sid, call.service_sid)
     try:
-        if parent is not None:
-            parent(tx, call)
+        if parent is not None and parent(tx, call) is None:
+            raise call.not_found()
         return work(tx, call)
     except OutOfScope:
         raise call.not_found() from None
