@@ -94,8 +94,9 @@ def test_what_does_not_exist_is_told_in_a_line(parlour, words):
 
 
 def test_migrate_openapi_and_version(tmp_path):
-    """As processes: that the program itself is there, and ends as it should."""
-    said = [run_process(tmp_path, word) for word in ("migrate", "migrate", "openapi", "version", "--version")]
+    """The first as a process: that the program itself is there, and ends as it should."""
+    said = [run_process(tmp_path, "migrate")]
+    said += [run(tmp_path, word) for word in ("migrate", "openapi", "version", "--version")]
 
     assert [(each.returncode, each.stderr) for each in said] == [(0, "")] * 5
     assert said[0].stdout.startswith("applied 0001_")

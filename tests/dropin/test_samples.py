@@ -186,6 +186,7 @@ def test_the_sample_project_is_green_under_parlour_run(tmp_path):
     assert "7 passed" in ended.stdout, ended.stdout + ended.stderr
 
 
+@pytest.mark.long
 def test_the_sample_project_is_green_by_the_plugin(tmp_path):
     ended = pytest_in_desk(tmp_path, "env", "PYTEST_ADDOPTS=--parlour")
 

@@ -117,7 +117,6 @@ def test_messages_by_many_processes_have_no_gap_and_no_double(many):
     written = in_threads(write)
     with many.api() as api:
         listed = everything(api, room)
-
     assert Counter(i for _, mine in written for i in mine) == Counter(range(CLIENTS * EACH))
     assert all(mine == sorted(mine) for _, mine in written)
     assert [message["index"] for message in listed] == list(range(CLIENTS * EACH))
@@ -138,11 +137,11 @@ def test_connections_that_come_at_once_are_spread_over_the_processes(many):
         connection.close()
 
     taken = Counter(map(process_of, answers))
-
     assert len(taken) == PROCESSES
     assert min(taken.values()) >= CONNECTIONS / PROCESSES / 4
 
 
+@pytest.mark.long
 def test_what_one_process_has_answered_every_other_shows(many):
     with many.api() as api:
         room = api.post("Conversations").json()["links"]["messages"]
@@ -164,6 +163,7 @@ def test_what_one_process_has_answered_every_other_shows(many):
             assert other.get(message["url"]).json()["body"] == str(n)
 
 
+@pytest.mark.long
 def test_of_many_who_want_the_same_one_gets_it(many):
     with many.api() as api:
         room = api.post("Conversations").json()["links"]["participants"]
@@ -207,6 +207,7 @@ class Client(threading.Thread):
                 self.written.append(answer.json()["sid"])
 
 
+@pytest.mark.long
 def test_they_stop_with_the_input_of_whoever_started_them(tmp_path, storage):
     server = ServerProcess(
         tmp_path,
@@ -218,7 +219,6 @@ def test_they_stop_with_the_input_of_whoever_started_them(tmp_path, storage):
     )
     children = children_of(server)
     server.process.stdin.close()
-
     assert server._wait() == 0
     assert all(not Path(f"/proc/{number}").exists() for numbers in children.values() for number in numbers)
 
@@ -226,7 +226,6 @@ def test_they_stop_with_the_input_of_whoever_started_them(tmp_path, storage):
 @pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
 def test_a_second_server_does_not_share_the_port(many, tmp_path):
     done = refused(tmp_path, "--workers", "2", "--port", str(urlsplit(many.url).port))
-
     assert done.returncode == 1
     assert "cannot listen" in done.stderr
 
@@ -236,11 +235,11 @@ def test_a_second_server_does_not_share_the_port(many, tmp_path):
 )
 def test_numbers_and_modes_that_cannot_be_meant_are_refused(tmp_path, options):
     done = refused(tmp_path, *options)
-
     assert done.returncode == 1
     assert "--workers" in done.stderr
 
 
+@pytest.mark.long
 def test_one_that_is_killed_takes_no_client_of_another_with_it(own):
     with own.api() as api:
         room = api.post("Conversations").json()["links"]["messages"]

@@ -99,6 +99,7 @@ def test_another_database_is_refused_and_nothing_is_made(launch, tmp_path, other
     assert content(launch(), path) == PNG
 
 
+@pytest.mark.long
 def test_a_backup_that_is_put_back_leaves_the_files_of_what_came_later(launch, tmp_path):
     server = launch()
     with server.api() as api:

@@ -179,6 +179,7 @@ def test_the_fixtures_do_what_they_say(pytest_of, mode):
     assert "7 passed" in ended.stdout, ended.stdout + ended.stderr
 
 
+@pytest.mark.long
 def test_one_option_sends_every_test_there(pytest_of):
     ended = pytest_of(EVERYWHERE, options=["--parlour"])
 
@@ -192,12 +193,14 @@ def test_webhooks_are_waited_for(pytest_of):
 
 
 @pytest.mark.parametrize("mode", ["process", "thread"])
+@pytest.mark.long
 def test_webhooks_follow_the_clock(pytest_of, mode):
     ended = pytest_of(TOLD, ini=f"parlour_mode = {mode}")
 
     assert "2 passed" in ended.stdout, ended.stdout + ended.stderr
 
 
+@pytest.mark.long
 def test_the_examples_of_the_documentation_pass(pytest_of):
     page = (Path(__file__).parents[2] / "docs/testing.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)

@@ -56,6 +56,7 @@ def test_by_default_only_a_server_that_nobody_else_reaches_goes_there(settings, 
 
 
 @pytest.mark.parametrize("public", [True, False])
+@pytest.mark.long
 def test_server_and_worker_agree(launch, receiver, public):
     server = first = launch()
     if public:

@@ -17,7 +17,7 @@ from parlour.logs import configure_logs
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", message="parlour %(version)s")
 def main() -> None:
     """Parlour is a server with the Conversations REST API (v1) of Twilio."""
     if not structlog.is_configured():
