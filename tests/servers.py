@@ -117,7 +117,8 @@ class ServerThread:
         built = app.build(parts)
         self._forget = built.forget
         self._server = server.create_server(parts, built.asgi)
-        self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
+        # A test that fails before it stops the server does not keep the run from ending.
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
         self._thread.start()
 
     def _new_sid(self, prefix):

@@ -62,17 +62,38 @@ def configure_logs(level: str, style: str) -> None:
 def configure_events(level: str, style: str) -> Callable[[Event], str]:
     """Configure Parlour's own log lines only; the program keeps its logging. Returns the renderer."""
     render = render_json if style == "json" else render_console
-
-    def finish(_: object, name: str, event: Event) -> str:
-        return render(complete(name, event))
-
     structlog.configure(
-        processors=[finish],
+        processors=[LineProcessor(LEVELS[level], render)],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_: LineWriter(sys.stderr),
         cache_logger_on_first_use=True,
     )
     return render
+
+
+class LineProcessor:
+    """The only processor of structlog: it makes a line of an event. `level` is the least that is logged."""
+
+    def __init__(self, level: int, render: Callable[[Event], str]) -> None:
+        self.level, self.render = level, render
+
+    def __call__(self, _: object, name: str, event: Event) -> str:
+        return self.render(complete(name, event))
+
+
+def info_writer() -> Callable[[Event], None]:
+    """Return a function that logs an event at info, for the line of each request.
+
+    structlog's own way to the same line takes half as long again.
+    """
+    processor = structlog.get_config()["processors"][-1]
+    if not isinstance(processor, LineProcessor):
+        # In a program that has configured structlog for itself.
+        return lambda event: structlog.get_logger().info(**event)
+    if processor.level > logging.INFO:
+        return lambda _: None
+    lines = LineWriter(sys.stderr)
+    return lambda event: lines.write(processor.render(complete("info", event)))
 
 
 class LibraryFormatter(logging.Formatter):

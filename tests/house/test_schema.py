@@ -108,9 +108,11 @@ def test_every_statement_on_a_conversations_children_names_the_conversation(
 ):
     monkeypatch.setattr(storage, "engine", lambda: Recorder(tmp_path / "parlour.db"))
     running = ServerThread(tmp_path, clock, storage)
-    with Api(running.url) as api:
-        use_everything(api)
-    running.stop()
+    try:
+        with Api(running.url) as api:
+            use_everything(api)
+    finally:
+        running.stop()
     pattern = re.compile(rf"\b(?:FROM|UPDATE|INTO)\s+({'|'.join(CHILDREN)})\b")
     found = [each for each in running.database.engine.statements if pattern.search(each)]
 

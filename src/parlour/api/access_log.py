@@ -6,9 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
-
 from parlour.api.exchange import RequestTrace
+from parlour.logs import info_writer
 
 AsgiScope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -41,7 +40,7 @@ class AccessLog:
         # Request ids are a random prefix and a count, because a random number takes a system call.
         self._prefix = f"RQ{secrets.token_hex(8)}"
         self._count = itertools.count()
-        self._log = structlog.get_logger().bind()
+        self._log = info_writer()
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,15 +60,17 @@ class AccessLog:
             await self._app(scope, receive, send_traced)
         finally:
             self._in_progress -= 1
-            self._log.info(
-                "request",
-                request_id=trace.request_id,
-                method=scope["method"],
-                route=trace.route,
-                status=trace.status,
-                error_code=trace.error_code,
-                account_sid=trace.account_sid,
-                milliseconds=round((time.perf_counter() - started) * 1_000, 2),
+            self._log(
+                {
+                    "event": "request",
+                    "request_id": trace.request_id,
+                    "method": scope["method"],
+                    "route": trace.route,
+                    "status": trace.status,
+                    "error_code": trace.error_code,
+                    "account_sid": trace.account_sid,
+                    "milliseconds": round((time.perf_counter() - started) * 1_000, 2),
+                }
             )
 
     def _headers(self, trace: RequestTrace, started: float) -> list[tuple[bytes, bytes]]:
