@@ -4,8 +4,9 @@ import json
 import shlex
 
 import pytest
+import structlog
 
-from parlour.logs import render_console, render_json
+from parlour.logs import configure_events, render_console, render_json
 
 HEAD = {"timestamp": "2024-01-01T00:00:00.000Z", "level": "warning", "event": "purge_failed"}
 
@@ -30,3 +31,15 @@ def test_a_plain_value_is_as_it_is():
 
 def test_json_has_every_field_as_it_was():
     assert json.loads(render_json({**HEAD, "error": 'a "b"', "n": 1})) == {**HEAD, "error": 'a "b"', "n": 1}
+
+
+def test_an_event_of_structlog_begins_with_its_time_level_and_name(capsys):
+    before = structlog.get_config()
+    try:
+        configure_events("info", "console")
+        structlog.get_logger().bind(table="media").warning("purge_failed", error="a b", code=None)
+    finally:
+        structlog.configure(**before)
+
+    words = capsys.readouterr().err.split(" ", 3)
+    assert words[1:] == ["warning", "purge_failed", 'table=media error="a b"\n']

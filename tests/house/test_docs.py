@@ -29,7 +29,8 @@ from parlour.resources.attachments import MAX_MEDIA
 from parlour.resources.channel_metadata import MAX_BYTES as MAX_METADATA_BYTES
 from parlour.resources.deletions import STEP_ROWS
 from parlour.resources.reports import ReportedReceipt
-from parlour.store.writer import MAX_TOGETHER, MAX_WAITING
+from parlour.store.engine import MAX_TOGETHER
+from parlour.store.writer import MAX_WAITING
 from parlour.webhooks.dispatcher import MAX_LANES_PER_THROTTLE_KEY
 from parlour.wire.channels import CHANNELS
 from parlour.wire.field_options import AcceptedOn

@@ -9,6 +9,9 @@ from parlour.store.session import Session
 from parlour.store.storage_errors import Unavailable
 from parlour.store.transaction import Transaction
 
+# The most jobs of one transaction, where nobody else waits for a lock of the whole storage.
+MAX_TOGETHER = 256
+
 T = TypeVar("T")
 Errors = tuple[type[Exception], ...]
 
@@ -31,6 +34,8 @@ class Engine(Protocol):
     conflicts: Errors
     collisions: Errors
     health: StorageHealth
+    # The most jobs that a writer commits at once.
+    jobs_at_once: int
 
     @property
     def combines(self) -> bool:

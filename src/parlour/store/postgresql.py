@@ -12,7 +12,7 @@ from psycopg import errors as problems
 from psycopg.pq import TransactionStatus
 
 from parlour.store.distribution import CLUSTERED, distribute, is_distributed
-from parlour.store.engine import Errors, Reader
+from parlour.store.engine import MAX_TOGETHER, Errors, Reader
 from parlour.store.health import StorageHealth
 from parlour.store.libpq_pipeline import COMMIT, LibpqPipeline, Rows, Statement
 from parlour.store.readers import ThreadedReader
@@ -56,6 +56,7 @@ class PostgreSQL:
     """The engine for many processes; `url` is a connection URI of libpq."""
 
     shared = True
+    jobs_at_once = MAX_TOGETHER
     faults: Errors = (psycopg.Error,)
     conflicts: Errors = (problems.DeadlockDetected, problems.SerializationFailure)
     collisions: Errors = (problems.UniqueViolation,)

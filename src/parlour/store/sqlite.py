@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from parlour import errors
-from parlour.store.engine import Errors, Reader
+from parlour.store.engine import MAX_TOGETHER, Errors, Reader
 from parlour.store.health import StorageHealth
 from parlour.store.session import Cursor, Session
 from parlour.store.sqlite_damage import ensure_pages_whole, ensure_whole, is_damage
@@ -28,6 +28,8 @@ LOCK_TRIES = round(BUSY_SECONDS / LOCK_PAUSE_SECONDS)
 # An engine that yields waits between its transactions as long as it held the lock, within these bounds: long
 # enough for several tries of others, and shorter than a request would notice.
 MIN_YIELD_SECONDS, MAX_YIELD_SECONDS = 0.005, 0.05
+# And it commits few jobs at once, so that it holds the lock for some milliseconds only.
+JOBS_OF_A_YIELDING_WRITER = 16
 # A write transaction takes the lock when it begins, so it cannot fail to get it after it has read.
 READ, WRITE = "BEGIN", "BEGIN IMMEDIATE"
 # The log is truncated within about a second; each try delays writers for at most this long.
@@ -63,6 +65,7 @@ class SQLite:
 
     def __init__(self, path: Path, *, yields: bool = False) -> None:
         self.path, self._yields = path, yields
+        self.jobs_at_once = JOBS_OF_A_YIELDING_WRITER if yields else MAX_TOGETHER
         self.health = StorageHealth()
 
     @property

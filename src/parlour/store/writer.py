@@ -14,7 +14,6 @@ from parlour.store.session import Session
 from parlour.store.storage_errors import Unavailable
 from parlour.store.transaction import LockKey, Transaction
 
-MAX_TOGETHER = 256
 MAX_WAITING = 10_000
 # How often a transaction is tried if others conflict with it.
 MAX_CONFLICTS = 5
@@ -107,7 +106,7 @@ class Writer:
                 if (job := self._queue.get()) is None:
                     return
                 jobs = [job]
-            last = take_waiting(self._queue, jobs, MAX_TOGETHER) or last
+            last = take_waiting(self._queue, jobs, self._engine.jobs_at_once) or last
             jobs = self._do(jobs)
 
     def _do(self, jobs: list[Job]) -> list[Job]:

@@ -96,7 +96,8 @@ class Dispatcher:
 
     async def _claim_lanes(self, stop: asyncio.Event) -> bool:
         """Claim lanes that are ready, and start to serve them. Returns whether more wait for room."""
-        limit = min(MAX_LANES - len(self._tasks), MAX_CLAIMED)
+        most = min(MAX_CLAIMED, self._database.engine.jobs_at_once)
+        limit = min(MAX_LANES - len(self._tasks), most)
         if limit <= 0:
             return True
         held, counts = frozenset(self._tasks), Counter(self._counts)
@@ -110,7 +111,7 @@ class Dispatcher:
         if found.ready or found.waited:
             for lane in await self._database.write(partial(claim, found=found)):
                 self._start(lane, stop)
-        if len(found.ready) == MAX_CLAIMED or found.waited:
+        if len(found.ready) == most or found.waited:
             # There may be more lanes for the slots that are free.
             self._has_room.set()
         return found.has_more or bool(found.waited)
