@@ -110,7 +110,7 @@ class LibraryFormatter(logging.Formatter):
 
 
 def complete(level: str, event: Event) -> Event:
-    """Return the event with its time, level and name first, its traceback as text, and without None values."""
+    """Return the event: its time, level and name first, its traceback as text, without None values."""
     traceback = event.pop("exc_info", None)
     if traceback:
         event["exception"] = structlog.processors.format_exc_info(None, level, {"exc_info": traceback})[
