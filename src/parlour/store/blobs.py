@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import obstore
 import structlog
@@ -19,6 +19,7 @@ from obstore.store import LocalStore, ObjectStore
 from parlour import errors
 from parlour.errors import ApiError
 from parlour.store.folder_file import FolderFile, sync
+from parlour.store.threaded import in_thread
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -39,8 +40,6 @@ IN_A_BUCKET = re.compile(r"s3://[^/]+(/.*)?")
 MARKER = "parlour-database"
 # The path of a file of ours, and of one that a crash left unfinished: `3f/ME…` and `3f/ME…#1`.
 OURS = re.compile(r"([0-9a-f]{2})/(ME[0-9a-f]{30}\1)(#\d+)?")
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -151,10 +150,13 @@ class Blobs:
         """Return the bytes from `start` up to `end`. Raises before it returns if the file cannot be read."""
         if start == end:
             return no_chunks()
+        path = path_of(name)
         try:
-            got = await asyncio.to_thread(
-                obstore.get, self._store, path_of(name), options={"range": (start, end)}
-            )
+            if self._folder is None:
+                # Not in threads: they are few, and a slow bucket would take them from everybody else.
+                got = await obstore.get_async(self._store, path, options={"range": (start, end)})
+                return aiter(got.stream(min_chunk_size=CHUNK_BYTES))
+            got = await asyncio.to_thread(obstore.get, self._store, path, options={"range": (start, end)})
         except UNAVAILABLE as error:
             raise unavailable(error) from None
         return in_thread(got.stream(min_chunk_size=CHUNK_BYTES))
@@ -265,17 +267,6 @@ def unavailable(error: Exception) -> ApiError:
 
 def first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-async def in_thread(items: Iterable[T]) -> AsyncIterator[T]:
-    """Yield the items, each fetched in a thread.
-
-    The library's own coroutines take twice as long. They also may abort a program that ends just after one,
-    because one of the library's threads still releases Python objects then.
-    """
-    iterator = iter(items)
-    while (item := await asyncio.to_thread(next, iterator, None)) is not None:
-        yield item
 
 
 def remove_unfinished(path: Path) -> None:

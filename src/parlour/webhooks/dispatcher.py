@@ -103,8 +103,8 @@ class Dispatcher:
         held, counts = frozenset(self._tasks), Counter(self._counts)
 
         def free_slots(throttle_key: str) -> int:
-            most = 1 if throttle_key in self._failing else MAX_LANES_PER_THROTTLE_KEY
-            return max(most - counts[throttle_key], 0)
+            slots = 1 if throttle_key in self._failing else MAX_LANES_PER_THROTTLE_KEY
+            return max(slots - counts[throttle_key], 0)
 
         found = await self._database.read(lambda tx: find_lanes(tx, self._position, free_slots, held, limit))
         self._position = found.position
