@@ -6,17 +6,16 @@ from typing import NamedTuple
 
 from parlour import resources
 from parlour.api.access_log import AccessLog
-from parlour.api.asgi import Application
+from parlour.api.application import Application
 from parlour.api.auth import Authenticator
 from parlour.api.collection import OURS
 from parlour.api.files import SignedLinks, Uploads
 from parlour.api.health import Liveness, OpenApiDocument, Readiness
 from parlour.api.inbound_media import InboundMedia
-from parlour.api.lifespan import CloseOnShutdown
 from parlour.api.openapi import describe
 from parlour.api.pipeline import Pipeline, PipelineParts
 from parlour.api.pre_events import PreEvents
-from parlour.api.routes import build_app
+from parlour.api.routes import methods_of, routes_of
 from parlour.bootstrap import Parts
 from parlour.control.routes import ROUTES
 from parlour.dropin.urls import ClientUrl
@@ -53,14 +52,15 @@ def build(parts: Parts) -> WebApp:
         urls,
         PROFILES[config.profile],
     )
-    pipeline = Pipeline(pipeline_parts)
-    app = build_app(resources.ALL, pipeline)
-    app.add_middleware(CloseOnShutdown(sender.close, inbound_media.close))
-    app.add_route("/healthz", Liveness())
-    app.add_route("/readyz", Readiness(database))
-    app.add_route("/openapi.json", OpenApiDocument(partial(describe, resources.ALL, parts.url)))
+    pipeline, closing = Pipeline(pipeline_parts), (sender.close, inbound_media.close)
+    routes = {
+        "/healthz": methods_of(Liveness()),
+        "/readyz": methods_of(Readiness(database)),
+        "/openapi.json": methods_of(OpenApiDocument(partial(describe, resources.ALL, parts.url))),
+        **routes_of(resources.ALL, pipeline),
+    }
     if parts.controls is None:
-        return WebApp(AccessLog(Application(app)), pipeline.forget)
-    for path, responder in ROUTES.items():
-        app.add_route(OURS + path, responder(parts.controls, pipeline, pipeline_parts))
-    return WebApp(AccessLog(parts.controls.wrap(Application(app))), pipeline.forget)
+        return WebApp(AccessLog(Application(routes, *closing)), pipeline.forget)
+    for path, route in ROUTES.items():
+        routes[OURS + path] = methods_of(route(parts.controls, pipeline, pipeline_parts))
+    return WebApp(AccessLog(parts.controls.wrap(Application(routes, *closing))), pipeline.forget)

@@ -132,7 +132,7 @@ def test_a_snapshot_whose_name_no_path_can_hold_is_refused(control):
 
 
 def test_hostile_texts_are_refused_in_every_body(control):
-    posted = [path for path, responder in ROUTES.items() if hasattr(responder, "on_post") and "{" not in path]
+    posted = [path for path, responder in ROUTES.items() if hasattr(responder, "post") and "{" not in path]
     bodies = (b'{"name": "%s"}', b'{"kind": "status", "path": "%s"}', b'{"%s": 1}', b'"%s"')
 
     assert len(posted) == 5

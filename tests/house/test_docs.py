@@ -18,6 +18,7 @@ from parlour.api.body import MAX_FORM_BYTES
 from parlour.api.collection import OURS
 from parlour.api.files import LINK_SECONDS
 from parlour.api.openapi import describe
+from parlour.api.routes import methods_of
 from parlour.api.uploads import MAX_FILE_BYTES
 from parlour.channels.simulated import MAGIC_NUMBERS
 from parlour.channels.simulated import MAX_BODY_CHARACTERS as MAX_SENT_CHARACTERS
@@ -148,14 +149,11 @@ def test_compatibility_md_marks_as_served_what_is_served_and_nothing_else():
 
 def test_compatibility_md_holds_every_path_of_the_control_api_with_its_methods():
     listed = {
-        row[0].strip("`"): {f"on_{method.strip().lower()}" for method in row[1].split(",")}
+        row[0].strip("`"): {method.strip() for method in row[1].split(",")}
         for row in rows_of("docs/compatibility.md")
         if row[0].startswith(f"`{OURS}/") and row[-2] != "served"
     }
-    served = {
-        f"{OURS}{path.replace(':int', '')}": {name for name in dir(responder) if name.startswith("on_")}
-        for path, responder in ROUTES.items()
-    }
+    served = {f"{OURS}{path}": set(methods_of(responder)) for path, responder in ROUTES.items()}
 
     assert listed == served
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from falcon.asgi import Request, Response
 
 from parlour import errors
 from parlour.api.body import JSON
+from parlour.api.exchange import ApiRequest, ApiResponse
 from parlour.store import Database, Transaction
 from parlour.store.duties import leave_duty, take_duty
 
@@ -16,14 +16,14 @@ from parlour.store.duties import leave_duty, take_duty
 # pages: on a full disk, a small row might still fit into an existing page.
 PROBE = "readiness"
 PROBE_BYTES = 16_384
-OK = msgspec.json.encode({"status": "ok"})
+OK = ApiResponse(200, msgspec.json.encode({"status": "ok"}), JSON)
 
 
 class Liveness:
     """`/healthz`: the process answers."""
 
-    async def on_get(self, _: Request, response: Response) -> None:
-        response.data, response.content_type = OK, JSON
+    async def get(self, _: ApiRequest, __: dict[str, str]) -> ApiResponse:
+        return OK
 
 
 class Readiness:
@@ -32,14 +32,14 @@ class Readiness:
     def __init__(self, database: Database) -> None:
         self._database, self._health = database, database.engine.health
 
-    async def on_get(self, _: Request, response: Response) -> None:
+    async def get(self, _: ApiRequest, __: dict[str, str]) -> ApiResponse:
         if self._health.is_damaged:
             raise errors.SERVICE_UNAVAILABLE()
         await self._database.read(try_read)
         # While writes succeed, nothing is written, so that a probe costs no commit. After a failed write,
         # on a full disk for instance, only another write can show whether they succeed again.
         await self._database.write(write_and_remove if self._health.is_failing("writes") else try_write)
-        response.data, response.content_type = OK, JSON
+        return OK
 
 
 def try_read(tx: Transaction) -> None:
@@ -67,5 +67,5 @@ class OpenApiDocument:
     def _body(self) -> bytes:
         return msgspec.json.encode(self._describe())
 
-    async def on_get(self, _: Request, response: Response) -> None:
-        response.data, response.content_type = self._body, JSON
+    async def get(self, _: ApiRequest, __: dict[str, str]) -> ApiResponse:
+        return ApiResponse(200, self._body, JSON)

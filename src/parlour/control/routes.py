@@ -9,14 +9,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
-from falcon.asgi import Request, Response
 
 from parlour import errors
 from parlour.api.body import JSON, read_bytes
 from parlour.api.collection import ALONE, IN_SERVICE, Call, Caller
+from parlour.api.exchange import ApiRequest, ApiResponse
 from parlour.api.forms import decode_segment, last_of, parse_form
 from parlour.api.pipeline import Pipeline, PipelineParts
-from parlour.api.routes import HttpRequest
 from parlour.control.bodies import B, ClockBody, ResetBody, SnapshotBody, ensure_in_bounds, read_body
 from parlour.control.controls import Controls
 from parlour.control.documents import read_document
@@ -43,16 +42,15 @@ class ControlRoute:
     pipeline: Pipeline
     parts: PipelineParts
 
-    async def authenticate(self, request: Request) -> Caller:
-        request.scope["trace"].route = request.uri_template
-        caller = await self.parts.authenticate(request.get_header("Authorization"))
-        request.scope["trace"].account_sid = caller.account_sid
+    async def authenticate(self, request: ApiRequest) -> Caller:
+        caller = await self.parts.authenticate(request.header("Authorization"))
+        request.trace.account_sid = caller.account_sid
         return caller
 
-    async def read(self, request: Request, kind: type[B]) -> B:
+    async def read(self, request: ApiRequest, kind: type[B]) -> B:
         """Authenticate the caller and return the body. Raises 400/20001 if it is not valid."""
         await self.authenticate(request)
-        raw = await read_bytes(request.stream)
+        raw = await read_bytes(request.body)
         with as_invalid_request("its body"):
             return read_body(raw, kind)
 
@@ -74,14 +72,12 @@ def as_invalid_request(what: str) -> Iterator[None]:
         raise errors.INVALID_REQUEST(reason=reason) from None
 
 
-def answer(response: Response, status: int, body: Any = None) -> None:
-    response.status = status
-    if body is not None:
-        response.data, response.content_type = encode(body), JSON
+def answer(status: int, body: Any = None) -> ApiResponse:
+    return ApiResponse(status) if body is None else ApiResponse(status, encode(body), JSON)
 
 
 class ResetRoute(ControlRoute):
-    async def on_post(self, request: Request, response: Response) -> None:
+    async def post(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         seed = (await self.read(request, ResetBody)).seed
         self.controls.reset()
 
@@ -90,64 +86,64 @@ class ResetRoute(ControlRoute):
             self.controls.sids.seed(seed)
 
         await self.replace(reset)
-        answer(response, 204)
+        return answer(204)
 
 
 class SnapshotsRoute(ControlRoute):
-    async def on_get(self, request: Request, response: Response) -> None:
+    async def get(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         await self.authenticate(request)
-        answer(response, 200, {"snapshots": [{"name": name} for name in self.controls.snapshots]})
+        return answer(200, {"snapshots": [{"name": name} for name in self.controls.snapshots]})
 
-    async def on_post(self, request: Request, response: Response) -> None:
+    async def post(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         name = (await self.read(request, SnapshotBody)).name
         sids = self.controls.sids
         self.controls.snapshots[name] = await self.parts.database.write(
             lambda tx: (dump.copy(tx), sids.state)
         )
-        answer(response, 201, {"name": name})
+        return answer(201, {"name": name})
 
 
 class SnapshotRoute(ControlRoute):
-    async def on_post(self, request: Request, response: Response, name: str) -> None:
+    async def post(self, request: ApiRequest, path: dict[str, str]) -> ApiResponse:
         """Restore the snapshot."""
         await self.authenticate(request)
-        stored, sids = self.controls.snapshots[self._find(request, name)]
+        stored, sids = self.controls.snapshots[self._find(request, path)]
 
         def restore(tx: Transaction) -> None:
             dump.put_back(tx, stored)
             self.controls.sids.restore(sids)
 
         await self.replace(restore)
-        answer(response, 204)
+        return answer(204)
 
-    async def on_delete(self, request: Request, response: Response, name: str) -> None:
+    async def delete(self, request: ApiRequest, path: dict[str, str]) -> ApiResponse:
         await self.authenticate(request)
-        del self.controls.snapshots[self._find(request, name)]
-        answer(response, 204)
+        del self.controls.snapshots[self._find(request, path)]
+        return answer(204)
 
-    def _find(self, request: Request, segment: str) -> str:
+    def _find(self, request: ApiRequest, path: dict[str, str]) -> str:
         """Return the name of an existing snapshot, from a part of the path. Raises 404/20404."""
-        name = decode_segment(segment, request.path)
+        name = decode_segment(path["name"], request.path)
         if name not in self.controls.snapshots:
             raise errors.NOT_FOUND(path=request.path)
         return name
 
 
 class FixturesRoute(ControlRoute):
-    async def on_post(self, request: Request, response: Response) -> None:
+    async def post(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         caller = await self.authenticate(request)
-        raw: bytes = await request.stream.read(MAX_BYTES + 1)
+        raw: bytes = await request.body.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise errors.REQUEST_TOO_LARGE()
         with as_invalid_request("the document"):
             # In a thread, so that other requests are answered while a large document is parsed.
             document = await asyncio.to_thread(read_document, raw, request.content_type or JSON)
         make, reserve = (
-            partial(self._call, caller, self.parts.public_url(HttpRequest(request))),
+            partial(self._call, caller, self.parts.public_url(request)),
             self.controls.sids.reserve,
         )
         made = await self.parts.database.write(lambda tx: load(tx, make, reserve, document))
-        answer(response, 201, made)
+        return answer(201, made)
 
     def _call(
         self,
@@ -171,11 +167,11 @@ class FixturesRoute(ControlRoute):
 
 
 class ClockRoute(ControlRoute):
-    async def on_get(self, request: Request, response: Response) -> None:
+    async def get(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         await self.authenticate(request)
-        self._show(response)
+        return self._show()
 
-    async def on_post(self, request: Request, response: Response) -> None:
+    async def post(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         body = await self.read(request, ClockBody)
         clock, now = self.controls.clock, body.milliseconds()
         advance = round(body.advance * MILLISECONDS)
@@ -186,35 +182,38 @@ class ClockRoute(ControlRoute):
         if body.stopped is not None:
             clock.stop() if body.stopped else clock.resume()
         clock.advance(advance)
-        self._show(response)
+        return self._show()
 
-    def _show(self, response: Response) -> None:
+    def _show(self) -> ApiResponse:
         clock = self.controls.clock
-        answer(response, 200, {"now": show_millisecond(clock()), "stopped": clock.is_stopped})
+        return answer(200, {"now": show_millisecond(clock()), "stopped": clock.is_stopped})
 
 
 class FaultsRoute(ControlRoute):
-    async def on_get(self, request: Request, response: Response) -> None:
+    async def get(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         await self.authenticate(request)
         faults = [fault_json(number, fault) for number, fault in self.controls.faults.active.items()]
-        answer(response, 200, {"faults": faults})
+        return answer(200, {"faults": faults})
 
-    async def on_post(self, request: Request, response: Response) -> None:
+    async def post(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         fault = Fault(**msgspec.structs.asdict(await self.read(request, FaultBody)))
-        answer(response, 201, fault_json(self.controls.faults.add(fault), fault))
+        return answer(201, fault_json(self.controls.faults.add(fault), fault))
 
-    async def on_delete(self, request: Request, response: Response) -> None:
+    async def delete(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         await self.authenticate(request)
         self.controls.faults.clear()
-        answer(response, 204)
+        return answer(204)
 
 
 class FaultRoute(ControlRoute):
-    async def on_delete(self, request: Request, response: Response, number: int) -> None:
+    async def delete(self, request: ApiRequest, path: dict[str, str]) -> ApiResponse:
         await self.authenticate(request)
-        if self.controls.faults.active.pop(number, None) is None:
+        active = self.controls.faults.active
+        number = next((each for each in active if str(each) == path["number"]), None)
+        if number is None:
             raise errors.NOT_FOUND(path=request.path)
-        answer(response, 204)
+        del active[number]
+        return answer(204)
 
 
 def fault_json(number: int, fault: Fault) -> dict[str, Any]:
@@ -222,17 +221,17 @@ def fault_json(number: int, fault: Fault) -> dict[str, Any]:
 
 
 class RequestsRoute(ControlRoute):
-    async def on_get(self, request: Request, response: Response) -> None:
+    async def get(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         await self.authenticate(request)
-        query = parse_form(request.query_string.encode())
+        query = parse_form(request.query.encode())
         number, wait = read_number(query, "After"), read_number(query, "Wait")
         recorded = await self.controls.requests.after(int(number), min(wait, LONGEST_WAIT_SECONDS))
-        answer(response, 200, {"requests": recorded})
+        return answer(200, {"requests": recorded})
 
-    async def on_delete(self, request: Request, response: Response) -> None:
+    async def delete(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
         await self.authenticate(request)
         self.controls.requests.clear()
-        answer(response, 204)
+        return answer(204)
 
 
 def read_number(query: Mapping[str, str | list[str]], name: str) -> float:
@@ -249,6 +248,6 @@ ROUTES: dict[str, type[ControlRoute]] = {
     "/Fixtures": FixturesRoute,
     "/Clock": ClockRoute,
     "/Faults": FaultsRoute,
-    "/Faults/{number:int}": FaultRoute,
+    "/Faults/{number}": FaultRoute,
     "/Requests": RequestsRoute,
 }
