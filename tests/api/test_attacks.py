@@ -58,6 +58,7 @@ HALVES = {
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+@pytest.mark.long
 def test_hundreds_of_connections_that_wait_are_closed_in_time_and_take_no_memory(launch):
     seconds = ("--head-seconds", "1", "--body-seconds", "1", "--idle-seconds", "1")
     launched = launch("--log-level", "error", *seconds)
@@ -123,7 +124,9 @@ def count_sockets(launched):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is set from outside")
-@pytest.mark.parametrize("options", [[], ["--workers", "2"]], ids=["one process", "workers"])
+@pytest.mark.parametrize(
+    "options", [[], pytest.param(["--workers", "2"], marks=pytest.mark.long)], ids=["one process", "workers"]
+)
 def test_when_descriptors_are_few_idle_connections_make_room(launch, options):
     launched = launch("--log-level", "error", *options)
     for pid in processes_of(launched):

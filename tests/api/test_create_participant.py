@@ -235,6 +235,7 @@ def test_a_conversation_takes_50_participants_without_an_identity(api, room):
     assert join(50).status_code == 201
 
 
+@pytest.mark.both_engines
 def test_a_conversation_takes_1_000_participants(api, room):
     def join(number):
         return api.post(f"{room}/Participants", Identity=str(number))

@@ -128,6 +128,7 @@ def test_of_those_that_come_at_the_same_time_one_is_kept(api, service, running):
 
 
 @pytest.mark.both_engines
+@pytest.mark.long
 def test_a_key_outlives_a_crash(launch):
     server = launch()
     with server.api() as api:

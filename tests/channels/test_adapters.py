@@ -145,7 +145,9 @@ HOSTILE = {
 
 
 @pytest.mark.both_engines
-@pytest.mark.parametrize("options", [(), ("--control",)], ids=["process", "thread"])
+@pytest.mark.parametrize(
+    "options", [pytest.param((), marks=pytest.mark.long), ("--control",)], ids=["process", "thread"]
+)
 def test_nothing_that_an_adapter_does_stops_its_lane(launch, pigeons, options):
     """In a worker that is a process, and in one that is a thread of a server under control."""
     server = launch("--channels", "sms=pigeon", "--webhook-delays", "", *options, **pigeons)

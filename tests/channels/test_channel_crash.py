@@ -15,6 +15,7 @@ def scene_of(server, api):
     return Scene(api, "Conversations/" + api.post("Conversations").json()["sid"])
 
 
+@pytest.mark.long
 def test_receipts_go_on_after_a_crash_between_send_and_report(launch):
     receiver = Receiver()
     options = ("--control", "--simulated-delays", "0 2 4")

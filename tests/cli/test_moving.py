@@ -62,6 +62,7 @@ def new(databases):
 
 
 @pytest.mark.embedded
+@pytest.mark.long
 def test_from_sqlite_to_postgresql_as_it_is_pasted(launch, tmp_path, new):
     server = launch()
     held = fill(server)

@@ -156,7 +156,7 @@ def test_a_database_of_a_newer_parlour_is_refused(serve, tmp_path):
     assert "use a newer Parlour" in ended.stderr
 
 
-@pytest.mark.parametrize("each", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("each", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_stop_finishes_what_was_accepted(launch, each):
     server = launch()
     room = server.api().post("Conversations").json()["sid"]
@@ -196,6 +196,7 @@ def test_a_signal_to_server_and_worker_stops_both_at_once(launch, tmp_path):
     assert "worker_ended" not in (tmp_path / "errors.log").read_text()
 
 
+@pytest.mark.long
 def test_two_servers_share_one_database(launch):
     one, other = launch(), launch()
     room = one.api().post("Conversations").json()["sid"]

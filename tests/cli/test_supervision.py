@@ -23,6 +23,7 @@ def python(tmp_path):
     return python, {"PYTHONPATH": os.pathsep.join(map(str, paths))}
 
 
+@pytest.mark.long
 def test_a_worker_that_cannot_be_started_is_started_when_it_can_be(monkeypatch, tmp_path, launch, python):
     place, environment = python
     program = tmp_path / "parlour"

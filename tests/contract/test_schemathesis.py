@@ -59,7 +59,7 @@ def configuration(request, launch, tmp_path):
 ANYTHING = ["--max-examples", "20"]
 WHAT_EXISTS = ["--max-examples", "20", "--exclude-method", "DELETE", "--phases", "coverage,fuzzing"]
 # A few requests to each operation: a fifth of the processor time of the others.
-SHORT = ["--max-examples", "3", "--exclude-method", "DELETE", "--phases", "fuzzing"]
+SHORT = ["--max-examples", "1", "--exclude-method", "DELETE", "--phases", "fuzzing"]
 
 
 @pytest.mark.parametrize(

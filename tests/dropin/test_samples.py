@@ -159,6 +159,7 @@ if PAGE.exists():
 
 
 @pytest.mark.skipif(shutil.which("javac") is None, reason="Java is not at hand")
+@pytest.mark.long
 def test_java_finds_its_way_and_trusts_the_authority(tmp_path):
     (tmp_path / "Sample.java").write_text(JAVA)
     ended = run(tmp_path, "java", "Sample.java")
@@ -180,6 +181,7 @@ def pytest_in_desk(folder, *words):
     )
 
 
+@pytest.mark.long
 def test_the_sample_project_is_green_under_parlour_run(tmp_path):
     ended = pytest_in_desk(tmp_path, ServerProcess.PROGRAM, "run", "--")
 

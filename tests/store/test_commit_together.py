@@ -199,6 +199,7 @@ def alone(tmp_path):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(works=st.lists(WORK, max_size=25), size=st.integers(2, 25))
+@pytest.mark.both_engines
 def test_together_or_one_by_one_is_the_same(alone, together, works, size):
     alone.empty()
     together.empty()

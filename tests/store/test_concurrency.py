@@ -14,7 +14,6 @@ from tests.servers import TIMEOUT_SECONDS, Api
 pytestmark = pytest.mark.core
 
 CLIENTS = 64
-EACH = 50
 
 
 def at_once(url, work, clients=CLIENTS):
@@ -28,9 +27,10 @@ def at_once(url, work, clients=CLIENTS):
         return list(pool.map(run, range(clients)))
 
 
-def test_64_clients_with_50_messages_each_leave_no_gap_and_no_double(running, api, room):
+@pytest.mark.parametrize("each", [10, pytest.param(50, marks=pytest.mark.long)])
+def test_messages_of_64_clients_leave_no_gap_and_no_double(running, api, room, each):
     def write(api, client):
-        answers = [api.post(f"{room}/Messages", Body=f"{client}/{n}") for n in range(EACH)]
+        answers = [api.post(f"{room}/Messages", Body=f"{client}/{n}") for n in range(each)]
         assert {answer.status_code for answer in answers} == {201}
         return [(answer.json()["index"], answer.json()["body"]) for answer in answers]
 
@@ -38,7 +38,7 @@ def test_64_clients_with_50_messages_each_leave_no_gap_and_no_double(running, ap
     for mine in written:
         assert mine == sorted(mine, key=lambda message: message[0])
     indexes = Counter(index for mine in written for index, _ in mine)
-    assert indexes == Counter(range(CLIENTS * EACH))
+    assert indexes == Counter(range(CLIENTS * each))
 
     listed, url = [], f"{room}/Messages?PageSize=100"
     while url:

@@ -60,7 +60,7 @@ def everything(api, path):
     ("workers", "rounds"),
     [
         ("1", 2),
-        ("2", 1),
+        pytest.param("2", 1, marks=pytest.mark.long),
         pytest.param("1", 10, marks=pytest.mark.long),
         pytest.param("2", 4, marks=pytest.mark.long),
     ],

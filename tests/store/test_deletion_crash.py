@@ -44,6 +44,7 @@ def left(storage):
     return in_storage(storage, "SELECT COUNT(*) FROM messages")[0][0]
 
 
+@pytest.mark.long
 def test_a_deletion_goes_on_after_kill_9(launch, storage):
     server = launch()
     port = server.url.rpartition(":")[2]

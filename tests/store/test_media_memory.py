@@ -29,7 +29,7 @@ def large(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is told by Linux only")
-@pytest.mark.parametrize("how", ["raw", "form"])
+@pytest.mark.parametrize("how", [pytest.param("raw", marks=pytest.mark.long), "form"])
 def test_149_mb_up_and_down_in_under_100_mb(launch, large, how):
     server = launch()
     with server.api() as api, large.open("rb") as file:

@@ -116,7 +116,7 @@ class Conversations(RuleBasedStateMachine):
             assert listed == list(room.messages.values())
 
 
-@pytest.mark.parametrize("examples", [12, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [6, pytest.param(40, marks=pytest.mark.long)])
 def test_random_histories(api, examples):
     run_state_machine_as_test(
         lambda: Conversations(api),

@@ -47,6 +47,7 @@ class Client(threading.Thread):
 
 
 @pytest.mark.parametrize("storage", ["postgresql"], indirect=True)
+@pytest.mark.long
 def test_it_may_go_and_come_back(launch, databases):
     server = launch("--workers", "2")
     with server.api() as api:

@@ -54,6 +54,7 @@ def test_writes_are_503_and_served_again_when_they_can_be(running, api, room, re
     assert api.request("GET", ready).status_code == 200
 
 
+@pytest.mark.long
 def test_the_worker_goes_on_when_it_can_write_again(launch, tmp_path, read_only, receiver):
     receiver.answer = lambda hook: (500, b"")
     server = launch("--webhook-delays", " ".join(["0.1"] * 200))

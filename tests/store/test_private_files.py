@@ -44,6 +44,7 @@ def test_every_file_with_texts_is_readable_by_its_owner_only(launch, tmp_path, l
     }
 
 
+@pytest.mark.long
 def test_a_database_that_others_may_read_stays_usable_and_as_it_is(launch, tmp_path, lax_umask):
     launch().stop()
     (tmp_path / "parlour.db").chmod(0o644)

@@ -172,7 +172,7 @@ def test_fifty_tests_in_parallel_share_nothing(pytest_of):
     assert "50 passed" in ended.stdout, ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("mode", ["process", "thread"])
+@pytest.mark.parametrize("mode", [pytest.param("process", marks=pytest.mark.long), "thread"])
 def test_the_fixtures_do_what_they_say(pytest_of, mode):
     ended = pytest_of(UNCHANGED, CLOCK_AND_FAULTS, SNAPSHOTS, ini=f"parlour_mode = {mode}")
 

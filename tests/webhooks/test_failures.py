@@ -190,6 +190,7 @@ def test_one_slow_target_delays_no_other(monkeypatch, hooked, service, listen, d
     assert at_once == dispatcher.MAX_LANES_PER_THROTTLE_KEY
 
 
+@pytest.mark.long
 def test_a_target_that_takes_six_seconds_is_tried_again(say, listen, dispatch, receiver, clock, tried):
     listen()
     hold = threading.Event()

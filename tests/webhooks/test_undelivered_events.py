@@ -10,7 +10,7 @@ pytestmark = pytest.mark.both_engines
 ROOMS = 5
 
 
-@pytest.mark.parametrize("each", [20, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("each", [5, pytest.param(100, marks=pytest.mark.long)])
 def test_every_undelivered_event_arrives_after_a_crash(launch, each):
     receiver = Receiver()
     receiver.close()
