@@ -63,6 +63,31 @@ def test_a_parameter_that_is_refused(api, room, form, code):
     assert stored(api, room) == []
 
 
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ({"MediaSid": "ME123"}, "Invalid message media SID"),
+        ({"ContentSid": "HX123"}, "Invalid content SID"),
+        ({"ContentVariables": "{}"}, "Content SID is missing"),
+        ({"ContentSid": f"HX{UNKNOWN}", "ContentVariables": "[]"}, "Invalid content variables format"),
+        (
+            {"ContentSid": f"HX{UNKNOWN}", "ContentVariables": '{"k": "%s"}' % ("v" * 30_000)},
+            "Content variables are too long",
+        ),
+        (
+            {"ContentSid": f"HX{UNKNOWN}", "ContentVariables": '{"%s": "v"}' % ("k" * 17)},
+            "Content variable key is too long",
+        ),
+        (
+            {"ContentSid": f"HX{UNKNOWN}", "ContentVariables": '{"k": "%s"}' % ("v" * 257)},
+            "Content variable value is too long",
+        ),
+    ],
+)
+def test_a_refusal_has_the_text_of_the_originals_dictionary(api, room, form, text):
+    assert api.post(f"{room}/Messages", form).json()["message"] == text
+
+
 @pytest.mark.parametrize("name", ["Body", "Attributes", "Author", "DateUpdated", "Subject"])
 def test_an_update_is_refused_as_a_creation_is_and_changes_nothing(api, room, name):
     values = {"Body": "x" * 1_601, "Attributes": "{", "Author": "a" * 257, "DateUpdated": "now"}

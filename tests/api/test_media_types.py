@@ -16,6 +16,7 @@ NO_MEDIA_TYPES = [
 def is_refused(answer, running):
     nothing = running.in_database(lambda tx: tx.select("SELECT sid FROM media")) == []
     assert (answer.status_code, answer.json()["code"]) == (400, 50511)
+    assert answer.json()["message"] == "Invalid message media content type"
     return nothing and files_in(running.folder) == []
 
 

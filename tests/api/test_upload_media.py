@@ -158,7 +158,9 @@ def test_a_file_over_150_mb_is_refused_by_what_it_says_of_itself(service, runnin
     connection.endheaders(b"x")
     answer = connection.getresponse()
 
-    assert (answer.status, json.loads(answer.read())["code"]) == (413, 50512)
+    refused = json.loads(answer.read())
+    assert (answer.status, refused["code"]) == (413, 50512)
+    assert refused["message"] == "Message media size is too large"
     connection.close()
     assert files_in(running.folder) == rows_in(running) == []
 
