@@ -94,6 +94,7 @@ NO_CONVERSATION_HOLDS = Problem(
     "Conversation not found: no open one holds these addresses, and none is set to be made for them",
 )
 UNIQUE_NAME_LIKE_SID = Problem(50390, 400, "Unique name should not match conversation sid pattern")
+END_BEFORE_START = Problem(50396, 400, "EndDate parameter should be greater than StartDate parameter")
 
 # Conversations, participants and messages
 ATTRIBUTES_TOO_LONG = Problem(50303, 400, "Attributes too long")

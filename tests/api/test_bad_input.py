@@ -152,7 +152,9 @@ def test_a_page_size_that_is_none(api, room, size):
     assert refusal(api.get(f"{room}/Messages", PageSize=size)) == (400, 20001)
 
 
-@pytest.mark.parametrize("size", ["101", "1000", "999999999"])
+@pytest.mark.parametrize(
+    "size", ["101", "1000", "999999999", str(2**53 - 1), str(2**63 - 1), str(2**64), "9" * 5_000, "0101"]
+)
 def test_a_page_size_that_is_too_large_is_clamped(api, room, size):
     meta = api.get(f"{room}/Messages", PageSize=size).json()["meta"]
 
@@ -160,8 +162,41 @@ def test_a_page_size_that_is_too_large_is_clamped(api, room, size):
     assert "PageSize=100" in meta["url"]
 
 
+@pytest.mark.parametrize("size", ["0", "0" * 5_000, "-9223372036854775808", "+1", " 1"])
+def test_a_page_size_under_one_is_refused_in_any_form(api, room, size):
+    assert refusal(api.get(f"{room}/Messages", PageSize=size)) == (400, 20001)
+
+
 @pytest.mark.parametrize(
-    "token", ["PT", "PTx", "XX5", "PT5.0", "pt5", "PT5_", f"PT5_CH{UNKNOWN}", "PT" + "9" * 19, "5", "🙂"]
+    ("page", "shown", "following"),
+    [
+        ("7", 7, 8),
+        ("007", 7, 8),
+        ("1000000000", 10**9, 10**9 + 1),
+        (str(2**63 - 2), 2**63 - 2, 2**63 - 1),
+        (str(2**63 - 1), 2**63 - 1, 2**63 - 1),
+        (str(2**63), 2**63 - 1, 2**63 - 1),
+        ("9" * 5_000, 2**63 - 1, 2**63 - 1),
+    ],
+)
+def test_a_page_of_any_number_is_repeated_as_far_as_clients_can_read_it(api, room, page, shown, following):
+    for body in "abc":
+        api.post(f"{room}/Messages", Body=body)
+    answer = api.get(f"{room}/Messages", Page=page, PageSize=1).json()
+    last = api.get(answer["meta"]["next_page_url"]).json()
+
+    assert (answer["meta"]["page"], last["meta"]["page"]) == (shown, following)
+    assert answer["meta"]["url"].endswith(f"?PageSize=1&Page={shown}")
+    assert f"&Page={following}&" in answer["meta"]["next_page_url"]
+    assert [each["body"] for each in answer["messages"] + last["messages"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        *("PT", "PTx", "XX5", "PT5.0", "pt5", "PT5_", f"PT5_CH{UNKNOWN}", "PT" + "9" * 19, "5", "🙂"),
+        *("PT-1", "PB-1", "PT-0", "PT--1"),
+    ],
 )
 def test_a_damaged_page_token(api, room, token):
     answer = api.get(f"{room}/Messages", PageToken=token)

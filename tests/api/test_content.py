@@ -172,6 +172,17 @@ def test_a_list_has_pages_oldest_first(api, running):
     assert api.get("Content").json()["meta"]["url"] == f"{running.url}/v1/Content?PageSize=50&Page=0"
 
 
+@pytest.mark.parametrize(
+    ("size", "shown"), [(None, 50), (101, 101), (1_000, 1_000), (1_001, 1_000), (2**63 - 1, 1_000)]
+)
+def test_a_page_holds_50_and_1_000_at_most(api, size, shown):
+    made = [make(api).json()["sid"] for _ in range(102)]
+    page = api.get("Content", **({} if size is None else {"PageSize": size})).json()
+
+    assert page["meta"]["page_size"] == shown
+    assert [each["sid"] for each in page["contents"]] == made[:shown]
+
+
 def test_another_account_has_content_of_its_own(api, stranger):
     content = make(api).json()
 

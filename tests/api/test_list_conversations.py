@@ -118,7 +118,7 @@ DATES = [
         ({"EndDate": "2024-01-03"}, "43210"),
         ({"StartDate": "2024-01-01T00:00:01Z", "EndDate": "2024-01-02T00:00:00Z"}, "21"),
         ({"StartDate": "2024-01-02", "EndDate": "2024-01-02"}, "32"),
-        ({"StartDate": "2024-01-04", "EndDate": "2024-01-01"}, ""),
+        ({"StartDate": "2024-01-04", "EndDate": "2024-01-05"}, ""),
         ({"StartDate": "", "EndDate": ""}, "43210"),
     ],
 )
@@ -237,13 +237,13 @@ def test_unknown_query_parameters_are_ignored(api, service, fill):
     ("query", "code"),
     [
         ({"State": "open"}, 50378),
-        ({"State": "initializing"}, 50378),
         ({"StartDate": "yesterday"}, 20001),
         ({"StartDate": "2024-02-30"}, 20001),
         ({"StartDate": "2024-1-1"}, 20001),
         ({"EndDate": "2024-01-01T25:00:00Z"}, 20001),
         ({"EndDate": "20240101"}, 20001),
         ({"PageToken": "PT1"}, 20001),
+        ({"PageToken": "PT-1"}, 20001),
         ({"PageToken": "PTnonsense"}, 20001),
         ({"PageSize": "0"}, 20001),
     ],
@@ -253,3 +253,39 @@ def test_a_filter_that_says_nothing_is_refused(api, service, query, code):
 
     assert answer.status_code == 400
     assert answer.json()["code"] == code
+
+
+@pytest.mark.parametrize("state", ["initializing", "INITIALIZING"])
+def test_no_conversation_is_initializing(api, service, fill, state):
+    fill("lobby")
+    page = api.get(f"{service}/Conversations", State=state).json()
+
+    assert page["conversations"] == []
+    assert query_of(page["meta"]["url"]) == [("State", "initializing"), ("PageSize", "50"), ("Page", "0")]
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        ("2024-01-04", "2024-01-01"),
+        ("2024-01-01T00:00:01Z", "2024-01-01T00:00:00Z"),
+        ("2024-01-01T00:00:00Z", "2024-01-01T00:00:59+01:00"),
+    ],
+)
+def test_a_time_that_ends_before_it_starts_is_refused(api, service, since, until):
+    answer = api.get(f"{service}/Conversations", StartDate=since, EndDate=until)
+
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "code": 50396,
+        "message": "EndDate parameter should be greater than StartDate parameter",
+        "more_info": "https://www.twilio.com/docs/errors/50396",
+        "status": 400,
+    }
+
+
+@pytest.mark.parametrize("bound", ["2024-01-01", "2024-01-01T00:00:00Z"])
+def test_a_time_may_start_and_end_at_the_same_moment(api, service, fill, bound):
+    fill("lobby")
+
+    assert names(api.get(f"{service}/Conversations", StartDate=bound, EndDate=bound)) == ["lobby"]

@@ -128,7 +128,8 @@ def test_list_in_pages_in_both_orders_and_by_stream(messages):
 
     assert bodies(messages.list()) == list(range(25))
     assert bodies(messages.list(limit=20)) == list(range(20))
-    assert bodies(messages.list(limit=1_000)) == list(range(25))
+    for limit in (1_000, sys.maxsize, 10 * sys.maxsize):
+        assert bodies(messages.list(limit=limit)) == list(range(25))
     assert bodies(messages.list(page_size=4, order="desc")) == list(range(24, -1, -1))
     assert bodies(messages.stream(page_size=10, limit=13)) == list(range(13))
 

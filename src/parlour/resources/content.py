@@ -23,6 +23,8 @@ MAX_VARIABLES_CHARACTERS = 27_801
 MAX_KEY_CHARACTERS = 16
 MAX_VALUE_CHARACTERS = 256
 
+# Ten times as many as other lists have (contract: additions.md A.15).
+MAX_PAGE_SIZE = 1_000
 MAX_NAME_CHARACTERS = 256
 MAX_RENDERED_BYTES = 65_536
 MAX_LANGUAGE_CHARACTERS = 16
@@ -91,7 +93,7 @@ def create_content(tx: Transaction, call: Call) -> Content:
     )
 
 
-@contents.list()
+@contents.list(max_page_size=MAX_PAGE_SIZE)
 def list_contents(tx: Transaction, call: Call) -> Page[Content]:
     mine = [("account_sid", "=", call.account_sid)]
     return tx.page(Content, call.paging, where=mine, by=("date_created", "sid"))

@@ -38,6 +38,8 @@ from parlour.wire.resource import Computed, Resource
 from parlour.wire.sids import is_conversation_sid
 
 STATES = ("active", "inactive", "closed")
+# No conversation is ever initializing here, so that this filter finds none.
+FILTERED_STATES = (*STATES, "initializing")
 
 
 def read_e_mail_address(raw: str) -> str:
@@ -133,12 +135,14 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
     filters={
         "StartDate": date_bound(last=False),
         "EndDate": date_bound(last=True),
-        "State": choice(*STATES, invalid=errors.INVALID_STATE),
+        "State": choice(*FILTERED_STATES, invalid=errors.INVALID_STATE),
     }
 )
 def list_conversations(tx: Transaction, call: Call) -> Page[Conversation]:
     """Newest first; both dates are inclusive (contract: rest-of-api.md §7)."""
     asked = call.paging.filters
+    if "StartDate" in asked and asked.get("EndDate", asked["StartDate"]) < asked["StartDate"]:
+        raise errors.END_BEFORE_START()
     columns = {
         "State": ("state", "="),
         "StartDate": ("date_created", ">="),

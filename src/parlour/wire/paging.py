@@ -11,13 +11,16 @@ from parlour.wire.field_types import FieldType
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100
+# The largest number that clients can hold; the published descriptions call both parameters int64.
+MAX_PAGE_NUMBER = 2**63 - 1
 
 Query = Mapping[str, str | list[str]]
 Key = tuple[int | str, ...]
 R = TypeVar("R")
 
-TOKEN = re.compile(r"P([TB])(-?\d{1,18})(?:_([A-Z]{2}[0-9a-fA-F]{32}))?", re.ASCII)
-NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+# The key is an index, or a moment and a SID. Only a moment can be negative: before 1970.
+TOKEN = re.compile(r"P([TB])(?:(\d{1,18})|(-?\d{1,18})_([A-Z]{2}[0-9a-fA-F]{32}))", re.ASCII)
+NUMBER = re.compile(r"\d+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Token:
         match = TOKEN.fullmatch(raw)
         if match is None:
             raise errors.INVALID_PARAMETER(name="PageToken", reason="is not one of this list's tokens")
-        direction, number, sid = match.groups()
-        return cls((int(number),) if sid is None else (int(number), sid), before=direction == "B")
+        direction, index, moment, sid = match.groups()
+        return cls((int(moment), sid) if index is None else (int(index),), before=direction == "B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ class Page(Generic[R]):
 def read_page_request(query: Query, filters: Mapping[str, FieldType], max_size: int) -> PageRequest:
     """Read the query of a list. Raises 400/20001 for an invalid parameter.
 
-    A PageSize above `max_size` is reduced to it: clients send `limit` as PageSize (contract: messages.md §0).
+    A PageSize above `max_size` is reduced to it, however large it is: clients send `limit` as PageSize
+    (contract: messages.md §0).
     """
     read, echoed = {}, {}
     for name, field_type in filters.items():
@@ -84,8 +88,8 @@ def read_page_request(query: Query, filters: Mapping[str, FieldType], max_size: 
             echoed[name] = read[name] if isinstance(read[name], str) else raw
     token = last(query, "PageToken")
     return PageRequest(
-        size=min(read_number(query, "PageSize", min(DEFAULT_PAGE_SIZE, max_size), least=1), max_size),
-        number=read_number(query, "Page", 0, least=0),
+        size=read_number(query, "PageSize", min(DEFAULT_PAGE_SIZE, max_size), least=1, most=max_size),
+        number=read_number(query, "Page", 0, least=0, most=MAX_PAGE_NUMBER),
         token=Token.read(token) if token else None,
         filters=read,
         echoed=echoed,
@@ -104,13 +108,18 @@ def read_filter(name: str, field_type: FieldType, raw: str) -> Any:
         raise errors.INVALID_PARAMETER(name=name, reason=reason) from None
 
 
-def read_number(query: Query, name: str, default: int, least: int) -> int:
+def read_number(query: Query, name: str, default: int, least: int, most: int) -> int:
+    """Return a whole number of the query; one above `most` counts as `most`. Raises 400/20001."""
     raw = last(query, name)
     if not raw:
         return default
-    if not NUMBER.fullmatch(raw) or int(raw) < least:
+    digits = raw.lstrip("0") or "0"
+    # The length is compared first, because int() refuses a text of thousands of digits.
+    if NUMBER.fullmatch(raw) and len(digits) > len(str(most)):
+        return most
+    if not NUMBER.fullmatch(raw) or int(digits) < least:
         raise errors.INVALID_PARAMETER(name=name, reason=f"must be a whole number, at least {least}")
-    return int(raw)
+    return min(int(digits), most)
 
 
 def envelope(page: Page[Any], asked: PageRequest, key: str, url: str, bodies: list[Any]) -> dict[str, Any]:
@@ -125,7 +134,7 @@ def envelope(page: Page[Any], asked: PageRequest, key: str, url: str, bodies: li
         "first_page_url": asked.url(url, 0, None),
         "previous_page_url": link(page.previous, max(asked.number - 1, 0)),
         "url": asked.url(url, asked.number, asked.token),
-        "next_page_url": link(page.next, asked.number + 1),
+        "next_page_url": link(page.next, min(asked.number + 1, MAX_PAGE_NUMBER)),
         "key": key,
     }
     return {"meta": meta, key: bodies}
