@@ -89,7 +89,7 @@ def test_a_receipt_is_listed_and_fetched(api, message, deliver):
         "participant_sid": f"MB{7:032}",
         "channel_message_sid": None,
         "status": "delivered",
-        "error_code": None,
+        "error_code": 0,
         "date_created": "2024-01-01T00:00:00Z",
         "date_updated": "2024-01-01T00:00:00Z",
         "url": f"{message['links']['delivery_receipts']}/DY{7:032}",

@@ -17,6 +17,8 @@ PROXY = "+15550100000"
 # The addresses of an inbound message.
 HERE, THERE = "+15550100001", "+15550100009"
 DELAYS = "0 1 3"
+# An address on a channel that reports reading, and the account's there.
+READER = ("whatsapp:+15550100001", "whatsapp:+15550100000")
 
 
 class BackgroundThread:

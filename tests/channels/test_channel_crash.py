@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.channels.conftest import Scene
+from tests.channels.conftest import READER, Scene
 from tests.receivers import Receiver
 
 RECIPIENTS = 4
@@ -26,7 +26,7 @@ def test_receipts_go_on_after_a_crash_between_send_and_report(launch):
         form = {"PostWebhookUrl": receiver.url, "Filters": "onDeliveryUpdated"}
         api.request("POST", "Configuration/Webhooks", data=form)
         scene = scene_of(server, api)
-        scene.join("+15550100001")
+        scene.join(*READER)
         scene.join("+15550109006")
         messages = [scene.post(Body=str(number)) for number in range(MESSAGES)]
         for message in messages:

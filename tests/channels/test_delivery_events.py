@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.channels.conftest import READER
 from tests.servers import ACCOUNT_SID
 
 pytestmark = pytest.mark.both_engines
@@ -16,7 +17,7 @@ def told(scene, service, receiver):
 
 
 def test_each_status_is_told_without_the_header_and_with_what_was_recorded(scene, told, carry, clock):
-    who = scene.join("+15550100001")
+    who = scene.join(*READER)
     message = scene.post(Body="Hi")
     carry()
     scene.reached(message, "sent")
@@ -53,8 +54,20 @@ def test_a_failure_is_told_with_its_code(scene, told, carry):
     assert (parameters["Status"], parameters["ErrorCode"]) == ("failed", "21610")
 
 
+def test_a_failure_without_a_code_is_told_without_one(scene, told, carry):
+    scene.join("+15550109000")
+    carry()
+    [receipt] = scene.receipts(scene.post(Body="Hi"))
+    where = receipt["url"].replace("/v1/", "/parlour/v1/", 1)
+    reported = scene.api.post(where, Status="failed", ErrorCode="0").json()
+    [parameters] = told(1)
+
+    assert (reported["status"], reported["error_code"]) == ("failed", 0)
+    assert (parameters["Status"], parameters.get("ErrorCode")) == ("failed", None)
+
+
 def test_a_day_that_passes_at_once_leaves_out_no_status(scene, told, carry, clock):
-    scene.join("+15550100001")
+    scene.join(*READER)
     message = scene.post(Body="Hi")
     carry()
     scene.reached(message, "sent")
@@ -65,7 +78,7 @@ def test_a_day_that_passes_at_once_leaves_out_no_status(scene, told, carry, cloc
 
 def test_the_messages_of_many_recipients_are_each_told_in_order(scene, told, carry, clock, receiver):
     for place in range(10):
-        scene.join(f"+155501000{place:02}", "+15550100099")
+        scene.join(f"whatsapp:+155501000{place:02}", "whatsapp:+15550100099")
     message = scene.post(Body="Hi")
     carry()
     scene.reached(message, *["sent"] * 10)

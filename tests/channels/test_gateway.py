@@ -94,7 +94,7 @@ def test_an_answer_of_2xx_says_how_far_it_is(scene, connect, receiver, answer, s
     [receipt] = scene.reached(message, status)
 
     assert receipt["channel_message_sid"] == name
-    assert receipt["error_code"] == (30007 if status == "failed" else None)
+    assert receipt["error_code"] == (30007 if status == "failed" else 0)
 
 
 HOSTILE = [
@@ -127,7 +127,7 @@ def test_an_answer_that_makes_no_sense_is_written_down_and_the_message_is_not_se
     accepted, *_ = scene.outgoing()
 
     assert [hook.parameters["Body"] for hook in receiver.hooks] == ["first", "second", "third"]
-    assert (taken["error_code"], taken["channel_message_sid"]) == (None, None)
+    assert (taken["error_code"], taken["channel_message_sid"]) == (0, None)
     assert refused["error_code"] == 30008
     assert accepted["status"] == "delivered"
     assert [each["status_code"] for each in accepted["attempts"]] == [200]

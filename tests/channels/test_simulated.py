@@ -3,6 +3,7 @@
 import pytest
 
 from parlour.channels.simulated import MAGIC_NUMBERS
+from tests.channels.conftest import READER
 from tests.servers import ACCOUNT_SID
 
 pytestmark = pytest.mark.core
@@ -45,7 +46,7 @@ def test_a_message_opens_a_receipt_for_each_recipient_in_its_own_transaction(sce
             "participant_sid": receipt["participant_sid"],
             "channel_message_sid": None,
             "status": None,
-            "error_code": None,
+            "error_code": 0,
             "date_created": "2024-01-01T00:00:00Z",
             "date_updated": "2024-01-01T00:00:00Z",
             "url": f"{message['links']['delivery_receipts']}/{receipt['sid']}",
@@ -54,7 +55,7 @@ def test_a_message_opens_a_receipt_for_each_recipient_in_its_own_transaction(sce
 
 
 def test_statuses_follow_the_schedule(scene, carry, clock):
-    scene.join("+15550100001")
+    scene.join(*READER)
     message = scene.post(Body="Hi")
     carry()
     [receipt] = scene.reached(message, "sent")
@@ -68,13 +69,48 @@ def test_statuses_follow_the_schedule(scene, carry, clock):
     clock.advance(seconds=2)
     [receipt] = scene.reached(message, "read")
 
-    assert (receipt["error_code"], receipt["date_created"]) == (None, "2024-01-01T00:00:00Z")
+    assert (receipt["error_code"], receipt["date_created"]) == (0, "2024-01-01T00:00:00Z")
     assert receipt["date_updated"] == "2024-01-01T00:00:03Z"
     assert scene.api.get(message["url"]).json()["date_updated"] == message["date_updated"]
 
 
+@pytest.mark.parametrize(
+    ("address", "proxy", "last"),
+    [
+        ("+15550100001", "+15550100009", "delivered"),
+        ("12345", "+15550100009", "delivered"),
+        ("bob@example.org", "desk@example.com", "delivered"),
+        ("whatsapp:+15550100001", "whatsapp:+15550100009", "read"),
+        ("messenger:7", "messenger:9", "read"),
+        ("rcs:+15550100001", "rcs:desk", "read"),
+    ],
+)
+def test_only_channels_that_know_reading_say_that_a_message_was_read(
+    scene, carry, clock, address, proxy, last
+):
+    scene.join(address, proxy)
+    message = scene.post(Body="Hi")
+    carry(simulated_delays="0 1 2")
+    scene.reached(message, "sent")
+    clock.advance(days=1)
+    [receipt] = scene.reached(message, last)
+
+    assert receipt["error_code"] == 0
+    delivery = scene.api.get(message["url"]).json()["delivery"]
+    assert delivery == NONE | {
+        "total": 1,
+        "sent": "all",
+        "delivered": "all",
+        "read": "all" if last == "read" else "none",
+    }
+    # Nothing more is expected of it.
+    clock.advance(days=1)
+    scene.reached(scene.post(Body="later"), "sent")
+    assert scene.receipts(message) == [receipt]
+
+
 def test_the_summary_of_one_read_and_one_sent_is_the_reference_pages(scene, carry, clock):
-    scene.join("+15550100001")
+    scene.join(*READER)
     scene.join("+15550109001")
     message = scene.post(Body="Hi")
     carry()
@@ -93,17 +129,17 @@ def test_addresses_that_end_in_reserved_digits_meet_their_fate(scene, carry, clo
     statuses, error_code = MAGIC_NUMBERS[digits]
     proxy = {"+": PROXIES[0], "w": PROXIES[1], "b": PROXIES[2]}[form[0]]
     scene.join(form.format(digits), proxy)
-    scene.join("+15550100001", "+15550100008")
+    scene.join("whatsapp:+15550100001", "whatsapp:+15550100008")
     message, after = scene.post(Body="Hi"), scene.post(Body="there")
     carry(simulated_delays="0 0 0")
     for each in (message, after):
         [receipt, _] = scene.reached(each, statuses[-1] if statuses else None, "read")
 
-        assert receipt["error_code"] == error_code
+        assert receipt["error_code"] == (error_code or 0)
 
 
 def test_the_schedule_counts_from_the_posting(scene, carry, clock):
-    scene.join("+15550100001")
+    scene.join(*READER)
     messages = [scene.post(Body="Hi")]
     for seconds in (2, 1):
         clock.advance(seconds=seconds)
@@ -226,10 +262,10 @@ class TestLongBodies:
     @pytest.mark.parametrize(
         ("who", "length", "fate"),
         [
-            (("+15550100001", PROXIES[0]), 1_600, ("read", None)),
+            (("+15550100001", PROXIES[0]), 1_600, ("delivered", 0)),
             (("+15550100001", PROXIES[0]), 1_601, ("failed", 21617)),
             (("whatsapp:+15550100001", PROXIES[1]), 1_601, ("failed", 21617)),
-            (("bob@example.org", PROXIES[2]), 1_601, ("read", None)),
+            (("bob@example.org", PROXIES[2]), 1_601, ("delivered", 0)),
         ],
     )
     def test_carriers_refuse_bodies_over_1600_characters(self, scene, carry, who, length, fate):
@@ -255,6 +291,6 @@ def test_a_report_that_cannot_be_taken_holds_up_no_other(running, scene, carry, 
     running.in_database(lambda tx: tx.execute(replace, poison, *key))
     clock.advance(seconds=3)
 
-    scene.reached(good, "read")
+    scene.reached(good, "delivered")
     scene.reached(bad, "sent")
     scene.reached(scene.post(Body="after"), "sent")

@@ -127,7 +127,7 @@ class TestReports:
     def test_an_error_code_goes_with_a_failure_only(self, scene, receipt):
         answered = report(scene.api, receipt, Status="sent", ErrorCode="30008")
 
-        assert (answered["status"], answered["error_code"]) == ("sent", None)
+        assert (answered["status"], answered["error_code"]) == ("sent", 0)
 
     def test_metadata_are_kept_with_the_message(self, scene, message, receipt):
         for data in ('{"context": {"forwarded": true}}', "{}"):

@@ -58,9 +58,9 @@ def test_create_with_everything(messages):
 def test_receipts_of_a_message_to_other_channels(serve):
     room = client_of(serve(simulated_delays="0 0 0")).conversations.v1.conversations
     room = room(room.create().sid)
-    for number in ("+15550100001", "+15550109610"):
+    for number in ("whatsapp:+15550100001", "whatsapp:+15550109610"):
         room.participants.create(
-            messaging_binding_address=number, messaging_binding_proxy_address="+15550100000"
+            messaging_binding_address=number, messaging_binding_proxy_address="whatsapp:+15550100000"
         )
     message = room.messages.create(body="Hello")
     receipts = room.messages(message.sid).delivery_receipts
@@ -75,7 +75,7 @@ def test_receipts_of_a_message_to_other_channels(serve):
 
     assert created["total"] == found["total"] == 2
     assert set(list(created.values())[1:]) == {"none"}
-    assert [(each.status, each.error_code) for each in listed] == [("read", None), ("failed", 21610)]
+    assert [(each.status, each.error_code) for each in listed] == [("read", 0), ("failed", 21610)]
     assert receipts(listed[0].sid).fetch().channel_message_sid == "SM" + listed[0].sid[2:]
     assert listed[0].date_updated >= listed[0].date_created
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.channels.conftest import Scene
+from tests.channels.conftest import READER, Scene
 
 pytestmark = pytest.mark.both_engines
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.both_engines
 def test_the_clock_moves_statuses_along_and_a_reset_takes_them_away(api, control, room):
     control.post("Clock", now="2024-01-01T00:00:00Z", stopped=True)
     scene = Scene(api, room)
-    scene.join("+15550100001")
+    scene.join(*READER)
     message = scene.post(Body="Hi")
     scene.reached(message, "sent")
     control.post("Snapshots", name="sent")

@@ -275,7 +275,7 @@ def test_the_python_of_the_readme_works_as_printed(running):
 def test_channels_md_tells_the_fate_of_every_reserved_ending():
     listed = {row[0]: row[1:3] for row in rows_of("docs/channels.md") if re.fullmatch(r"\d{4}", row[0])}
     known = {
-        digits: [", ".join(statuses) or "none", "—" if error_code is None else str(error_code)]
+        digits: [", ".join(statuses) or "none", str(error_code or 0)]
         for digits, (statuses, error_code) in MAGIC_NUMBERS.items()
     }
 

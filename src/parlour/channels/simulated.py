@@ -4,9 +4,12 @@ import re
 from collections.abc import AsyncIterator
 
 from parlour.channels.adapter import AdapterContext, BadChannel, Outgoing, Report, Sent, Status, no_reports
+from parlour.wire.channels import CHANNELS_THAT_REPORT_READING
 
 MAX_DELAY_SECONDS = 24 * 60 * 60
 PROGRESS: tuple[Status, ...] = ("sent", "delivered", "read")
+# Carriers of text messages and mail do not know whether a message was read.
+PROGRESS_WITHOUT_READING = PROGRESS[:2]
 
 # Channels whose carriers refuse a longer body (contract: messages.md §1.3), in Unicode code points.
 MAX_BODY_CHARACTERS = 1_600
@@ -67,7 +70,9 @@ def outcome_of(outgoing: Outgoing) -> tuple[tuple[Status, ...], int | None]:
     if outgoing.channel in BOUNDED_CHANNELS and len(outgoing.body) > MAX_BODY_CHARACTERS:
         return ("failed",), BODY_TOO_LONG
     digits = LAST_DIGITS.search(outgoing.to)
-    return MAGIC_NUMBERS.get(digits[1] if digits else "", (PROGRESS, None))
+    is_read = outgoing.channel in CHANNELS_THAT_REPORT_READING
+    usual = PROGRESS if is_read else PROGRESS_WITHOUT_READING
+    return MAGIC_NUMBERS.get(digits[1] if digits else "", (usual, None))
 
 
 def channel_message_sid(outgoing: Outgoing) -> str:
@@ -76,7 +81,10 @@ def channel_message_sid(outgoing: Outgoing) -> str:
 
 
 def read_delays(text: str) -> tuple[float, ...]:
-    """Return the seconds after which a message is sent, delivered and read. Raises BadChannel."""
+    """Return the seconds after which a message is sent, delivered and read. Raises BadChannel.
+
+    Channels that do not report reading do not use the last one.
+    """
     try:
         delays = tuple(map(float, text.split()))
     except ValueError as error:

@@ -9,7 +9,7 @@ from parlour.api.collection import Call, Collection
 from parlour.resources.conversations import Conversation, find_conversation
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.field_options import InService, Updatable
+from parlour.wire.field_options import InService, NullShownAs, Updatable
 from parlour.wire.field_types import Integer, Timestamp, choice, text
 from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
@@ -56,7 +56,8 @@ class Receipt(Resource, frozen=True):
     date_updated: Timestamp
     channel_message_sid: Updatable[ChannelMessageSid | None] = None
     status: Updatable[ReceiptStatus | None] = None
-    error_code: Updatable[Integer | None] = None
+    # 0 means that there is no error (contract: additions.md A.1); events leave the code out.
+    error_code: Updatable[Annotated[Integer | None, NullShownAs(0)]] = None
 
 
 receipts = Collection(

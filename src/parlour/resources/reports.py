@@ -180,7 +180,8 @@ def apply_report(tx: Transaction, receipt: Receipt, report: Report) -> Receipt:
     status_changed = report.status in FOLLOWS.get(receipt.status, ())
     changes: dict[str, Any] = {}
     if status_changed:
-        error_code = report.error_code if report.status in WITH_ERROR else None
+        # Gateways may write "no error" as 0, as receipts do.
+        error_code = (report.error_code or None) if report.status in WITH_ERROR else None
         changes = {"status": report.status, "error_code": error_code}
     if report.channel_message_sid and receipt.channel_message_sid is None:
         changes["channel_message_sid"] = report.channel_message_sid

@@ -6,6 +6,8 @@ from parlour.wire.urls import is_host_name
 
 PREFIXES = ("whatsapp", "messenger", "rcs")
 CHANNELS = ("sms", *PREFIXES, "email")
+# The channels that report when a message is read (contract: additions.md A.20).
+CHANNELS_THAT_REPORT_READING = frozenset(PREFIXES)
 
 PHONE_NUMBER = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
 SHORT_CODE = re.compile(r"\d{3,8}", re.ASCII)

@@ -29,6 +29,13 @@ class WireName:
     name: str
 
 
+@dataclass(frozen=True)
+class NullShownAs:
+    """The value that bodies show if the field is null."""
+
+    value: int
+
+
 Writable = Annotated[T, AcceptedOn.WRITE]
 Creatable = Annotated[T, AcceptedOn.CREATE]
 Updatable = Annotated[T, AcceptedOn.UPDATE]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from parlour import errors
-from parlour.wire.field_options import AcceptedOn, FieldOption, WireName
+from parlour.wire.field_options import AcceptedOn, FieldOption, NullShownAs, WireName
 from parlour.wire.field_types import FieldType
 from parlour.wire.texts import ensure_text
 
@@ -117,6 +117,7 @@ class Field:
     accepted: AcceptedOn
     options: frozenset[FieldOption]
     nullable: bool
+    shown_for_null: int | None = None
 
     def read(self, raw: str | list[str]) -> Any:
         """Return the value of a parameter. Raises ApiError, by default 400/20001."""
@@ -145,6 +146,7 @@ def field(name: str, found: list[Any]) -> Field:
         accepted=next((each for each in found if isinstance(each, AcceptedOn)), AcceptedOn.NEVER),
         options=frozenset(each for each in found if isinstance(each, FieldOption)),
         nullable=types.NoneType in found,
+        shown_for_null=next((each.value for each in found if isinstance(each, NullShownAs)), None),
     )
 
 
@@ -216,11 +218,12 @@ class RenderPlan:
     """The steps of rendering a resource in one form, prepared once.
 
     `withheld` names the fields that are left out, `converted` those that are shown in another form than they
-    are stored, each with its function.
+    are stored, each with its function, and `defaults` those that show a value if they are null.
     """
 
     withheld: tuple[str, ...]
     converted: tuple[tuple[str, Callable[[Any], Any]], ...]
+    defaults: tuple[tuple[str, int], ...]
     computed: tuple[tuple[str, Callable[[Any], Any]], ...]
     links: tuple[tuple[str, str], ...]
 
@@ -242,6 +245,7 @@ def render_plan(declared: type[Resource], form: BodyForm) -> RenderPlan:
     return RenderPlan(
         withheld=tuple(f.name for f in fields if is_withheld(f, form)),
         converted=tuple((f.name, f.type.show) for f in shown if f.type.show is not None),
+        defaults=tuple((f.name, f.shown_for_null) for f in shown if f.shown_for_null is not None),
         computed=tuple((name, each.compute) for name, each in computed_members(declared).items()),
         links=tuple(declared.link_names.items()),
     )
@@ -257,6 +261,9 @@ def render(resource: Resource, url: str, form: BodyForm) -> dict[str, Any]:
         value = body[name]
         if value is not None:
             body[name] = show(value)
+    for name, default in plan.defaults:
+        if body[name] is None:
+            body[name] = default
     for name, compute in plan.computed:
         body[name] = compute(resource)
     if resource.shows_url:

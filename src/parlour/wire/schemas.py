@@ -6,6 +6,7 @@ from typing import Any
 from parlour.wire.field_options import AcceptedOn
 from parlour.wire.resource import (
     BodyForm,
+    Field,
     JsonSchema,
     Resource,
     accepted_fields,
@@ -32,7 +33,7 @@ def body_schema(declared: type[Resource], form: BodyForm) -> JsonSchema:
     properties: dict[str, Any] = {}
     for f in fields_of(declared):
         if not is_withheld(f, form):
-            properties[f.name] = nullable(f.type.schema) if f.nullable else dict(f.type.schema)
+            properties[f.name] = shown_schema(f)
     properties |= {name: each.schema for name, each in computed_members(declared).items()}
     if declared.shows_url:
         properties["url"] = {"type": "string", "format": "uri"}
@@ -45,6 +46,13 @@ def body_schema(declared: type[Resource], form: BodyForm) -> JsonSchema:
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def shown_schema(f: Field) -> JsonSchema:
+    """Return the JSON Schema of a field's value in a body."""
+    if f.shown_for_null is not None:
+        return {**f.type.schema, "default": f.shown_for_null}
+    return nullable(f.type.schema) if f.nullable else dict(f.type.schema)
 
 
 def nullable(schema: Mapping[str, Any]) -> JsonSchema:
