@@ -123,6 +123,11 @@ REFUSALS = [
         50211,
         "Identity parameter not acceptable for this Participant",
     ),
+    (
+        form_of(identity="alice", proxy=OUR_PHONE),
+        50211,
+        "Identity parameter not acceptable for this Participant",
+    ),
     (form_of(address="nonsense"), 50407, BAD_ADDRESS),
     (form_of(address="5550100001", proxy="nonsense"), 50407, BAD_ADDRESS),
     (form_of(address="+0155501000", proxy=OUR_PHONE), 50407, BAD_ADDRESS),

@@ -11,6 +11,10 @@ FORMS = {
     "projected": {"MessagingBinding.ProjectedAddress": OUR_PHONE},
     "sms": {"MessagingBinding.Address": PHONE, "MessagingBinding.ProxyAddress": OUR_PHONE},
     "group": {"MessagingBinding.Address": PHONE},
+    "whatsapp": {
+        "MessagingBinding.Address": f"whatsapp:{PHONE}",
+        "MessagingBinding.ProxyAddress": f"whatsapp:{OUR_PHONE}",
+    },
 }
 PROXY, PROJECTED = "MessagingBinding.ProxyAddress", "MessagingBinding.ProjectedAddress"
 
@@ -35,7 +39,6 @@ def join(api, room, clock):
         ({"RoleSid": "RL" + "2" * 32}, {"role_sid": "RL" + "2" * 32}),
         ({"DateCreated": "2015-12-16T22:18:37Z"}, {"date_created": "2015-12-16T22:18:37Z"}),
         ({"DateUpdated": "2015-12-16T22:18:38Z"}, {"date_updated": "2015-12-16T22:18:38Z"}),
-        ({"Identity": "alice", "Attributes": "[]"}, {"attributes": "[]"}),
     ],
 )
 def test_an_update_changes_what_it_names_and_the_date(api, join, form, changes):
@@ -101,22 +104,40 @@ def test_a_bad_parameter_is_refused_and_nothing_is_changed(api, join, form, code
     assert api.get(alice["url"]).json() == alice
 
 
+NO_PROXY_TO_REMOVE = "Failed to remove the proxy address of a participant."
+NO_PROXY_TO_ADD = "Failed to add a proxy address to a participant."
+NONE_TO_REMOVE = "Failed to remove the projected address of a participant."
+NONE_TO_ADD = "Failed to add a projected address to a participant."
+NO_IDENTITY = "Failed to add an identity to a participant."
+BAD_ADDRESS = "Invalid messaging binding address"
+WRONG_TYPE = "Participant address type does not match proxy address type"
 ILLEGAL = [
-    ("sms", {PROXY: "null"}, 50440, "Failed to remove the proxy address of a participant."),
-    ("sms", {PROXY: OTHER_OUR_PHONE}, 50441, "Failed to add a proxy address to a participant."),
-    ("sms", {PROXY: OUR_PHONE}, 50441, "Failed to add a proxy address to a participant."),
-    ("chat", {PROXY: OUR_PHONE}, 50441, "Failed to add a proxy address to a participant."),
-    ("group", {PROXY: OUR_PHONE}, 50441, "Failed to add a proxy address to a participant."),
-    ("projected", {PROJECTED: "null"}, 50442, "Failed to remove the projected address of a participant."),
-    ("sms", {PROJECTED: OTHER_OUR_PHONE}, 50443, "Failed to add a projected address to a participant."),
-    ("group", {PROJECTED: OUR_PHONE}, 50443, "Failed to add a projected address to a participant."),
-    ("sms", {"Identity": "alice"}, 50444, "Failed to add an identity to a participant."),
-    ("group", {"Identity": "alice"}, 50444, "Failed to add an identity to a participant."),
-    ("chat", {"Identity": "bob"}, 50444, "Failed to add an identity to a participant."),
-    ("projected chat", {"Identity": "bob"}, 50444, "Failed to add an identity to a participant."),
+    *(
+        (kind, {PROXY: "null"}, 50440, NO_PROXY_TO_REMOVE)
+        for kind in ("chat", "projected", "group", "whatsapp")
+    ),
+    *(
+        (kind, {PROXY: OUR_PHONE}, 50441, NO_PROXY_TO_ADD)
+        for kind in ("sms", "chat", "projected", "whatsapp")
+    ),
+    ("sms", {PROXY: OTHER_OUR_PHONE}, 50441, NO_PROXY_TO_ADD),
+    ("projected chat", {PROXY: OTHER_OUR_PHONE}, 50441, NO_PROXY_TO_ADD),
+    ("sms", {PROXY: ""}, 50412, "Participant proxy address is empty"),
+    ("group", {PROXY: "x" * 257}, 50408, "Invalid participant proxy address"),
+    ("group", {PROXY: "nonsense"}, 50408, "Invalid participant proxy address"),
+    ("group", {PROXY: PHONE}, 50409, "Participant address equals proxy address"),
+    ("group", {PROXY: f"whatsapp:{OUR_PHONE}"}, 50414, WRONG_TYPE),
+    *((kind, {PROJECTED: "null"}, 50442, NONE_TO_REMOVE) for kind in ("chat", "sms", "group", "projected")),
+    *(
+        (kind, {PROJECTED: OUR_PHONE}, 50443, NONE_TO_ADD)
+        for kind in ("sms", "group", "projected", "whatsapp")
+    ),
+    ("projected chat", {PROJECTED: OTHER_OUR_PHONE}, 50443, NONE_TO_ADD),
+    *((kind, {"Identity": "bob"}, 50444, NO_IDENTITY) for kind in ("sms", "group", "chat", "projected chat")),
+    *((kind, {"Identity": "alice"}, 50444, NO_IDENTITY) for kind in ("chat", "projected chat")),
     ("projected", {"Identity": "US" + "0" * 32}, 50206, "Identity should not match user SID pattern"),
-    ("chat", {PROJECTED: "nonsense"}, 50407, "Invalid messaging binding address"),
-    ("projected", {PROJECTED: "nonsense"}, 50407, "Invalid messaging binding address"),
+    ("chat", {PROJECTED: "nonsense"}, 50407, BAD_ADDRESS),
+    ("projected", {PROJECTED: "nonsense"}, 50407, BAD_ADDRESS),
 ]
 
 
@@ -148,14 +169,21 @@ def test_an_identity_that_has_joined_is_not_given_to_another(api, room, join):
     assert api.get(projected["url"]).json() == projected
 
 
-def test_somebody_with_an_identity_gets_a_projected_address_and_another_one(api, room, join):
+def test_somebody_with_an_identity_gets_a_projected_address(api, room, join):
     alice = join("chat")
-    for address in (OUR_PHONE, OTHER_OUR_PHONE):
-        answer = api.post(alice["url"], {PROJECTED: address})
-        assert answer.status_code == 200
-        assert answer.json()["messaging_binding"] == {"type": "sms", "projected_address": address}
-    message = api.post(f"{room}/Messages", Author=OTHER_OUR_PHONE).json()
+    answer = api.post(alice["url"], {PROJECTED: OUR_PHONE})
+
+    assert answer.status_code == 200
+    assert answer.json()["messaging_binding"] == {"type": "sms", "projected_address": OUR_PHONE}
+    message = api.post(f"{room}/Messages", Author=OUR_PHONE).json()
     assert message["participant_sid"] == alice["sid"]
+
+
+def test_an_identity_and_the_loss_of_a_projected_address_may_come_together(api, room, join):
+    answer = api.post(join("projected")["url"], {PROJECTED: "null", "Identity": "alice"})
+
+    assert answer.status_code == 200
+    assert (answer.json()["identity"], answer.json()["messaging_binding"]) == ("alice", None)
 
 
 @pytest.mark.parametrize("nothing", ["null", ""])

@@ -5,7 +5,7 @@ No two open conversations of an account hold the same ones, so an incoming messa
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from parlour import errors
 from parlour.store import Transaction
@@ -13,9 +13,13 @@ from parlour.store.statements import CONVERSATION_EXISTS
 from parlour.wire.channels import channel_of, is_address
 
 MAX_GROUP_ADDRESSES = 10
+GROUP_CHANNEL = "sms"
 
-GROUP = """SELECT address, projected_address FROM participants WHERE conversation_sid = ?
+# Each of these leaves out one participant, who is joining or changing.
+GROUP = """SELECT address, projected_address FROM participants WHERE conversation_sid = ? AND sid <> ?
 AND proxy_address IS NULL AND (address IS NOT NULL OR projected_address IS NOT NULL)"""
+WITHOUT_PROJECTED_ADDRESS = """SELECT 1 FROM participants WHERE conversation_sid = ? AND sid <> ?
+AND identity IS NOT NULL AND projected_address IS NULL LIMIT 1"""
 HOLDER = "SELECT conversation_sid FROM address_holders WHERE account_sid = ? AND addresses = ?"
 HOLD = """INSERT INTO address_holders (account_sid, addresses, conversation_sid, participant_sid)
 VALUES (?, ?, ?, ?)"""
@@ -58,6 +62,9 @@ def show_binding(participant: ParticipantAddresses) -> dict[str, str] | None:
 
 def ensure_valid(participant: ParticipantAddresses) -> None:
     """Raise the error of the first fault in a participant's identity and addresses."""
+    has_address = participant.address is not None or participant.proxy_address is not None
+    if participant.identity is not None and has_address:
+        raise errors.IDENTITY_NOT_ACCEPTABLE()
     if participant.address is None:
         if participant.proxy_address is not None:
             raise errors.INVALID_BINDING_ADDRESS()
@@ -66,8 +73,6 @@ def ensure_valid(participant: ParticipantAddresses) -> None:
         if participant.projected_address is not None and not is_address(participant.projected_address):
             raise errors.INVALID_BINDING_ADDRESS()
         return
-    if participant.identity is not None:
-        raise errors.IDENTITY_NOT_ACCEPTABLE()
     if participant.projected_address is not None or not is_address(participant.address):
         raise errors.INVALID_BINDING_ADDRESS()
     if participant.proxy_address is not None:
@@ -83,10 +88,64 @@ def ensure_valid_proxy(address: str, proxy_address: str) -> None:
         raise errors.ADDRESS_TYPE_MISMATCH()
 
 
-def hold_addresses(tx: Transaction, participant: ParticipantAddresses) -> None:
-    """Have the conversation hold the addresses of a participant.
+def ensure_changeable(participant: ParticipantAddresses, changes: dict[str, Any]) -> None:
+    """Raise the error of a change of identity or addresses that is not allowed (additions.md A.3)."""
+    if "proxy_address" in changes:
+        ensure_proxy_is_changeable(participant, removes=changes["proxy_address"] is None)
+    if "identity" in changes and (participant.identity is not None or participant.projected_address is None):
+        raise errors.CANNOT_ADD_IDENTITY()
+    if "projected_address" in changes:
+        ensure_projected_is_changeable(participant, changes)
 
-    Raises 409 if another open conversation holds them.
+
+def ensure_proxy_is_changeable(participant: ParticipantAddresses, *, removes: bool) -> None:
+    has_proxy, address = participant.proxy_address is not None, participant.address
+    if removes and (not has_proxy or address is None or channel_of(address) != GROUP_CHANNEL):
+        raise errors.CANNOT_REMOVE_PROXY()
+    if not removes and (has_proxy or address is None):
+        raise errors.CANNOT_ADD_PROXY()
+
+
+def ensure_projected_is_changeable(participant: ParticipantAddresses, changes: dict[str, Any]) -> None:
+    has_projected = participant.projected_address is not None
+    removes = changes["projected_address"] is None
+    # Without an identity nothing would be left of the participant.
+    if removes and (not has_projected or changes.get("identity", participant.identity) is None):
+        raise errors.CANNOT_REMOVE_PROJECTED()
+    if not removes and (has_projected or participant.address is not None):
+        raise errors.CANNOT_ADD_PROJECTED()
+
+
+def is_group_member(participant: ParticipantAddresses) -> bool:
+    """Whether a participant gets group messages: it has an address of that channel and no proxy."""
+    address = participant.address
+    return address is not None and participant.proxy_address is None and channel_of(address) == GROUP_CHANNEL
+
+
+def ensure_fits_group(tx: Transaction, participant: ParticipantAddresses) -> None:
+    """Raise the error of a participant who cannot be in one conversation with the group that is in it.
+
+    In a group everybody has a number: members their address, identities a projected one (contract:
+    additions.md A.6).
+    """
+    if is_group_member(participant):
+        others = (participant.conversation_sid, participant.sid)
+        if not has_group(tx, participant) and tx.select(WITHOUT_PROJECTED_ADDRESS, *others):
+            raise errors.GROUP_NOT_ACTIVATED()
+    elif participant.address is None and participant.projected_address is None and has_group(tx, participant):
+        raise errors.PROJECTED_ADDRESS_NOT_PROVIDED()
+
+
+def has_group(tx: Transaction, participant: ParticipantAddresses) -> bool:
+    """Whether there is a group in the conversation, apart from this participant."""
+    rows = tx.select(GROUP, participant.conversation_sid, participant.sid)
+    return any(address is not None and channel_of(address) == GROUP_CHANNEL for address, _ in rows)
+
+
+def hold_addresses(tx: Transaction, participant: ParticipantAddresses) -> None:
+    """Have the conversation hold the addresses of a participant who joins or has changed.
+
+    Raises 409 if another open conversation holds them, or the error of a group that cannot be.
     """
     if participant.address is not None and participant.proxy_address is not None:
         pair = pair_key(participant.address, participant.proxy_address)
@@ -94,32 +153,48 @@ def hold_addresses(tx: Transaction, participant: ParticipantAddresses) -> None:
         if holder is not None:
             raise errors.ADDRESS_PAIR_TAKEN(holder=holder)
         tx.execute(HOLD, participant.account_sid, pair, participant.conversation_sid, participant.sid)
-    elif participant.address is not None or participant.projected_address is not None:
-        hold_group(tx, participant, joining=participant)
+    elif is_in_group(participant):
+        hold_group(tx, participant, stays=True)
 
 
-def hold_group(
-    tx: Transaction, participant: ParticipantAddresses, joining: ParticipantAddresses | None = None
-) -> None:
-    """Have the conversation hold the set of its group's addresses, including those of `joining`.
+def move_addresses(tx: Transaction, old: ParticipantAddresses, new: ParticipantAddresses) -> None:
+    """Have the conversation hold the new addresses of a participant instead of the old ones.
+
+    Raises as `hold_addresses`.
+    """
+    hold_addresses(tx, new)
+    if is_in_group(old) and not is_in_group(new):
+        hold_group(tx, new, stays=False)
+    if old.proxy_address is not None and new.proxy_address is None:
+        release_pairs(tx, old)
+
+
+def is_in_group(participant: ParticipantAddresses) -> bool:
+    """Whether a participant's address counts to the set of the group: it is projected, or has no proxy."""
+    has_own = participant.address is not None and participant.proxy_address is None
+    return has_own or participant.projected_address is not None
+
+
+def hold_group(tx: Transaction, participant: ParticipantAddresses, *, stays: bool) -> None:
+    """Have the conversation hold the set of its group's addresses, the participant's only if it `stays`.
 
     Only a set of two addresses and a projected one is held, so that two groups whose members are added one
     by one do not collide while they are incomplete. Raises 409 if another open conversation holds the set,
-    unless nobody is joining.
+    unless the participant leaves.
     """
-    rows = tx.select(GROUP, participant.conversation_sid)
-    if joining is not None:
-        if joining.address is not None and any(address == joining.address for address, _ in rows):
+    rows = tx.select(GROUP, participant.conversation_sid, participant.sid)
+    if stays:
+        if participant.address is not None and any(address == participant.address for address, _ in rows):
             raise errors.GROUP_PARTICIPANT_EXISTS()
-        rows = [*rows, (joining.address, joining.projected_address)]
+        rows = [*rows, (participant.address, participant.projected_address)]
     members = {address for address, _ in rows if address is not None}
     projected = {address for _, address in rows if address is not None}
-    if len(members | projected) > MAX_GROUP_ADDRESSES:
+    if stays and len(members | projected) > MAX_GROUP_ADDRESSES:
         raise errors.GROUP_TOO_LARGE()
     held = group_key(members | projected) if len(members) > 1 and projected else None
     holder = find_existing_holder(tx, participant.account_sid, held) if held else None
     if holder is not None and holder != participant.conversation_sid:
-        if joining is not None:
+        if stays:
             raise errors.GROUP_EXISTS(holder=holder)
         # A participant can always leave; the conversation that held the set first keeps it.
         held = None

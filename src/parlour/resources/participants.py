@@ -2,6 +2,8 @@
 
 from typing import Annotated, Any, ClassVar
 
+import msgspec
+
 from parlour import errors
 from parlour.api.collection import Call, Collection
 from parlour.resources import addresses
@@ -34,6 +36,8 @@ from parlour.wire.sids import is_participant_sid, is_user_sid
 MAX_PARTICIPANTS = 1_000
 MAX_NON_CHAT_PARTICIPANTS = 50
 MAX_ADDRESS_CHARACTERS = 256
+# The fields that decide how a participant is reached.
+REACHED_BY = frozenset({"identity", "proxy_address", "projected_address"})
 
 
 def read_last_read_index(raw: str) -> int | None:
@@ -58,10 +62,21 @@ def read_projected_address(raw: str) -> str | None:
     return raw
 
 
+def read_proxy_address(raw: str) -> str | None:
+    """Read an address of the account; "null" removes it. Raises ApiError."""
+    if raw == "null":
+        return None
+    if not raw:
+        raise errors.PROXY_ADDRESS_EMPTY()
+    if len(raw) > MAX_ADDRESS_CHARACTERS:
+        raise errors.INVALID_PROXY_ADDRESS()
+    return raw
+
+
+PROXY_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_ADDRESS_CHARACTERS}
+
 Address = Annotated[str, text(MAX_ADDRESS_CHARACTERS, errors.INVALID_BINDING_ADDRESS, errors.ADDRESS_EMPTY)]
-ProxyAddress = Annotated[
-    str, text(MAX_ADDRESS_CHARACTERS, errors.INVALID_PROXY_ADDRESS, errors.PROXY_ADDRESS_EMPTY)
-]
+ProxyAddress = Annotated[str, FieldType(read_proxy_address, {"type": "string"}, None, PROXY_SCHEMA)]
 ProjectedAddress = Annotated[str, FieldType(read_projected_address, {"type": "string"})]
 Attributes = Annotated[str, json_text(max_bytes=4_096)]
 Identity = Annotated[
@@ -152,11 +167,10 @@ def update_participant(tx: Transaction, call: Call) -> Participant:
     if not call.changes:
         return participant
     changes = {"date_updated": tx.now, **read_horizon(tx.now, call.changes)} | call.changes
-    ensure_changeable(tx, participant, changes)
+    if changes.keys() & REACHED_BY:
+        change_addresses(tx, participant, changes)
     updated = tx.update(participant, **changes)
-    if "projected_address" in changes:
-        addresses.hold_group(tx, updated)
-        recount_bindings(tx, conversation, participant, updated)
+    recount_bindings(tx, conversation, participant, updated)
     emit(tx, call, "onParticipantUpdated", updated, conversation)
     return updated
 
@@ -168,7 +182,7 @@ def delete_participant(tx: Transaction, call: Call) -> Participant:
     tx.delete(participant)
     remove_idle_lane(tx, conversation.sid, participant.sid)
     addresses.release_pairs(tx, participant)
-    addresses.hold_group(tx, participant)
+    addresses.hold_group(tx, participant, stays=False)
     count_participant(tx, conversation, participant, -1)
     emit(tx, call, "onParticipantRemoved", participant, conversation, DateRemoved=tx.now)
     return participant
@@ -207,6 +221,8 @@ def ensure_acceptable(tx: Transaction, conversation: Conversation, new: Particip
         raise errors.TOO_MANY_PARTICIPANTS()
     if new.identity is None and count_non_chat(tx, conversation.sid) >= MAX_NON_CHAT_PARTICIPANTS:
         raise errors.TOO_MANY_NON_CHAT()
+    if conversation.binding_count or new.address is not None:
+        addresses.ensure_fits_group(tx, new)
 
 
 def ensure_identity_is_free(tx: Transaction, conversation_sid: str, identity: str) -> None:
@@ -219,25 +235,18 @@ def ensure_identity_is_free(tx: Transaction, conversation_sid: str, identity: st
             raise errors.PARTICIPANT_EXISTS()
 
 
-def ensure_changeable(tx: Transaction, participant: Participant, changes: dict[str, Any]) -> None:
-    """Raise the error of a change of identity or addresses that is not allowed (rest-of-api.md §8)."""
-    if "proxy_address" in changes:
-        removes = changes["proxy_address"] == "null"
-        raise errors.CANNOT_REMOVE_PROXY() if removes else errors.CANNOT_ADD_PROXY()
-    if "identity" in changes and changes["identity"] != participant.identity:
-        if participant.identity is not None or participant.projected_address is None:
-            raise errors.CANNOT_ADD_IDENTITY()
-        ensure_identity_is_free(tx, participant.conversation_sid, changes["identity"])
-    if "projected_address" in changes:
-        ensure_projected_is_changeable(participant, changes)
+def change_addresses(tx: Transaction, participant: Participant, changes: dict[str, Any]) -> None:
+    """Have the conversation hold what a participant is reached by after a change.
 
-
-def ensure_projected_is_changeable(participant: Participant, changes: dict[str, Any]) -> None:
-    removes = changes["projected_address"] is None
-    if removes and changes.get("identity", participant.identity) is None:
-        raise errors.CANNOT_REMOVE_PROJECTED()
-    if not removes and participant.address is not None:
-        raise errors.CANNOT_ADD_PROJECTED()
+    Raises the error of a change that is not allowed, or of a participant as it cannot be.
+    """
+    addresses.ensure_changeable(participant, changes)
+    changed = msgspec.structs.replace(participant, **changes)
+    addresses.ensure_valid(changed)
+    if changed.identity is not None and changed.identity != participant.identity:
+        ensure_identity_is_free(tx, participant.conversation_sid, changed.identity)
+    addresses.ensure_fits_group(tx, changed)
+    addresses.move_addresses(tx, participant, changed)
 
 
 def read_horizon(now: int, changes: dict[str, Any]) -> dict[str, int | None]:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from parlour import errors
 from parlour.channels.outgoing_parameters import EVENT, OutgoingParameters
+from parlour.resources.addresses import is_group_member
 from parlour.resources.conversations import Conversation
 from parlour.resources.participants import Participant
 from parlour.resources.receipts import Receipt
@@ -13,8 +14,6 @@ from parlour.webhooks.events import show_media
 from parlour.webhooks.outbox import enqueue
 from parlour.webhooks.targets import CHANNEL, DeliveryTarget
 from parlour.wire.channels import channel_of
-
-GROUP_CHANNEL = "sms"
 
 
 class SentMessage(Protocol):
@@ -39,12 +38,6 @@ def participants_of(tx: Transaction, conversation: Conversation) -> tuple[Partic
     if not conversation.binding_count:
         return ()
     return tx.find_all(Participant, conversation_sid=conversation.sid)
-
-
-def is_group_member(participant: Participant) -> bool:
-    """Whether a participant gets group messages: it has an address of that channel and no proxy."""
-    address = participant.address
-    return address is not None and participant.proxy_address is None and channel_of(address) == GROUP_CHANNEL
 
 
 def ensure_author_belongs(tx: Transaction, conversation: Conversation, participant_sid: str | None) -> None:
