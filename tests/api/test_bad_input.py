@@ -53,7 +53,7 @@ def stored(api, room):
         ({"ContentVariables": '{"name": "John"}'}, 50528),
         ({"ContentSid": f"HX{UNKNOWN}", "ContentVariables": "[]"}, 50527),
         ({"ContentSid": f"HX{UNKNOWN}", "ContentVariables": "{"}, 50527),
-        ({"ContentSid": f"HX{UNKNOWN}", "ContentVariables": "x" * 27_802}, 50529),
+        ({"ContentSid": f"HX{UNKNOWN}", "ContentVariables": "x" * 27_802}, 50527),
         ({"ContentSid": f"HX{UNKNOWN}", "ContentVariables": '{"%s": "v"}' % ("k" * 17)}, 50540),
         ({"ContentSid": f"HX{UNKNOWN}", "ContentVariables": '{"k": "%s"}' % ("v" * 257)}, 50541),
     ],

@@ -136,6 +136,10 @@ def test_so_must_the_whole_of_it(api, room):
         ({"ContentVariables": '{"1": {}}'}, 400, 50527),
         ({"ContentSid": None, "ContentVariables": "{}"}, 400, 50528),
         ({"ContentVariables": '{"1": "%s"}' % ("x" * 27_801)}, 400, 50529),
+        ({"ContentVariables": '{"%s": "x"}' % ("k" * 27_801)}, 400, 50529),
+        ({"ContentVariables": json.dumps({str(n): "x" for n in range(101)})}, 400, 50529),
+        ({"ContentVariables": json.dumps({str(n): "x" for n in range(1_000)})}, 400, 50529),
+        ({"ContentVariables": '{"1": 1%s}' % ("0" * 256)}, 400, 50541),
         ({"ContentVariables": '{"%s": "x"}' % ("k" * 17)}, 400, 50540),
         ({"ContentVariables": '{"1": "%s"}' % ("x" * 257)}, 400, 50541),
         ({"ContentSid": "HX" + "f" * 32}, 404, 20404),
@@ -147,6 +151,31 @@ def test_what_is_refused(api, room, form, status, code):
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert api.get(f"{room}/Messages").json()["messages"] == []
+
+
+LONGEST = {f"{number:016}": "é" * 256 for number in range(100)}
+
+
+def characters_of(values):
+    return len(json.dumps(values, ensure_ascii=False, separators=(",", ":")))
+
+
+def test_a_hundred_variables_of_the_longest_form_are_taken_however_they_are_written(api, room):
+    content = make(api, {"twilio/text": {"body": "{{" + "99".zfill(16) + "}}"}})
+    assert characters_of(LONGEST) == 27_801
+
+    for raw in (json.dumps(LONGEST, ensure_ascii=False), json.dumps(LONGEST, indent=8)):
+        answer = api.post(f"{room}/Messages", ContentSid=content, ContentVariables=raw)
+        assert (answer.status_code, answer.json()["body"]) == (201, "é" * 256)
+    assert len(raw) > 100_000
+
+
+def test_one_character_more_is_too_long_altogether(api, room):
+    content = make(api, {"twilio/text": {"body": "Hello"}})
+    longer = {**LONGEST, f"{0:016}": "é" * 257}
+    answer = send(api, room, content, longer)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, 50529)
 
 
 def test_content_of_another_account_is_not_found(api, stranger, room):

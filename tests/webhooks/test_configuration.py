@@ -135,6 +135,9 @@ def test_a_conversations_webhook_of_each_kind(api, room, running, form, configur
         ({"Target": "studio", "Configuration.FlowSid": "FW1"}, 50367),
         ({**KINDS[0][0], "Configuration.Method": "PUT"}, 50055),
         ({**KINDS[0][0], "Configuration.ReplayAfter": "first"}, 20001),
+        ({**KINDS[0][0], "Configuration.ReplayAfter": "-1"}, 20001),
+        ({**KINDS[2][0], "Configuration.Triggers": "x" * 249}, 50366),
+        ({**KINDS[2][0], "Configuration.Triggers": ["help", "é" * 249]}, 50366),
     ],
 )
 def test_a_bad_webhook_is_refused_and_not_stored(api, room, form, code):
@@ -142,6 +145,17 @@ def test_a_bad_webhook_is_refused_and_not_stored(api, room, form, code):
 
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert api.get(f"{room}/Webhooks").json()["webhooks"] == []
+
+
+def test_triggers_of_248_characters_are_taken(api, room):
+    triggers = ["é" * 248, "😀" * 248]
+    answer = api.post(f"{room}/Webhooks", {**KINDS[2][0], "Configuration.Triggers": triggers})
+
+    assert answer.status_code == 201
+    assert answer.json()["configuration"]["triggers"] == triggers
+    refused = api.post(answer.json()["url"], {"Configuration.Triggers": "x" * 249})
+    assert (refused.status_code, refused.json()["code"]) == (400, 50366)
+    assert api.get(answer.json()["url"]).json() == answer.json()
 
 
 def test_five_webhooks_and_no_sixth(api, room):

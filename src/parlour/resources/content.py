@@ -8,7 +8,14 @@ from parlour import errors
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, Call, Collection
 from parlour.resources.accounts import find_callers_account
-from parlour.resources.content_types import Value, check_types, check_variables, message_text, render_types
+from parlour.resources.content_types import (
+    Value,
+    check_types,
+    check_variables,
+    message_text,
+    render_types,
+    to_text,
+)
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.field_options import Required, WireName, Writable
@@ -18,7 +25,9 @@ from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
 from parlour.wire.texts import BadText, read_json
 
-# Contract: messages.md §1.3 and the pages of these errors.
+# Contract: additions.md A.8. The characters are those of the names, the values and the JSON around them: 100
+# of each at their longest have exactly so many.
+MAX_VARIABLES = 100
 MAX_VARIABLES_CHARACTERS = 27_801
 MAX_KEY_CHARACTERS = 16
 MAX_VALUE_CHARACTERS = 256
@@ -40,17 +49,26 @@ Types = Annotated[str, json_object(check_types, OBJECT), WireName("types")]
 
 def read_values(raw: str) -> dict[str, Value]:
     """Read a JSON object of strings: the values of variables, by name. Raises ApiError."""
-    if len(raw) > MAX_VARIABLES_CHARACTERS:
-        raise errors.CONTENT_VARIABLES_TOO_LONG()
     try:
         values = read_json(raw, dict[str, Value])
     except BadText:
         raise errors.CONTENT_VARIABLES_NOT_JSON() from None
+    if len(values) > MAX_VARIABLES or count_characters(values) > MAX_VARIABLES_CHARACTERS:
+        raise errors.CONTENT_VARIABLES_TOO_LONG()
     if any(len(key) > MAX_KEY_CHARACTERS for key in values):
         raise errors.CONTENT_VARIABLE_KEY_TOO_LONG()
-    if any(isinstance(value, str) and len(value) > MAX_VALUE_CHARACTERS for value in values.values()):
+    if any(len(to_text(value)) > MAX_VALUE_CHARACTERS for value in values.values()):
         raise errors.CONTENT_VARIABLE_VALUE_TOO_LONG()
     return values
+
+
+def count_characters(values: dict[str, Value]) -> int:
+    """Return the length of the JSON of these values, without blanks and with each escape as one character."""
+    members = [
+        len(key) + len(to_text(value)) + len('"":""' if isinstance(value, str) else '"":')
+        for key, value in values.items()
+    ]
+    return len("{}") + sum(members) + max(len(members) - 1, 0)
 
 
 ContentSid = Annotated[str, sids.sid("HX", invalid=errors.INVALID_CONTENT_SID)]

@@ -14,18 +14,22 @@ from parlour.webhooks.outbox import EventConversation
 from parlour.webhooks.targets import STUDIO, DeliveryTarget, PreEventTarget
 from parlour.wire import sids
 from parlour.wire.field_options import Creatable, Hidden, InService, Required, WireName, Writable
-from parlour.wire.field_types import Integer, Timestamp, choice, choice_list, text_list, url
+from parlour.wire.field_types import Count, Timestamp, choice, choice_list, text_list, url
 from parlour.wire.resource import Computed, Resource
 
 MAX_URL_CHARACTERS = 512
 MAX_TRIGGERS = 5
+MAX_TRIGGER_CHARACTERS = 248
 
 Url = Annotated[str, url(MAX_URL_CHARACTERS, errors.INVALID_WEBHOOK_FORMAT, errors.WEBHOOK_URL_TOO_LONG)]
 Method = Annotated[str, choice("GET", "POST", invalid=errors.INVALID_WEBHOOK_METHOD)]
 LowerMethod = Annotated[str, choice("get", "post", invalid=errors.INVALID_WEBHOOK_METHOD)]
 Filters = Annotated[str, choice_list(FILTERS, errors.INVALID_WEBHOOK_FILTER)]
 PostFilters = Annotated[str, choice_list(tuple(POST_EVENTS), errors.INVALID_WEBHOOK_FILTER)]
-Triggers = Annotated[str, text_list(MAX_TRIGGERS, errors.INVALID_WEBHOOK_TRIGGER, errors.TOO_MANY_TRIGGERS)]
+Triggers = Annotated[
+    str,
+    text_list(MAX_TRIGGERS, MAX_TRIGGER_CHARACTERS, errors.INVALID_WEBHOOK_TRIGGER, errors.TOO_MANY_TRIGGERS),
+]
 FlowSid = Annotated[str, sids.sid("FW", invalid=errors.INVALID_FLOW_SID)]
 TargetType = Annotated[str, choice("webhook", "trigger", "studio", invalid=errors.INVALID_WEBHOOK_TARGET)]
 
@@ -76,7 +80,7 @@ class ConversationWebhook(Resource, frozen=True):
     filters: Hidden[Writable[Annotated[PostFilters | None, WireName("Configuration.Filters")]]] = None
     triggers: Hidden[Writable[Annotated[Triggers | None, WireName("Configuration.Triggers")]]] = None
     flow_sid: Hidden[Writable[Annotated[FlowSid | None, WireName("Configuration.FlowSid")]]] = None
-    replay_after: Hidden[Creatable[Annotated[Integer | None, WireName("Configuration.ReplayAfter")]]] = None
+    replay_after: Hidden[Creatable[Annotated[Count | None, WireName("Configuration.ReplayAfter")]]] = None
 
     @Computed(type="object")
     def configuration(self) -> Mapping[str, Any]:

@@ -143,17 +143,18 @@ def choice_list(names: tuple[str, ...], invalid: Problem) -> FieldType:
     return list_of(read)
 
 
-def text_list(max_count: int, empty: Problem, too_many: Problem) -> FieldType:
-    """Return the type of lists of up to `max_count` texts, none of them empty."""
+def text_list(max_count: int, max_characters: int, invalid: Problem, too_many: Problem) -> FieldType:
+    """Return the type of lists of up to `max_count` texts, each of 1 to `max_characters` code points."""
 
     def read(raw: list[str]) -> str:
-        if not all(raw):
-            raise empty()
+        if not all(1 <= len(each) <= max_characters for each in raw):
+            raise invalid()
         if len(raw) > max_count:
             raise too_many()
         return write_list(raw)
 
-    return list_of(read)
+    item = {"type": "string", "minLength": 1, "maxLength": max_characters}
+    return FieldType(read, {"type": "array", "items": item, "maxItems": max_count}, show_json, repeated=True)
 
 
 def list_of(read: Callable[[list[str]], str]) -> FieldType:
@@ -255,8 +256,16 @@ def show_json(stored: str) -> msgspec.Raw:
     return msgspec.Raw(stored.encode())
 
 
+def read_count(raw: str) -> int:
+    count = read_integer(raw)
+    if count < 0:
+        raise ValueError("must be a whole number, at least 0")
+    return count
+
+
 Text = Annotated[str, text()]
 Integer = Annotated[int, FieldType(read_integer, {"type": "integer"})]
+Count = Annotated[int, FieldType(read_count, {"type": "integer", "minimum": 0})]
 Timestamp = Annotated[int, timestamp()]
 DateCreated = Annotated[int, timestamp(errors.INVALID_DATE_CREATED)]
 DateUpdated = Annotated[int, timestamp(errors.INVALID_DATE_UPDATED)]
