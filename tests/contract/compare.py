@@ -71,6 +71,7 @@ def compare_shown(place, name, ours, theirs, schemas):
         "enum": allows(theirs.get("enum"), ours.get("enum")),
         "format": is_free(theirs, "format") or shown_format(ours) == theirs["format"],
         "pattern": is_free(theirs, "pattern") or ours.get("pattern") == theirs["pattern"],
+        "pii": ours.get("pii") == theirs.get("pii"),
     }
     yield from failed(f"{place} `{name}`", checks, ours, theirs)
     yield from compare_inside(compare_shown, place, name, ours, theirs, schemas)

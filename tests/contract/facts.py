@@ -59,6 +59,8 @@ def schema_facts(schema, schemas):
     facts = {"type": type_of(schema)} if "type" in schema else {}
     # 3.0 has a word for null, 3.1 lists it among types and choices.
     facts |= {key: schema[key] for key in KEPT if key in schema}
+    # How personal data is to be handled is the only fact among the extensions.
+    facts |= schema.get("x-twilio", {})
     if "enum" in facts:
         facts["enum"] = [each for each in facts["enum"] if each is not None]
     if "items" in schema:

@@ -6,7 +6,7 @@ import pytest
 
 from parlour import resources
 from parlour.api.openapi import describe
-from tests.contract.compare import differences
+from tests.contract.compare import differences, resolved
 from tests.contract.facts import facts_of, published
 from tests.documents import rows_of
 
@@ -16,6 +16,7 @@ SERVED = facts_of(describe(resources.ALL, "http://localhost"))["paths"]
 # no published description has them.
 UNPUBLISHED = ("/ChannelMetadata", "/Media", "/Media/{Sid}", "/Media/{Sid}/Content", "/MediaSet")
 SERVICES = "/v1/Services"
+SENSITIVE = {"handling": "sensitive", "deleteSla": 30}
 MESSAGES = "/v1/Conversations/{ConversationSid}/Messages"
 
 
@@ -58,6 +59,76 @@ def test_the_differences_are_those_that_compatibility_md_gives_reasons_for():
     assert all(listed.values())
 
 
+def test_a_path_says_which_sids_it_takes_as_the_published_ones_do():
+    patterns = {
+        (path, method, name): (schema.get("pattern"), theirs[name].get("pattern"))
+        for path, methods in SERVED.items()
+        if path in PUBLISHED["paths"]
+        for method, operation in methods.items()
+        for theirs in [PUBLISHED["paths"][path][method].get("path", {})]
+        for name, schema in operation.get("path", {}).items()
+    }
+
+    assert [each for each, (ours, theirs) in patterns.items() if ours != theirs] == []
+    assert {ours[1:3] for ours, _ in patterns.values() if ours} == {"IS", "IM", "DY", "WH", "HX"}
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        (MESSAGES, {"Author": "standard", "Body": "sensitive", "Attributes": "sensitive"}),
+        (
+            "/v1/Conversations",
+            {"FriendlyName": "standard", "UniqueName": "standard", "Attributes": "sensitive"},
+        ),
+        (
+            "/v1/Conversations/{ConversationSid}/Participants",
+            {
+                "Identity": "standard",
+                "Attributes": "sensitive",
+                "MessagingBinding.Address": "standard",
+                "MessagingBinding.ProxyAddress": "standard",
+                "MessagingBinding.ProjectedAddress": "standard",
+            },
+        ),
+    ],
+)
+def test_parameters_are_marked_as_what_they_set(path, names):
+    """The reference page marks a message's parameters, the published file marks answers only."""
+    [form] = SERVED[path]["post"]["body"].values()
+    marked = {name: each["pii"] for name, each in form["properties"].items() if "pii" in each}
+
+    assert marked == {name: {"handling": handling, "deleteSla": 30} for name, handling in names.items()}
+
+
+def test_content_is_made_and_replaced_with_types():
+    for path, method in (("/v1/Content", "post"), ("/v1/Content/{Sid}", "put")):
+        [ours], [theirs] = (
+            [resolved(form, PUBLISHED["schemas"])["required"] for form in operation["body"].values()]
+            for operation in (SERVED[path][method], PUBLISHED["paths"][path][method])
+        )
+        assert sorted(ours) == sorted(theirs)
+
+
+def test_delivery_and_media_of_a_message_have_types():
+    message = SERVED[f"{MESSAGES}/{{Sid}}"]["get"]["answers"]["200"]["properties"]
+    how_many = {"type": "string", "enum": ["none", "some", "all"]}
+
+    assert message["delivery"]["type"] == ["object", "null"]
+    assert message["delivery"]["properties"] == {
+        "total": {"type": "integer"},
+        **dict.fromkeys(("sent", "delivered", "read", "failed", "undelivered"), how_many),
+    }
+    assert message["media"]["type"] == ["array", "null"]
+    assert message["media"]["items"]["properties"] == {
+        "category": {"type": "string"},
+        "filename": {"type": ["string", "null"]},
+        "size": {"type": "integer"},
+        "content_type": {"type": "string"},
+        "sid": {"type": "string", "pattern": "^ME[0-9a-fA-F]{32}$"},
+    }
+
+
 def new_differences(path, ours):
     """Return the differences of a changed GET that it has not as it is served."""
     known = compare(path, "get", SERVED[path]["get"])
@@ -80,6 +151,10 @@ def change_format(message):
     message["properties"]["url"].pop("format")
 
 
+def remove_mark(message):
+    del message["properties"]["body"]["pii"]
+
+
 def change_pattern(message):
     message["properties"]["sid"]["pattern"] = "^MM"
 
@@ -91,6 +166,7 @@ def change_pattern(message):
         (add_field, ("answer `mood`", "not there", "there")),
         (remove_field, ("answer `author`", "there", "not there")),
         (change_format, ("answer `url`", "format uri", "any format")),
+        (remove_mark, ("answer `body`", f"pii {SENSITIVE}", "any pii")),
         (change_pattern, ("answer `sid`", "pattern ^IM[0-9a-fA-F]{32}$", "pattern ^MM")),
     ],
 )

@@ -51,7 +51,13 @@ DESCRIPTION = {
             "basket": {
                 "type": "object",
                 "properties": {
-                    "count": {"type": "integer", "nullable": True, "example": 3, "minimum": 1},
+                    "count": {
+                        "type": "integer",
+                        "nullable": True,
+                        "example": 3,
+                        "minimum": 1,
+                        "x-twilio": {"pii": {"handling": "standard", "deleteSla": 30}},
+                    },
                     "parts": {"type": "array", "items": {"type": "string", "pattern": "^P"}},
                 },
             },
@@ -80,7 +86,11 @@ FACTS = {
         "basket": {
             "type": "object",
             "properties": {
-                "count": {"type": ["integer", "null"], "minimum": 1},
+                "count": {
+                    "type": ["integer", "null"],
+                    "minimum": 1,
+                    "pii": {"handling": "standard", "deleteSla": 30},
+                },
                 "parts": {"type": "array", "items": {"type": "string", "pattern": "^P"}},
             },
         }

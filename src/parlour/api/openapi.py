@@ -10,8 +10,9 @@ from parlour.api.idempotency import HEADER, MAX_CHARACTERS
 from parlour.api.uploads import FIELDS
 from parlour.wire.field_types import FieldType, text
 from parlour.wire.paging import page_schema
-from parlour.wire.resource import BodyForm, JsonSchema, pascal_case
+from parlour.wire.resource import BodyForm, JsonSchema, Resource, fields_of, pascal_case
 from parlour.wire.schemas import body_schema, form_schema
+from parlour.wire.sids import sid_pattern
 
 ERROR = {
     "type": "object",
@@ -54,6 +55,8 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS},
 }
+# The resources of a path before its own; a conversation may be named by its unique name.
+SIDS_IN_PATHS = {"ChatServiceSid": "IS", "MessageSid": "IM", "ContentSid": "HX"}
 WEBHOOK_ENABLED = {
     "name": "X-Twilio-Webhook-Enabled",
     "in": "header",
@@ -102,7 +105,7 @@ def describe_operation(operation: Operation, prefix: str) -> dict[str, Any]:
 
 def describe_parameters(operation: Operation, prefix: str) -> list[dict[str, Any]]:
     names = [part[1:-1] for part in (prefix + operation.path).split("/") if part.startswith("{")]
-    parameters = [path_parameter(name) for name in names]
+    parameters = [path_parameter(name, operation.collection.resource) for name in names]
     if operation.is_list:
         parameters += [query_parameter(name, each) for name, each in operation.filters.items()]
         size = {"type": "integer", "minimum": 1, "maximum": operation.max_page_size}
@@ -120,8 +123,15 @@ def describe_parameters(operation: Operation, prefix: str) -> list[dict[str, Any
     return parameters
 
 
-def path_parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+def path_parameter(name: str, resource: type[Resource]) -> dict[str, Any]:
+    """Return the parameter of a path; one without a pattern may be a name, or a SID."""
+    pattern = None
+    if name in SIDS_IN_PATHS:
+        pattern = sid_pattern(SIDS_IN_PATHS[name])
+    elif name == "Sid" and not resource.has_name:
+        pattern = next(f.type.schema["pattern"] for f in fields_of(resource) if f.name == "sid")
+    form = {"minLength": 1} if pattern is None else {"pattern": pattern}
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", **form}}
 
 
 def query_parameter(name: str, field_type: FieldType) -> dict[str, Any]:

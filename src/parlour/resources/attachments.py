@@ -10,7 +10,7 @@ from parlour.resources.conversations import Conversation
 from parlour.resources.media import Media
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.field_types import FieldType
+from parlour.wire.field_types import FieldType, show_json
 
 MAX_MEDIA = 10
 
@@ -40,6 +40,22 @@ MediaSids = Annotated[
         repeated=True,
     ),
 ]
+
+
+SHOWN_MEMBERS = {
+    "category": {"type": "string"},
+    "filename": {"type": ["string", "null"]},
+    "size": {"type": "integer"},
+    "content_type": {"type": "string"},
+    "sid": {"type": "string", "pattern": sids.sid_pattern("ME")},
+}
+SHOWN = {
+    "type": "object",
+    "properties": SHOWN_MEMBERS,
+    "required": list(SHOWN_MEMBERS),
+    "additionalProperties": False,
+}
+MediaList = Annotated[str, FieldType(str, {"type": "array", "items": SHOWN}, show_json)]
 
 
 def find_sendable(tx: Transaction, conversation: Conversation, media_sids: Iterable[str]) -> list[Media]:

@@ -18,7 +18,7 @@ from parlour.resources.content_types import (
 )
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.field_options import Required, WireName, Writable
+from parlour.wire.field_options import AlwaysRequired, Required, WireName, Writable
 from parlour.wire.field_types import FieldType, Timestamp
 from parlour.wire.json_field_types import json_object, json_string
 from parlour.wire.paging import Page
@@ -88,7 +88,7 @@ class Content(Resource, frozen=True):
     date_created: Timestamp
     date_updated: Timestamp
     language: Required[Writable[Language]]
-    types: Required[Writable[Types]]
+    types: AlwaysRequired[Writable[Types]]
     friendly_name: Writable[Name | None] = None
     variables: Writable[Variables] = "{}"
 
@@ -124,10 +124,7 @@ def fetch_content(tx: Transaction, call: Call) -> Content:
 
 @contents.replace()
 def update_content(tx: Transaction, call: Call) -> Content:
-    content = fetch_content(tx, call)
-    if "types" not in call.changes:
-        raise errors.MISSING_PARAMETER(name="types")
-    return tx.update(content, **{"date_updated": tx.now} | call.changes)
+    return tx.update(fetch_content(tx, call), **{"date_updated": tx.now} | call.changes)
 
 
 @contents.delete()

@@ -19,7 +19,7 @@ from parlour.store import Transaction
 from parlour.webhooks.events import SYSTEM_SOURCE, EventSource
 from parlour.wire import sids
 from parlour.wire.channels import is_e_mail_address
-from parlour.wire.field_options import Hidden, WireName, Writable
+from parlour.wire.field_options import Hidden, Personal, Sensitive, WireName, Writable
 from parlour.wire.field_types import (
     DateCreated,
     DateUpdated,
@@ -61,6 +61,7 @@ class Conversation(Resource, frozen=True):
     locked: ClassVar = True
     tombstone: ClassVar = True
     owners: ClassVar = {"services": "chat_service_sid"}
+    has_name: ClassVar = True
     link_names: ClassVar = {"participants": "Participants", "messages": "Messages", "webhooks": "Webhooks"}
 
     sid: sids.Conversation
@@ -69,9 +70,9 @@ class Conversation(Resource, frozen=True):
     date_created: Writable[DateCreated]
     date_updated: Writable[DateUpdated]
     messaging_service_sid: Writable[MessagingServiceSid | None] = None
-    friendly_name: Writable[FriendlyName | None] = None
-    unique_name: Writable[UniqueName | None] = None
-    attributes: Writable[Attributes] = "{}"
+    friendly_name: Personal[Writable[FriendlyName | None]] = None
+    unique_name: Personal[Writable[UniqueName | None]] = None
+    attributes: Sensitive[Writable[Attributes]] = "{}"
     state: Writable[State] = "active"
     inactive_after: Hidden[Writable[Annotated[InactiveAfter | None, WireName("Timers.Inactive")]]] = None
     closed_after: Hidden[Writable[Annotated[ClosedAfter | None, WireName("Timers.Closed")]]] = None

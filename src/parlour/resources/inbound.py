@@ -15,7 +15,7 @@ from parlour.resources.messages import Message, add_message, ensure_body_fits, m
 from parlour.resources.participants import MAX_ADDRESS_CHARACTERS, Participant, find_author
 from parlour.store import Transaction
 from parlour.wire.channels import channel_of, is_address
-from parlour.wire.field_options import Creatable, Required, WireName
+from parlour.wire.field_options import Creatable, Personal, Required, WireName
 from parlour.wire.field_types import FieldType
 from parlour.wire.resource import Parameters
 from parlour.wire.urls import is_http_url
@@ -49,8 +49,8 @@ MediaUrls = Annotated[tuple[str, ...], FieldType(read_urls, TEXTS | {"maxItems":
 
 
 class InboundParameters(Parameters, frozen=True):
-    from_address: Required[Creatable[FromAddress]] = ""
-    to_addresses: Required[Creatable[ToAddresses]] = ()
+    from_address: Personal[Required[Creatable[FromAddress]]] = ""
+    to_addresses: Personal[Required[Creatable[ToAddresses]]] = ()
     media_url: Creatable[MediaUrls | None] = None
     channel_metadata: Creatable[Annotated[tuple[str, dict[str, Any]] | None, METADATA]] = None
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 from parlour import errors
 from parlour.api.collection import Call, Collection
 from parlour.resources.attachments import (
+    MediaList,
     MediaSids,
     attach,
     discard_media_of_message,
@@ -22,16 +23,15 @@ from parlour.resources.conversations import (
 from parlour.resources.events import emit
 from parlour.resources.media import fetch_media, media
 from parlour.resources.participants import find_author
-from parlour.resources.receipts import delivery_summary
+from parlour.resources.receipts import DeliverySummary, delivery_summary
 from parlour.resources.recipients import ensure_author_belongs, recipients_of, send_to_recipients
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.field_options import Creatable, Hidden, InService, Writable
+from parlour.wire.field_options import Creatable, Hidden, InService, Personal, Sensitive, Writable
 from parlour.wire.field_types import (
     DateCreated,
     DateUpdated,
     Integer,
-    JsonList,
     JsonObject,
     Text,
     choice,
@@ -68,14 +68,14 @@ class Message(Resource, frozen=True):
     index: Integer
     date_created: Writable[DateCreated]
     date_updated: Writable[DateUpdated | None] = None
-    author: Writable[Author] = SYSTEM
+    author: Personal[Writable[Author]] = SYSTEM
     participant_sid: sids.Participant | None = None
-    body: Writable[Text | None] = None
+    body: Sensitive[Writable[Text | None]] = None
     subject: Hidden[Writable[Subject | None]] = None
-    attributes: Writable[Attributes] = "{}"
-    media: JsonList | None = None
+    attributes: Sensitive[Writable[Attributes]] = "{}"
+    media: Personal[MediaList | None] = None
     content_sid: Creatable[ContentSid | None] = None
-    delivery: JsonObject | None = None
+    delivery: DeliverySummary | None = None
     content: Hidden[JsonObject | None] = None
 
 

@@ -18,7 +18,17 @@ from parlour.store import Transaction
 from parlour.webhooks.outbox import remove_idle_lane
 from parlour.wire import sids
 from parlour.wire.channels import channel_of, is_address
-from parlour.wire.field_options import Creatable, Hidden, InService, Updatable, WireName, Writable
+from parlour.wire.field_options import (
+    Creatable,
+    Hidden,
+    InService,
+    Personal,
+    PersonalData,
+    Sensitive,
+    Updatable,
+    WireName,
+    Writable,
+)
 from parlour.wire.field_types import (
     DateCreated,
     DateUpdated,
@@ -91,6 +101,7 @@ class Participant(Resource, frozen=True):
     table: ClassVar = "participants"
     key: ClassVar = ("conversation_sid", "sid")
     part_of: ClassVar = Conversation
+    has_name: ClassVar = True
     event_names: ClassVar = {"MessagingBinding.Type": "binding_type"}
 
     sid: sids.Participant
@@ -99,15 +110,17 @@ class Participant(Resource, frozen=True):
     conversation_sid: sids.Conversation
     date_created: Writable[DateCreated]
     date_updated: Writable[DateUpdated]
-    identity: Writable[Identity | None] = None
-    address: Hidden[Creatable[Annotated[Address | None, WireName("MessagingBinding.Address")]]] = None
-    proxy_address: Hidden[
-        Writable[Annotated[ProxyAddress | None, WireName("MessagingBinding.ProxyAddress")]]
+    identity: Personal[Writable[Identity | None]] = None
+    address: Personal[Hidden[Creatable[Annotated[Address | None, WireName("MessagingBinding.Address")]]]] = (
+        None
+    )
+    proxy_address: Personal[
+        Hidden[Writable[Annotated[ProxyAddress | None, WireName("MessagingBinding.ProxyAddress")]]]
     ] = None
-    projected_address: Hidden[
-        Writable[Annotated[ProjectedAddress | None, WireName("MessagingBinding.ProjectedAddress")]]
+    projected_address: Personal[
+        Hidden[Writable[Annotated[ProjectedAddress | None, WireName("MessagingBinding.ProjectedAddress")]]]
     ] = None
-    attributes: Writable[Attributes] = "{}"
+    attributes: Sensitive[Writable[Attributes]] = "{}"
     role_sid: Writable[RoleSid | None] = None
     last_read_message_index: Updatable[LastReadIndex | None] = None
     last_read_timestamp: Updatable[LastReadTimestamp | None] = None
@@ -118,7 +131,7 @@ class Participant(Resource, frozen=True):
         address = self.address or self.projected_address
         return "chat" if address is None else channel_of(address)
 
-    @Computed(type=["object", "null"])
+    @Computed(type=["object", "null"], **PersonalData("standard").mark)
     def messaging_binding(self) -> dict[str, str] | None:
         return addresses.show_binding(self)
 

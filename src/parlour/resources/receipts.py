@@ -10,7 +10,7 @@ from parlour.resources.conversations import Conversation, find_conversation
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.field_options import InService, NullShownAs, Updatable
-from parlour.wire.field_types import Integer, Timestamp, choice, text
+from parlour.wire.field_types import FieldType, Integer, Timestamp, choice, show_json, text
 from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
 
@@ -33,6 +33,16 @@ COUNTED = {
 
 ReceiptStatus = Annotated[str, choice(*COUNTED)]
 ChannelMessageSid = Annotated[str, text(64)]
+
+HOW_MANY = {"type": "string", "enum": ["none", "some", "all"]}
+SUMMARY_MEMBERS = {"total": {"type": "integer"}, **dict.fromkeys(COUNTED, HOW_MANY)}
+SUMMARY = {
+    "type": "object",
+    "properties": SUMMARY_MEMBERS,
+    "required": list(SUMMARY_MEMBERS),
+    "additionalProperties": False,
+}
+DeliverySummary = Annotated[str, FieldType(str, SUMMARY, show_json)]
 
 
 class Receipt(Resource, frozen=True):

@@ -8,7 +8,7 @@ from parlour.resources.accounts import find_callers_account
 from parlour.resources.deletions import delete_in_steps
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.field_options import Creatable, Hidden, Required
+from parlour.wire.field_options import Creatable, Hidden, Personal, Required
 from parlour.wire.field_types import Timestamp, text
 from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
@@ -34,7 +34,7 @@ class Service(Resource, frozen=True):
 
     sid: sids.Service
     account_sid: sids.Account
-    friendly_name: Required[Creatable[ServiceName]]
+    friendly_name: Personal[Required[Creatable[ServiceName]]]
     date_created: Timestamp
     date_updated: Timestamp
     date_deleted: Hidden[Timestamp | None] = None

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from parlour import errors
-from parlour.wire.field_options import AcceptedOn, FieldOption, NullShownAs, WireName
+from parlour.wire.field_options import AcceptedOn, FieldOption, NullShownAs, PersonalData, WireName
 from parlour.wire.field_types import FieldType
 from parlour.wire.texts import ensure_text
 
@@ -46,6 +46,8 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     locked: ClassVar[bool] = False
     tombstone: ClassVar[bool] = False
     owners: ClassVar[Mapping[str, str]] = {}
+    # Whether paths may name a row by a text that is not its SID.
+    has_name: ClassVar[bool] = False
     shows_url: ClassVar[bool] = True
     link_names: ClassVar[Mapping[str, str]] = {}
     event_names: ClassVar[Mapping[str, str]] = {}
@@ -118,6 +120,7 @@ class Field:
     options: frozenset[FieldOption]
     nullable: bool
     shown_for_null: int | None = None
+    personal: PersonalData | None = None
 
     def read(self, raw: str | list[str]) -> Any:
         """Return the value of a parameter. Raises ApiError, by default 400/20001."""
@@ -147,6 +150,7 @@ def field(name: str, found: list[Any]) -> Field:
         options=frozenset(each for each in found if isinstance(each, FieldOption)),
         nullable=types.NoneType in found,
         shown_for_null=next((each.value for each in found if isinstance(each, NullShownAs)), None),
+        personal=next((each for each in found if isinstance(each, PersonalData)), None),
     )
 
 
@@ -188,11 +192,8 @@ def field_names(declared: type[Resource]) -> frozenset[str]:
 
 @functools.cache
 def required_fields(declared: type[Resource], on: AcceptedOn) -> tuple[Field, ...]:
-    return tuple(
-        f
-        for f in accepted_fields(declared, on).values()
-        if FieldOption.REQUIRED in f.options and AcceptedOn.CREATE in on
-    )
+    option = FieldOption.REQUIRED if AcceptedOn.CREATE in on else FieldOption.REQUIRED_ON_UPDATE
+    return tuple(f for f in accepted_fields(declared, on).values() if option in f.options)
 
 
 def read_form(declared: type[Resource], form: Form, on: AcceptedOn) -> dict[str, Any]:

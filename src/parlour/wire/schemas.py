@@ -22,7 +22,7 @@ def form_schema(declared: type[Resource], on: AcceptedOn) -> JsonSchema:
     accepted = accepted_fields(declared, on)
     schema: JsonSchema = {
         "type": "object",
-        "properties": {name: dict(f.type.input_schema) for name, f in accepted.items()},
+        "properties": {name: {**f.type.input_schema, **mark_of(f)} for name, f in accepted.items()},
     }
     required = [f.wire_name for f in required_fields(declared, on)]
     return schema | ({"required": required} if required else {})
@@ -33,7 +33,7 @@ def body_schema(declared: type[Resource], form: BodyForm) -> JsonSchema:
     properties: dict[str, Any] = {}
     for f in fields_of(declared):
         if not is_withheld(f, form):
-            properties[f.name] = shown_schema(f)
+            properties[f.name] = shown_schema(f) | mark_of(f)
     properties |= {name: each.schema for name, each in computed_members(declared).items()}
     if declared.shows_url:
         properties["url"] = {"type": "string", "format": "uri"}
@@ -53,6 +53,10 @@ def shown_schema(f: Field) -> JsonSchema:
     if f.shown_for_null is not None:
         return {**f.type.schema, "default": f.shown_for_null}
     return nullable(f.type.schema) if f.nullable else dict(f.type.schema)
+
+
+def mark_of(f: Field) -> JsonSchema:
+    return {} if f.personal is None else dict(f.personal.mark)
 
 
 def nullable(schema: Mapping[str, Any]) -> JsonSchema:
