@@ -17,6 +17,7 @@ from parlour.resources.accounts import (
     list_accounts,
     sealed_tokens,
 )
+from parlour.resources.default_roles import complete_services
 from parlour.resources.new_accounts import create_account
 from parlour.startup_checks import check_database_place
 from parlour.store import Database, Transaction
@@ -63,6 +64,7 @@ def open_server_parts(config: Config, port: int) -> Iterator[Parts]:
     database = open_server_database(config, controls)
     try:
         identity = database.run(ensure_identity)
+        database.run(complete_services)
         ensure_media_fit(config, identity)
         vault = open_fitting_vault(database, config)
         blobs = create_media(config, identity)

@@ -96,6 +96,15 @@ NO_CONVERSATION_HOLDS = Problem(
 UNIQUE_NAME_LIKE_SID = Problem(50390, 400, "Unique name should not match conversation sid pattern")
 END_BEFORE_START = Problem(50396, 400, "EndDate parameter should be greater than StartDate parameter")
 
+# Roles and configuration
+SERVICE_NOT_FOUND = Problem(50050, 400, "Service Instance not found")
+TEMPLATE_TOO_LONG = Problem(50058, 400, "Notification template too long")
+SOUND_TOO_LONG = Problem(50059, 400, "Notification sound name too long")
+SERVICE_ROLE_NOT_FOUND = Problem(50102, 400, "Deployment role not found")
+PERMISSION_NOT_FOUND = Problem(50104, 400, "Permission not found")
+INVALID_ROLE_TYPE = Problem(50105, 400, "Invalid role type")
+CREATOR_ROLE_NOT_FOUND = Problem(50106, 400, "Channel creator role not found")
+
 # Conversations, participants and messages
 ATTRIBUTES_TOO_LONG = Problem(50303, 400, "Attributes too long")
 ATTRIBUTES_NOT_JSON = Problem(50304, 400, "Attributes not valid JSON")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from parlour.resources.default_roles import CHANNEL_ADMIN, CHANNEL_USER, default_role_sid
 from tests.servers import ACCOUNT_SID
 
 pytestmark = pytest.mark.core
@@ -40,7 +41,7 @@ def test_a_participant_with_an_identity_has_all_that_a_participant_has(api, room
         "identity": "alice",
         "attributes": "{}",
         "messaging_binding": None,
-        "role_sid": None,
+        "role_sid": default_role_sid(room.split("/")[1], CHANNEL_USER),
         "date_created": "2024-01-01T00:00:00Z",
         "date_updated": "2024-01-01T00:00:00Z",
         "last_read_message_index": None,
@@ -54,7 +55,7 @@ def test_every_parameter_comes_back_as_it_was_sent(api, room):
     sent = {
         "Identity": "alice",
         "Attributes": '{ "role": "agent" }',
-        "RoleSid": "RL" + "aF" * 16,
+        "RoleSid": default_role_sid(room.split("/")[1], CHANNEL_ADMIN),
         "DateCreated": "2015-12-16T22:18:37Z",
         "DateUpdated": "2015-12-16T22:18:38Z",
     }

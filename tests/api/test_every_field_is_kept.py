@@ -7,12 +7,16 @@ import pytest
 
 from parlour import resources
 from parlour.api.body import AS_JSON
+from parlour.resources.accounts import Account
 from parlour.resources.approvals import Approval
 from parlour.resources.content import Content
 from parlour.resources.conversation_webhooks import ConversationWebhook
 from parlour.resources.conversations import Conversation
+from parlour.resources.default_roles import CHANNEL_ADMIN, SERVICE_ADMIN, Role, default_role_sid
 from parlour.resources.messages import Message
+from parlour.resources.notifications import Notifications
 from parlour.resources.participants import Participant
+from parlour.resources.service_configuration import ServiceConfiguration
 from parlour.resources.services import Service
 from parlour.resources.webhook_targets import AccountWebhooks, ServiceWebhooks
 from parlour.wire.field_options import AcceptedOn, FieldOption
@@ -33,12 +37,22 @@ PLACES = {
     ServiceWebhooks: f"{SERVICE}/Configuration/Webhooks",
     Content: "/v1/Content",
     Approval: "/v1/Content/{HX}/ApprovalRequests/whatsapp",
+    Account: "/v1/Configuration",
+    ServiceConfiguration: f"{SERVICE}/Configuration",
+    Notifications: f"{SERVICE}/Configuration/Notifications",
+    Role: f"{SERVICE}/Roles",
 }
 # Those without a SID of their own, and whose SID they have.
-SINGLETONS = {AccountWebhooks: "account_sid", ServiceWebhooks: "chat_service_sid"}
+SINGLETONS = {
+    Account: "account_sid",
+    AccountWebhooks: "account_sid",
+    Notifications: "chat_service_sid",
+    ServiceConfiguration: "chat_service_sid",
+    ServiceWebhooks: "chat_service_sid",
+}
 # What is written by another's path, and tested where that is: inbound messages and reports of channels.
 ELSEWHERE = {"InboundMessage", "ReportedReceipt"}
-BY_TYPE = {"string": "some text", "integer": "7", "object": "{}", "array": '["x"]'}
+BY_TYPE = {"string": "some text", "integer": "7", "object": "{}", "array": '["x"]', "boolean": "true"}
 # Where a text of any kind will not do. Lists are of one value.
 SAMPLES = {
     "Attributes": '{"a":1}',
@@ -56,21 +70,33 @@ SAMPLES = {
     "LastReadTimestamp": "2022-01-02T03:04:05Z",
     "MessagingBinding.Address": "+15550100001",
     "MessagingBinding.ProxyAddress": "+15550100002",
+    "DefaultClosedTimer": "PT20M",
+    "DefaultInactiveTimer": "PT10M",
+    "DefaultMessagingServiceSid": "MG" + "1" * 32,
     "MessagingServiceSid": "MG" + "1" * 32,
     "Method": "GET",
     "PostWebhookUrl": "https://example.com/post",
     "PreWebhookUrl": "https://example.com/pre",
-    "RoleSid": "RL" + "1" * 32,
+    "Permission": "sendMessage",
     "State": "inactive",
     "Target": "webhook",
     "Timers.Closed": "PT20M",
     "Timers.Inactive": "PT10M",
+    "Type": "service",
     "category": '"UTILITY"',
     "friendly_name": '"A name"',
     "language": '"en"',
     "name": '"approved"',
     "types": '{"twilio/text": {"body": "Hi"}}',
     "variables": '{"1": "one"}',
+}
+# What is named by the SID of what else there is in the service of the test.
+IN_THE_SERVICE = {
+    "DefaultChatServiceRoleSid": lambda service_sid: default_role_sid(service_sid, SERVICE_ADMIN),
+    "DefaultChatServiceSid": lambda service_sid: service_sid,
+    "DefaultConversationCreatorRoleSid": lambda service_sid: default_role_sid(service_sid, CHANNEL_ADMIN),
+    "DefaultConversationRoleSid": lambda service_sid: default_role_sid(service_sid, CHANNEL_ADMIN),
+    "RoleSid": lambda service_sid: default_role_sid(service_sid, CHANNEL_ADMIN),
 }
 # Fields that exclude others, or that need what a test of their own makes.
 CREATE_WITHOUT = {
@@ -90,7 +116,9 @@ OPERATIONS = [
 ]
 
 
-def sample(field):
+def sample(field, world):
+    if field.wire_name in IN_THE_SERVICE:
+        return IN_THE_SERVICE[field.wire_name](world["IS"])
     if field.wire_name in SAMPLES:
         return SAMPLES[field.wire_name]
     return BY_TYPE[field.type.schema["type"]]
@@ -104,8 +132,8 @@ def fields_to_send(resource, on, without):
     }
 
 
-def send(api, collection, path, fields):
-    values = {name: sample(field) for name, field in fields.items()}
+def send(api, collection, path, fields, world):
+    values = {name: sample(field, world) for name, field in fields.items()}
     if collection.encoding is AS_JSON:
         document = {name: json.loads(value) for name, value in values.items()}
         method = "PUT" if collection.resource is Content and path.count("/") == 3 else "POST"
@@ -113,9 +141,9 @@ def send(api, collection, path, fields):
     return api.request("POST", f"{api.url}{path}", data=values)
 
 
-def shown(field, resource):
+def shown(field, world):
     """What a body holds of a field."""
-    raw = sample(field)
+    raw = sample(field, world)
     value = field.type.read([raw] if field.type.repeated else raw)
     show = field.type.show
     return value if show is None or value is None else json.loads(json.dumps(show(value), default=as_json))
@@ -125,18 +153,18 @@ def as_json(raw):
     return json.loads(bytes(raw))
 
 
-def ensure_kept(running, resource, answer, fields):
+def ensure_kept(running, resource, answer, fields, world):
     """The row holds every value that was sent; the body shows those that it has a place for."""
     row = running.in_database(lambda tx: find(tx, resource, answer))
     stored = {field.name for field in fields_of(resource)}
     for field in fields.values():
         if field.name not in stored:
             continue
-        raw = sample(field)
+        raw = sample(field, world)
         expected = field.type.read([raw] if field.type.repeated else raw)
         assert getattr(row, field.name) == expected, field.wire_name
         if FieldOption.HIDDEN not in field.options:
-            assert answer[field.name] == shown(field, resource), field.wire_name
+            assert answer[field.name] == shown(field, world), field.wire_name
 
 
 def find(tx, resource, answer):
@@ -163,7 +191,7 @@ def world(api, service):
 def make_one(api, collection, world):
     path = PLACES[collection.resource].format_map(world)
     fields = fields_to_send(collection.resource, AcceptedOn.CREATE, CREATE_WITHOUT)
-    answer = send(api, collection, path, fields)
+    answer = send(api, collection, path, fields, world)
     assert answer.ok, answer.text
     return path, fields, answer.json()
 
@@ -180,7 +208,7 @@ def test_every_resource_that_can_be_written_is_tried():
 def test_a_field_of_a_new_resource_is_kept_and_shown(running, api, world, collection):
     path, fields, made = make_one(api, collection, world)
 
-    ensure_kept(running, collection.resource, made, fields)
+    ensure_kept(running, collection.resource, made, fields, world)
     if any(operation.is_list for operation in collection.operations):
         assert api.get(made["url"]).json() == made
         assert made in api.get(f"{api.url}{path}").json()[collection.key]
@@ -202,12 +230,12 @@ def test_a_field_that_is_updated_is_kept_and_shown(running, api, world, collecti
             if FieldOption.REQUIRED in field.options
             or name.startswith(("MessagingBinding.", "Configuration."))
         }
-        path = urlsplit(send(api, collection, path, required).json()["url"]).path
+        path = urlsplit(send(api, collection, path, required, world).json()["url"]).path
     fields = fields_to_send(resource, AcceptedOn.UPDATE, UPDATE_WITHOUT)
-    answer = send(api, collection, path, fields)
+    answer = send(api, collection, path, fields, world)
 
     assert answer.status_code == 200, answer.text
-    ensure_kept(running, resource, answer.json(), fields)
+    ensure_kept(running, resource, answer.json(), fields, world)
 
 
 def test_every_field_survives_an_export_and_an_import(running, api, world, tmp_path, storage):

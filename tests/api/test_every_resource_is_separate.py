@@ -7,17 +7,21 @@ import pytest
 from parlour import resources
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, IN_SERVICE
+from parlour.resources.accounts import Account
 from parlour.resources.approvals import Approval, Approvals
 from parlour.resources.channel_metadata import ChannelMetadata
 from parlour.resources.content import Content
 from parlour.resources.conversation_webhooks import ConversationWebhook
 from parlour.resources.conversations import Conversation
+from parlour.resources.default_roles import Role
 from parlour.resources.inbound import InboundMessage
 from parlour.resources.media import Media, MediaSet
 from parlour.resources.messages import Message
+from parlour.resources.notifications import Notifications
 from parlour.resources.participants import Participant
 from parlour.resources.receipts import Receipt
 from parlour.resources.reports import ReportedReceipt
+from parlour.resources.service_configuration import ServiceConfiguration
 from parlour.resources.services import Service
 from parlour.resources.webhook_targets import AccountWebhooks, ServiceWebhooks
 from parlour.webhooks.outbox import WebhookDelivery
@@ -35,7 +39,9 @@ VALUES = {
     "FriendlyName": "Ours",
     "From": PHONE,
     "To": PROXY,
+    "Permission": "sendMessage",
     "Target": "webhook",
+    "Type": "conversation",
     "category": "UTILITY",
     "name": "approved",
     "command": "get",
@@ -54,10 +60,14 @@ ITEMS = {
     WebhookDelivery: "WD",
     Content: "HX",
     Approvals: "HX",
+    Role: "RL",
     # These have no SID of their own in their paths.
     Approval: None,
     ChannelMetadata: None,
+    Account: None,
     AccountWebhooks: None,
+    Notifications: None,
+    ServiceConfiguration: None,
     ServiceWebhooks: None,
     InboundMessage: None,
     Media: "ME",
@@ -95,8 +105,10 @@ def furnish(api, service):
     receipt = api.get(message["links"]["delivery_receipts"]).json()["delivery_receipts"][0]
     delivery = api.get(f"{api.url}/parlour/v1/WebhookDeliveries").json()["webhook_deliveries"][0]
     content = api.request("POST", "Content", json=TEMPLATE).json()
+    role = {"FriendlyName": "guest", "Type": "conversation", "Permission": "sendMessage"}
+    role = api.post(f"{prefix}Roles", role).json()
     media = upload(api, f"Services/{room['chat_service_sid']}").json()
-    made = [room, participant, message, webhook, receipt, delivery, content, media]
+    made = [room, participant, message, webhook, receipt, delivery, content, media, role]
     return {each["sid"][:2]: each["sid"] for each in made} | {"IS": room["chat_service_sid"]}
 
 
@@ -119,7 +131,10 @@ def everything(api, sids):
     """All that there is of what was furnished, but for the times of media links."""
     room = f"Services/{sids['IS']}/Conversations/{sids['CH']}"
     parts = ("", "/Participants", "/Messages", "/Webhooks", f"/Messages/{sids['IM']}/Receipts")
-    paths = [f"{room}{part}" for part in parts] + [f"Content/{sids['HX']}", "Services", "Conversations"]
+    service = f"Services/{sids['IS']}"
+    parts_of_service = ("Roles", "Configuration", "Configuration/Notifications")
+    paths = [f"{room}{part}" for part in parts] + [f"{service}/{part}" for part in parts_of_service]
+    paths += [f"Content/{sids['HX']}", "Services", "Conversations", "Configuration"]
     return [api.get(path).json() for path in paths]
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from parlour.resources.default_roles import CHANNEL_ADMIN, default_role_sid
+
 pytestmark = pytest.mark.both_engines
 
 PHONE, OUR_PHONE, OTHER_OUR_PHONE = "+15550100001", "+15550100008", "+15550100009"
@@ -36,7 +38,6 @@ def join(api, room, clock):
     [
         ({"Attributes": ' {"a": 1}'}, {"attributes": ' {"a": 1}'}),
         ({"Attributes": ""}, {"attributes": "{}"}),
-        ({"RoleSid": "RL" + "2" * 32}, {"role_sid": "RL" + "2" * 32}),
         ({"DateCreated": "2015-12-16T22:18:37Z"}, {"date_created": "2015-12-16T22:18:37Z"}),
         ({"DateUpdated": "2015-12-16T22:18:38Z"}, {"date_updated": "2015-12-16T22:18:38Z"}),
     ],
@@ -48,6 +49,14 @@ def test_an_update_changes_what_it_names_and_the_date(api, join, form, changes):
     assert answer.status_code == 200
     assert answer.json() == alice | {"date_updated": "2024-01-01T00:01:00Z"} | changes
     assert api.get(alice["url"]).json() == answer.json()
+
+
+def test_a_participant_gets_another_role(api, room, join):
+    alice, admin = join("chat"), default_role_sid(room.split("/")[1], CHANNEL_ADMIN)
+    answer = api.post(alice["url"], RoleSid=admin)
+
+    assert answer.status_code == 200
+    assert answer.json()["role_sid"] == admin != alice["role_sid"]
 
 
 def test_a_participant_is_updated_by_identity(api, room, join):

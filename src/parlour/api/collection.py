@@ -172,7 +172,7 @@ class Collection:
     `parent` finds the conversation, the service or the account that the path names before the resource, and
     raises 404/20404 if the caller has none. If the resource is `part_of` its parent, answers to reads are
     cached until the parent's version changes. With `shown_as`, the collection returns items of another one,
-    with their URLs.
+    with their URLs. If it `describes_caller`, a write changes what is remembered of callers.
     """
 
     resource: type[Resource]
@@ -182,6 +182,7 @@ class Collection:
     prefixes: tuple[str, ...] = BOTH
     encoding: Encoding = AS_FORM
     shown_as: "Collection | None" = None
+    describes_caller: bool = False
     operations: list[Operation] = field(default_factory=list)
 
     @cached_property

@@ -119,6 +119,8 @@ class Pipeline:
             call = await self._parts.inbound_media.fetch(operation.locate, call)
         work = operation.perform if key is None else partial(self._perform_once, key, operation)
         result = await self._parts.pre_events.perform(operation, call, work)
+        if operation.collection.describes_caller:
+            self._parts.authenticate.forget()
         if key is not None:
             answer: bytes = result
             return answer

@@ -21,6 +21,8 @@ from parlour.control.controls import Controls
 from parlour.control.documents import read_document
 from parlour.control.faults import Fault, FaultBody
 from parlour.control.fixtures import load
+from parlour.resources.accounts import reset_accounts
+from parlour.resources.default_roles import complete_services
 from parlour.store import Transaction, dump
 from parlour.wire.field_types import show_millisecond
 from parlour.wire.texts import BadText
@@ -83,6 +85,8 @@ class ResetRoute(ControlRoute):
 
         def reset(tx: Transaction) -> None:
             dump.empty(tx)
+            reset_accounts(tx)
+            complete_services(tx)
             self.controls.sids.seed(seed)
 
         await self.replace(reset)

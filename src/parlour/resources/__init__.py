@@ -1,5 +1,6 @@
 """The collections that the server serves, in the order of their URLs."""
 
+from parlour.resources.account_configuration import account_configuration
 from parlour.resources.approvals import approval_requests, approvals
 from parlour.resources.channel_metadata import channel_metadata
 from parlour.resources.content import contents
@@ -8,17 +9,24 @@ from parlour.resources.conversations import conversations
 from parlour.resources.inbound import inbound
 from parlour.resources.media import media, media_set
 from parlour.resources.messages import messages
+from parlour.resources.notifications import notifications
 from parlour.resources.participants import participants
 from parlour.resources.receipts import receipts
 from parlour.resources.reports import status_callbacks
+from parlour.resources.roles import roles
+from parlour.resources.service_configuration import service_configuration
 from parlour.resources.services import services
 from parlour.resources.webhook_configuration import account_webhooks, service_webhooks
 from parlour.resources.webhook_deliveries import webhook_deliveries
 
 ALL = (
+    account_configuration,
     account_webhooks,
     services,
+    service_configuration,
+    notifications,
     service_webhooks,
+    roles,
     conversations,
     participants,
     messages,

@@ -1,14 +1,18 @@
 """Accounts and API keys: who may call, and what the command line does with them."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from parlour import errors
 from parlour.api.collection import Call, Caller
 from parlour.resources.deletions import REVOKE_KEYS, hide_services
+from parlour.resources.timers import CLOSED_TIMER, INACTIVE_TIMER, stored_as_sent
 from parlour.store import Transaction
 from parlour.store.credentials import Vault, hash_secret, new_secret, secrets_match
 from parlour.store.tombstones import is_taken
-from parlour.wire.resource import Resource
+from parlour.wire import sids
+from parlour.wire.field_options import Hidden, Writable
+from parlour.wire.field_types import Text, Timestamp
+from parlour.wire.resource import Computed, Resource
 
 ACCOUNTS = """SELECT sid, friendly_name, date_created FROM accounts WHERE date_deleted IS NULL
 ORDER BY date_created, sid"""
@@ -17,22 +21,48 @@ KEYS = (
     "SELECT sid, friendly_name, date_created FROM api_keys WHERE account_sid = ? ORDER BY date_created, sid"
 )
 
+# Holds up other transactions that would lock the account, and nobody else.
+LOCK = "UPDATE accounts SET date_updated = date_updated WHERE sid = ?"
+
+RESET = """UPDATE accounts SET default_messaging_service_sid = NULL, default_inactive_timer = NULL,
+default_closed_timer = NULL"""
+
+DefaultServiceSid = Annotated[str, sids.sid("IS", invalid=errors.SERVICE_NOT_FOUND)]
+MessagingServiceSid = Annotated[str, sids.sid("MG", invalid=errors.INVALID_MESSAGING_SERVICE_SID)]
+InactiveTimer = Annotated[str, stored_as_sent(INACTIVE_TIMER)]
+ClosedTimer = Annotated[str, stored_as_sent(CLOSED_TIMER)]
+
 # An account or a key as it is listed: its SID, its name, and when it was created.
 Listed = tuple[str, str, int]
 
 
 class Account(Resource, frozen=True):
-    """An account; its auth token is sealed by the vault, because webhooks are signed with it."""
+    """An account; its auth token is sealed by the vault, because webhooks are signed with it.
+
+    Its body is its configuration: the default service, and the defaults for new conversations.
+    """
 
     table: ClassVar = "accounts"
     tombstone: ClassVar = True
+    link_names: ClassVar = {
+        "service": "/Services/{default_chat_service_sid}/Configuration",
+        "webhooks": "Webhooks",
+    }
 
-    friendly_name: str
-    sealed_auth_token: str
-    default_chat_service_sid: str
-    date_created: int
-    date_updated: int
-    date_deleted: int | None = None
+    sid: Hidden[sids.Account]
+    friendly_name: Hidden[Text]
+    sealed_auth_token: Hidden[Text]
+    default_chat_service_sid: Writable[DefaultServiceSid]
+    date_created: Hidden[Timestamp]
+    date_updated: Hidden[Timestamp]
+    date_deleted: Hidden[Timestamp | None] = None
+    default_messaging_service_sid: Writable[MessagingServiceSid | None] = None
+    default_inactive_timer: Writable[InactiveTimer | None] = None
+    default_closed_timer: Writable[ClosedTimer | None] = None
+
+    @Computed(type="string", pattern=sids.sid_pattern("AC"))
+    def account_sid(self) -> str:
+        return self.sid
 
 
 class ApiKey(Resource, frozen=True):
@@ -56,6 +86,17 @@ def find_callers_account(tx: Transaction, call: Call) -> Account:
     if account is None:
         raise errors.AUTHENTICATE()
     return account
+
+
+def lock_account(tx: Transaction, sid: str) -> None:
+    """Let no other transaction that calls this go on before this one has ended; then look anew."""
+    tx.execute(LOCK, sid)
+    tx.discard()
+
+
+def reset_accounts(tx: Transaction) -> None:
+    """Give the configuration of all accounts its defaults back. Their default services stay what they are."""
+    tx.execute(RESET)
 
 
 def as_caller(account: Account) -> Caller:

@@ -4,12 +4,16 @@ from typing import Annotated, Any, ClassVar
 
 from parlour import errors
 from parlour.api.collection import Call, Collection
+from parlour.resources.accounts import find_callers_account
 from parlour.resources.deletions import RELEASE_ADDRESSES, delete_in_steps
 from parlour.resources.events import emit
 from parlour.resources.services import find_service
 from parlour.resources.timers import (
+    CLOSED_TIMER,
+    INACTIVE_TIMER,
     ClosedAfter,
     InactiveAfter,
+    as_milliseconds,
     expiring_timers,
     restarted_timers,
     show_timers,
@@ -114,7 +118,7 @@ conversations = Collection(Conversation, "/Conversations", key="conversations", 
 
 @conversations.create(before=["onConversationAdd"])
 def create_conversation(tx: Transaction, call: Call) -> Conversation:
-    changes = without_empty_name(call.changes)
+    changes = with_account_defaults(tx, call, without_empty_name(call.changes))
     if changes.get("state") == "closed":
         raise errors.INITIAL_STATE_CLOSED()
     sid = tx.new_sid("CH")
@@ -242,6 +246,17 @@ def free_unique_name(tx: Transaction, conversation: Conversation) -> None:
 def without_empty_name(changes: dict[str, Any]) -> dict[str, Any]:
     """Return the changes with None for an empty UniqueName, which removes the name."""
     return changes | {"unique_name": None} if changes.get("unique_name") == "" else changes
+
+
+def with_account_defaults(tx: Transaction, call: Call, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes with what the account has configured for new conversations that say nothing else."""
+    account = find_callers_account(tx, call)
+    defaults = {
+        "messaging_service_sid": account.default_messaging_service_sid,
+        "inactive_after": as_milliseconds(INACTIVE_TIMER, account.default_inactive_timer),
+        "closed_after": as_milliseconds(CLOSED_TIMER, account.default_closed_timer),
+    }
+    return {name: value for name, value in defaults.items() if value is not None} | changes
 
 
 def touch_activity(tx: Transaction, conversation: Conversation, **changes: Any) -> None:

@@ -69,7 +69,7 @@ PARTS_OF_CONVERSATION = (
     # A lane with deliveries is removed when they are settled.
     by_sid("webhook_lanes", only=" AND due_at IS NULL"),
 )
-PARTS_OF_SERVICE = (by_sid("media", "service_sid"),)
+PARTS_OF_SERVICE = (by_sid("media", "service_sid"), by_sid("roles", "chat_service_sid"))
 DATED = (("date_created", "sid"), (BEFORE_NUMBER, BEFORE_TEXT))
 PARTS_OF_ACCOUNT = (
     Part("webhook_deliveries", "account_sid", *DATED),

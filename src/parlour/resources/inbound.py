@@ -12,7 +12,8 @@ from parlour.resources.attachments import MAX_MEDIA
 from parlour.resources.channel_metadata import METADATA, store_metadata
 from parlour.resources.conversations import Conversation, ensure_open
 from parlour.resources.messages import Message, add_message, ensure_body_fits, messages
-from parlour.resources.participants import MAX_ADDRESS_CHARACTERS, Participant, find_author
+from parlour.resources.participant_fields import MAX_ADDRESS_CHARACTERS
+from parlour.resources.participants import Participant, find_author
 from parlour.store import Transaction
 from parlour.wire.channels import channel_of, is_address
 from parlour.wire.field_options import Creatable, Personal, Required, WireName

@@ -13,11 +13,23 @@ from parlour.resources.conversations import (
     find_open_conversation,
     touch_activity,
 )
+from parlour.resources.default_roles import CHANNEL_USER, CONVERSATION, default_role_sid, ensure_role
 from parlour.resources.events import emit
+from parlour.resources.participant_fields import (
+    Address,
+    Attributes,
+    Identity,
+    LastReadIndex,
+    LastReadTimestamp,
+    ProjectedAddress,
+    ProxyAddress,
+    RoleSid,
+)
+from parlour.resources.service_configuration import find_configuration
 from parlour.store import Transaction
 from parlour.webhooks.outbox import remove_idle_lane
 from parlour.wire import sids
-from parlour.wire.channels import channel_of, is_address
+from parlour.wire.channels import channel_of
 from parlour.wire.field_options import (
     Creatable,
     Hidden,
@@ -32,12 +44,6 @@ from parlour.wire.field_options import (
 from parlour.wire.field_types import (
     DateCreated,
     DateUpdated,
-    FieldType,
-    json_text,
-    path_name,
-    read_integer,
-    text,
-    timestamp,
 )
 from parlour.wire.paging import Page
 from parlour.wire.resource import Computed, Resource
@@ -45,56 +51,8 @@ from parlour.wire.sids import is_participant_sid, is_user_sid
 
 MAX_PARTICIPANTS = 1_000
 MAX_NON_CHAT_PARTICIPANTS = 50
-MAX_ADDRESS_CHARACTERS = 256
 # The fields that decide how a participant is reached.
 REACHED_BY = frozenset({"identity", "proxy_address", "projected_address"})
-
-
-def read_last_read_index(raw: str) -> int | None:
-    """Read an index; "" or "null" marks all messages as unread. Raises ApiError."""
-    if raw in ("", "null"):
-        return None
-    try:
-        index = read_integer(raw)
-    except ValueError:
-        index = -1
-    if index < 0:
-        raise errors.INVALID_LAST_READ_INDEX()
-    return index
-
-
-def read_projected_address(raw: str) -> str | None:
-    """Read an address of the account; "" or "null" removes it. Raises ApiError."""
-    if raw in ("", "null"):
-        return None
-    if len(raw) > MAX_ADDRESS_CHARACTERS or not is_address(raw):
-        raise errors.INVALID_BINDING_ADDRESS()
-    return raw
-
-
-def read_proxy_address(raw: str) -> str | None:
-    """Read an address of the account; "null" removes it. Raises ApiError."""
-    if raw == "null":
-        return None
-    if not raw:
-        raise errors.PROXY_ADDRESS_EMPTY()
-    if len(raw) > MAX_ADDRESS_CHARACTERS:
-        raise errors.INVALID_PROXY_ADDRESS()
-    return raw
-
-
-PROXY_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_ADDRESS_CHARACTERS}
-
-Address = Annotated[str, text(MAX_ADDRESS_CHARACTERS, errors.INVALID_BINDING_ADDRESS, errors.ADDRESS_EMPTY)]
-ProxyAddress = Annotated[str, FieldType(read_proxy_address, {"type": "string"}, None, PROXY_SCHEMA)]
-ProjectedAddress = Annotated[str, FieldType(read_projected_address, {"type": "string"})]
-Attributes = Annotated[str, json_text(max_bytes=4_096)]
-Identity = Annotated[
-    str, path_name(256, too_long=errors.IDENTITY_TOO_LONG, empty=errors.IDENTITY_NOT_PROVIDED)
-]
-LastReadIndex = Annotated[int, FieldType(read_last_read_index, {"type": "integer"})]
-LastReadTimestamp = Annotated[int, timestamp(errors.INVALID_LAST_READ_TIMESTAMP, nullable=True)]
-RoleSid = Annotated[str, sids.sid("RL", invalid=errors.INVALID_ROLE_SID)]
 
 
 class Participant(Resource, frozen=True):
@@ -125,6 +83,12 @@ class Participant(Resource, frozen=True):
     last_read_message_index: Updatable[LastReadIndex | None] = None
     last_read_timestamp: Updatable[LastReadTimestamp | None] = None
 
+    def __post_init__(self) -> None:
+        # Versions without roles left none: it had the role that its service gave then.
+        if self.role_sid is None:
+            role_sid = default_role_sid(self.chat_service_sid, CHANNEL_USER)
+            msgspec.structs.force_setattr(self, "role_sid", role_sid)
+
     @property
     def binding_type(self) -> str:
         """The channel, as events name it (contract: rest-of-api.md §17.4)."""
@@ -152,7 +116,7 @@ def create_participant(tx: Transaction, call: Call) -> Participant:
         account_sid=call.account_sid,
         chat_service_sid=conversation.chat_service_sid,
         conversation_sid=conversation.sid,
-        **{"date_created": tx.now, "date_updated": tx.now} | call.changes,
+        **{"date_created": tx.now, "date_updated": tx.now} | with_role(tx, conversation, call.changes),
     )
     ensure_acceptable(tx, conversation, participant)
     addresses.hold_addresses(tx, participant)
@@ -180,6 +144,8 @@ def update_participant(tx: Transaction, call: Call) -> Participant:
     if not call.changes:
         return participant
     changes = {"date_updated": tx.now, **read_horizon(tx.now, call.changes)} | call.changes
+    if "role_sid" in changes:
+        ensure_role(tx, changes["role_sid"], CONVERSATION, errors.INVALID_ROLE_SID)
     if changes.keys() & REACHED_BY:
         change_addresses(tx, participant, changes)
     updated = tx.update(participant, **changes)
@@ -246,6 +212,15 @@ def ensure_identity_is_free(tx: Transaction, conversation_sid: str, identity: st
     for column in names:
         if tx.find(Participant, conversation_sid=conversation_sid, **{column: identity}) is not None:
             raise errors.PARTICIPANT_EXISTS()
+
+
+def with_role(tx: Transaction, conversation: Conversation, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes with a role: the one that was sent, else the one that the service gives."""
+    if "role_sid" in changes:
+        ensure_role(tx, changes["role_sid"], CONVERSATION, errors.INVALID_ROLE_SID)
+        return changes
+    configuration = find_configuration(tx, conversation.chat_service_sid)
+    return changes | {"role_sid": configuration.default_conversation_role_sid}
 
 
 def change_addresses(tx: Transaction, participant: Participant, changes: dict[str, Any]) -> None:

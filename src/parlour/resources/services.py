@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar
 
 from parlour import errors
 from parlour.api.collection import ALONE, Call, Collection
-from parlour.resources.accounts import find_callers_account
+from parlour.resources.accounts import find_callers_account, lock_account
+from parlour.resources.default_roles import add_default_roles
 from parlour.resources.deletions import delete_in_steps
 from parlour.store import Transaction
 from parlour.wire import sids
@@ -64,14 +65,15 @@ def fetch_service(tx: Transaction, call: Call) -> Service:
 
 @services.delete()
 def delete_service(tx: Transaction, call: Call) -> None:
+    lock_account(tx, call.account_sid)
     service = fetch_service(tx, call)
-    if service.sid == call.default_service_sid:
+    if service.sid == find_callers_account(tx, call).default_chat_service_sid:
         raise errors.CONFLICT(reason="it is the account's default service")
     delete_in_steps(tx, service)
 
 
 def add_service(tx: Transaction, account_sid: str, friendly_name: str, sid: str) -> Service:
-    return tx.insert(
+    service = tx.insert(
         Service(
             sid=sid,
             account_sid=account_sid,
@@ -80,6 +82,8 @@ def add_service(tx: Transaction, account_sid: str, friendly_name: str, sid: str)
             date_updated=tx.now,
         )
     )
+    add_default_roles(tx, account_sid, sid, tx.now)
+    return service
 
 
 def find_service(tx: Transaction, call: Call) -> Service:

@@ -46,12 +46,24 @@ def duration(shortest: int, too_short: Problem, invalid: Problem) -> FieldType:
     return FieldType(read, {"type": "string"})
 
 
-InactiveAfter = Annotated[
-    int, duration(SHORTEST_INACTIVE, errors.INACTIVE_TIMER_TOO_SHORT, errors.INVALID_INACTIVE_TIMER)
-]
-ClosedAfter = Annotated[
-    int, duration(SHORTEST_CLOSED, errors.CLOSED_TIMER_TOO_SHORT, errors.INVALID_CLOSED_TIMER)
-]
+def stored_as_sent(timer: FieldType) -> FieldType:
+    """Return the type of the same durations that is stored as text; a removed timer is None."""
+
+    def read(raw: str) -> str | None:
+        return None if timer.read(raw) is None else raw
+
+    return FieldType(read, timer.schema)
+
+
+INACTIVE_TIMER = duration(SHORTEST_INACTIVE, errors.INACTIVE_TIMER_TOO_SHORT, errors.INVALID_INACTIVE_TIMER)
+CLOSED_TIMER = duration(SHORTEST_CLOSED, errors.CLOSED_TIMER_TOO_SHORT, errors.INVALID_CLOSED_TIMER)
+InactiveAfter = Annotated[int, INACTIVE_TIMER]
+ClosedAfter = Annotated[int, CLOSED_TIMER]
+
+
+def as_milliseconds(timer: FieldType, stored: str | None) -> int | None:
+    """Return the length of a duration that is stored as text."""
+    return None if stored is None else timer.read(stored)
 
 
 class ConversationTimers(Protocol):

@@ -18,6 +18,7 @@ JSON_COLUMNS = frozenset(
         "filters",
         "media",
         "parameters",
+        "permissions",
         "reports",
         "triggers",
         "types",

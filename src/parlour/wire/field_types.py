@@ -252,6 +252,13 @@ def read_integer(raw: str) -> int:
     return int(raw)
 
 
+def read_flag(raw: str) -> int:
+    """Read `true` or `false`, in any case (contract: rest-of-api.md §0)."""
+    if raw.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return int(raw.lower() == "true")
+
+
 def show_json(stored: str) -> msgspec.Raw:
     return msgspec.Raw(stored.encode())
 
@@ -266,6 +273,7 @@ def read_count(raw: str) -> int:
 Text = Annotated[str, text()]
 Integer = Annotated[int, FieldType(read_integer, {"type": "integer"})]
 Count = Annotated[int, FieldType(read_count, {"type": "integer", "minimum": 0})]
+Flag = Annotated[int, FieldType(read_flag, {"type": "boolean"}, bool)]
 Timestamp = Annotated[int, timestamp()]
 DateCreated = Annotated[int, timestamp(errors.INVALID_DATE_CREATED)]
 DateUpdated = Annotated[int, timestamp(errors.INVALID_DATE_UPDATED)]

@@ -16,6 +16,9 @@ from parlour.wire.field_options import AcceptedOn, FieldOption, NullShownAs, Per
 from parlour.wire.field_types import FieldType
 from parlour.wire.texts import ensure_text
 
+# The start of every path of the API; `parlour.api.collection` begins there.
+API_ROOT = "/v1"
+
 Form = Mapping[str, str | list[str]]
 JsonSchema = dict[str, Any]
 Getter = Callable[[Any], Any]
@@ -35,7 +38,8 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
 
     A resource with a `tombstone` has a column `date_deleted`, set when a row is deleted and not removed yet:
     no statement finds the row. `owners` maps tables whose tombstones hide this one's rows as well to the
-    columns that hold the owner's SID.
+    columns that hold the owner's SID. `link_names` are paths below the resource's URL, or, with a slash at
+    their beginning and fields in braces, below the root of the API.
     """
 
     table: ClassVar[str]
@@ -270,5 +274,12 @@ def render(resource: Resource, url: str, form: BodyForm) -> dict[str, Any]:
     if resource.shows_url:
         body["url"] = url
     if plan.links:
-        body["links"] = {name: f"{url}/{path}" for name, path in plan.links}
+        body["links"] = {name: link(resource, url, path) for name, path in plan.links}
     return body
+
+
+def link(resource: Resource, url: str, path: str) -> str:
+    """Return the URL of a path below the resource's; one with a slash begins at the root of the API."""
+    if not path.startswith("/"):
+        return f"{url}/{path}"
+    return url.partition(API_ROOT)[0] + API_ROOT + path.format_map(msgspec.structs.asdict(resource))

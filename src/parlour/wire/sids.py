@@ -65,6 +65,7 @@ Media = Annotated[str, sid("ME")]
 Message = Annotated[str, sid("IM")]
 Participant = Annotated[str, sid("MB")]
 Receipt = Annotated[str, sid("DY")]
+Role = Annotated[str, sid("RL")]
 Service = Annotated[str, sid("IS")]
 
 is_conversation_sid = re.compile(r"CH[0-9a-fA-F]{32}").fullmatch

@@ -1,0 +1,138 @@
+"""Roles as they are stored, and the four that every service has from its beginning."""
+
+from typing import Annotated, ClassVar
+
+from parlour import errors
+from parlour.errors import Problem
+from parlour.store import Transaction
+from parlour.wire import sids
+from parlour.wire.field_options import Creatable, Required, WireName, Writable
+from parlour.wire.field_types import Timestamp, choice, choice_list, text, write_list
+from parlour.wire.resource import Resource
+
+MAX_NAME_CHARACTERS = 256
+SERVICE, CONVERSATION = "service", "conversation"
+# Each may be given to a role of either type (contract: rest-of-api.md §11, additions.md D).
+PERMISSIONS = (
+    "addNonChatParticipant",
+    "addParticipant",
+    "createConversation",
+    "deleteAnyMessage",
+    "deleteConversation",
+    "deleteOwnMessage",
+    "editAnyMessage",
+    "editAnyMessageAttributes",
+    "editAnyParticipantAttributes",
+    "editAnyUserInfo",
+    "editConversationAttributes",
+    "editConversationName",
+    "editNotificationLevel",
+    "editOwnMessage",
+    "editOwnMessageAttributes",
+    "editOwnParticipantAttributes",
+    "editOwnUserInfo",
+    "joinConversation",
+    "leaveConversation",
+    "readChannelMetadata",
+    "removeParticipant",
+    "sendMediaMessage",
+    "sendMessage",
+)
+# The roles that every service has: their names, types and permissions, in the order of `default_role_sid`.
+SERVICE_ADMIN, SERVICE_USER, CHANNEL_ADMIN, CHANNEL_USER = range(1, 5)
+DEFAULT_ROLES = {
+    SERVICE_ADMIN: (
+        "service admin",
+        SERVICE,
+        (
+            *("createConversation", "joinConversation", "editAnyUserInfo", "deleteConversation"),
+            *("removeParticipant", "editConversationName", "editConversationAttributes", "addParticipant"),
+            *("editAnyMessage", "editAnyMessageAttributes", "editAnyParticipantAttributes"),
+            "deleteAnyMessage",
+        ),
+    ),
+    SERVICE_USER: (
+        "service user",
+        SERVICE,
+        ("createConversation", "joinConversation", "editOwnUserInfo"),
+    ),
+    CHANNEL_ADMIN: (
+        "channel admin",
+        CONVERSATION,
+        (
+            *("deleteConversation", "removeParticipant", "editConversationName"),
+            *("editConversationAttributes", "addParticipant", "sendMessage", "sendMediaMessage"),
+            *("leaveConversation", "editAnyMessage", "editAnyMessageAttributes"),
+            *("editAnyParticipantAttributes", "deleteAnyMessage", "editNotificationLevel"),
+        ),
+    ),
+    CHANNEL_USER: (
+        "channel user",
+        CONVERSATION,
+        (
+            *("sendMessage", "sendMediaMessage", "leaveConversation", "editNotificationLevel"),
+            *("editOwnParticipantAttributes", "editOwnMessage", "editOwnMessageAttributes"),
+            "deleteOwnMessage",
+        ),
+    ),
+}
+WITHOUT_ROLES = """SELECT sid, account_sid, date_created FROM services WHERE date_deleted IS NULL
+AND NOT EXISTS (SELECT 1 FROM roles WHERE roles.chat_service_sid = services.sid)"""
+
+RoleName = Annotated[str, text(MAX_NAME_CHARACTERS, errors.FRIENDLY_NAME_TOO_LONG)]
+RoleType = Annotated[str, choice(SERVICE, CONVERSATION, invalid=errors.INVALID_ROLE_TYPE)]
+Permissions = Annotated[str, choice_list(PERMISSIONS, errors.PERMISSION_NOT_FOUND), WireName("Permission")]
+
+
+class Role(Resource, frozen=True):
+    table: ClassVar = "roles"
+    owners: ClassVar = {"services": "chat_service_sid"}
+
+    sid: sids.Role
+    account_sid: sids.Account
+    chat_service_sid: sids.Service
+    friendly_name: Required[Creatable[RoleName]]
+    type: Required[Creatable[RoleType]]
+    permissions: Required[Writable[Permissions]]
+    date_created: Timestamp
+    date_updated: Timestamp
+
+
+def default_role_sid(service_sid: str, number: int) -> str:
+    """Return the SID of a service's default role; `number` is a key of DEFAULT_ROLES.
+
+    It is made of the service's SID, whose first digit is zero for centuries. So a role is known for rows of
+    an earlier version, and for services that one has made.
+    """
+    return f"RL{service_sid[3:]}{number}"
+
+
+def add_default_roles(tx: Transaction, account_sid: str, service_sid: str, date_created: int) -> None:
+    for number, (name, kind, permissions) in DEFAULT_ROLES.items():
+        tx.insert(
+            Role(
+                sid=default_role_sid(service_sid, number),
+                account_sid=account_sid,
+                chat_service_sid=service_sid,
+                friendly_name=name,
+                type=kind,
+                permissions=write_list(permissions),
+                date_created=date_created,
+                date_updated=date_created,
+            )
+        )
+
+
+def complete_services(tx: Transaction) -> None:
+    """Add the default roles of services without any: an earlier version made them, or a reset left them."""
+    for sid, account_sid, date_created in tx.select(WITHOUT_ROLES):
+        add_default_roles(tx, account_sid, sid, date_created)
+
+
+def ensure_role(tx: Transaction, sid: str, kind: str, missing: Problem) -> None:
+    """Raise `missing` if the service has no role of this SID, and 400/50105 if it is of another type."""
+    role = tx.find(Role, sid=sid)
+    if role is None:
+        raise missing()
+    if role.type != kind:
+        raise errors.INVALID_ROLE_TYPE()
