@@ -76,7 +76,7 @@ def test_a_role_that_cannot_be_is_refused(api, service, changes, code, message):
 
 def test_an_update_replaces_all_permissions_and_nothing_else(api, service, clock):
     role = api.post(f"{service}/Roles", GUEST).json()
-    clock.advance()
+    clock.advance(minutes=1)
     answer = api.post(role["url"], Permission="editOwnMessage", FriendlyName="other", Type="service")
 
     assert answer.status_code == 200
