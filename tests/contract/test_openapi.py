@@ -70,7 +70,7 @@ def test_a_path_says_which_sids_it_takes_as_the_published_ones_do():
     }
 
     assert [each for each, (ours, theirs) in patterns.items() if ours != theirs] == []
-    assert {ours[1:3] for ours, _ in patterns.values() if ours} == {"IS", "IM", "DY", "WH", "HX"}
+    assert {ours[1:3] for ours, _ in patterns.values() if ours} == {"IS", "IM", "DY", "WH", "HX", "RL"}
 
 
 @pytest.mark.parametrize(

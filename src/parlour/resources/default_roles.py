@@ -6,7 +6,7 @@ from parlour import errors
 from parlour.errors import Problem
 from parlour.store import Transaction
 from parlour.wire import sids
-from parlour.wire.field_options import Creatable, Required, WireName, Writable
+from parlour.wire.field_options import Creatable, Personal, Required, WireName, Writable
 from parlour.wire.field_types import Timestamp, choice, choice_list, text, write_list
 from parlour.wire.resource import Resource
 
@@ -91,7 +91,7 @@ class Role(Resource, frozen=True):
     sid: sids.Role
     account_sid: sids.Account
     chat_service_sid: sids.Service
-    friendly_name: Required[Creatable[RoleName]]
+    friendly_name: Personal[Required[Creatable[RoleName]]]
     type: Required[Creatable[RoleType]]
     permissions: Required[Writable[Permissions]]
     date_created: Timestamp
