@@ -11,6 +11,7 @@ from parlour.resources.accounts import Account
 from parlour.resources.approvals import Approval, Approvals
 from parlour.resources.channel_metadata import ChannelMetadata
 from parlour.resources.content import Content
+from parlour.resources.content_lists import ContentAndApproval, LegacyContent
 from parlour.resources.conversation_webhooks import ConversationWebhook
 from parlour.resources.conversations import Conversation
 from parlour.resources.default_roles import Role
@@ -60,6 +61,8 @@ ITEMS = {
     WebhookDelivery: "WD",
     Content: "HX",
     Approvals: "HX",
+    ContentAndApproval: "HX",
+    LegacyContent: "HX",
     Role: "RL",
     # These have no SID of their own in their paths.
     Approval: None,

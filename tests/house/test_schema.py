@@ -6,6 +6,7 @@ import pytest
 
 from parlour import resources
 from parlour.resources.accounts import Account, ApiKey
+from parlour.resources.content_lists import ContentAndApproval, LegacyContent
 from parlour.resources.deletions import PARTS_OF_CONVERSATION
 from parlour.resources.media import MediaSet
 from parlour.store import statements
@@ -18,7 +19,9 @@ from parlour.wire.resource import fields_of
 from tests.servers import Api, ServerThread
 
 # A media set has no row: it is an answer about many media at once.
-KINDS = [collection.resource for collection in resources.ALL if collection.resource is not MediaSet]
+# They show rows of other resources.
+WITHOUT_ROWS = {ContentAndApproval, LegacyContent, MediaSet}
+KINDS = [each.resource for each in resources.ALL if each.resource not in WITHOUT_ROWS]
 CHILDREN = tuple(BESIDE_CONVERSATIONS)
 # They are still needed when their conversation is gone: they tell of its end, too.
 OUTLIVE = {"webhook_lanes", "webhook_deliveries"}

@@ -4,6 +4,7 @@ from parlour.resources.account_configuration import account_configuration
 from parlour.resources.approvals import approval_requests, approvals
 from parlour.resources.channel_metadata import channel_metadata
 from parlour.resources.content import contents
+from parlour.resources.content_lists import contents_and_approvals, legacy_contents
 from parlour.resources.conversation_webhooks import conversation_webhooks
 from parlour.resources.conversations import conversations
 from parlour.resources.inbound import inbound
@@ -34,6 +35,8 @@ ALL = (
     channel_metadata,
     conversation_webhooks,
     contents,
+    contents_and_approvals,
+    legacy_contents,
     approvals,
     approval_requests,
     webhook_deliveries,
