@@ -6,10 +6,12 @@ import subprocess
 from typing import NamedTuple
 from unittest import mock
 
+import click
 from click.testing import CliRunner
 
 from parlour import server
 from parlour.cli import main
+from parlour.cli.commands import LazyCommand
 from tests.servers import TIMEOUT_SECONDS, ServerProcess
 
 
@@ -17,6 +19,18 @@ class Ended(NamedTuple):
     returncode: int
     stdout: str
     stderr: str
+
+
+def all_commands(group=main, words=()):
+    """Every command that is no group, internal ones too, by the words that call it."""
+    found = {}
+    for name, listed in group.commands.items():
+        command = listed.load() if isinstance(listed, LazyCommand) else listed
+        if isinstance(command, click.Group):
+            found |= all_commands(command, (*words, name))
+        else:
+            found[*words, name] = command
+    return found
 
 
 def run(folder, *words, **environment):

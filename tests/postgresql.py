@@ -18,7 +18,7 @@ from parlour.store.distribution import distributing_statements
 from parlour.store.migrate import known_migrations, migrate
 from parlour.store.postgresql import PostgreSQL
 
-RUN = "PARLOUR_TESTS_RUN"
+RUN = "TEST_RUN"
 # Nothing of a test outlives a power cut; a server that is killed keeps what it confirmed all the same.
 SILENT = [(os.POSIX_SPAWN_OPEN, each, os.devnull, os.O_RDWR, 0) for each in range(3)]
 QUICK = {"fsync": "off", "full_page_writes": "off"}

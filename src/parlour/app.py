@@ -11,18 +11,16 @@ from parlour.api.auth import Authenticator
 from parlour.api.collection import OURS
 from parlour.api.files import SignedLinks, Uploads
 from parlour.api.health import Liveness, OpenApiDocument, Readiness
-from parlour.api.inbound_media import InboundMedia
+from parlour.api.late_clients import LateInboundMedia, LateSender
 from parlour.api.openapi import describe
 from parlour.api.pipeline import Pipeline, PipelineParts
 from parlour.api.pre_events import PreEvents
 from parlour.api.routes import methods_of, routes_of
 from parlour.bootstrap import Parts
-from parlour.control.routes import ROUTES
 from parlour.dropin.urls import ClientUrl
 from parlour.resources.accounts import find_caller
 from parlour.resources.media import media
 from parlour.resources.webhook_targets import find_pre_event_target
-from parlour.webhooks.sender import Sender
 from parlour.wire.profiles import PROFILES
 
 
@@ -38,9 +36,9 @@ def build(parts: Parts) -> WebApp:
     config, database, vault, blobs = parts.config, parts.database, parts.vault, parts.blobs
     allow_private = config.allows_private_targets()
     urls = ClientUrl(parts.url) if config.intercept else lambda _: parts.url
-    sender = Sender(allow_private=allow_private)
+    sender = LateSender(allow_private=allow_private)
     uploads = Uploads(media, database, blobs)
-    inbound_media = InboundMedia(database, uploads, allow_private=allow_private)
+    inbound_media = LateInboundMedia(database, uploads, allow_private=allow_private)
     pipeline_parts = PipelineParts(
         database,
         blobs,
@@ -61,6 +59,8 @@ def build(parts: Parts) -> WebApp:
     }
     if parts.controls is None:
         return WebApp(AccessLog(Application(routes, *closing)), pipeline.forget)
+    from parlour.control.routes import ROUTES  # noqa: PLC0415 - large; only needed with --control
+
     for path, route in ROUTES.items():
         routes[OURS + path] = methods_of(route(parts.controls, pipeline, pipeline_parts))
     return WebApp(AccessLog(parts.controls.wrap(Application(routes, *closing))), pipeline.forget)

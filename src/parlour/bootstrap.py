@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from parlour.config import BadSetting, Config
-from parlour.control import Controls
+from parlour.control.controls import Controls
 from parlour.http.sockets import public_url
 from parlour.resources.accounts import (
     Account,
@@ -127,11 +127,20 @@ def create_engine(config: Config) -> Engine:
 def find_engine(config: Config, *, yields: bool = False) -> Engine:
     """Return the engine of a database at this program's schema. Raises BadSetting if there is none."""
     engine = open_engine(config, yields=yields)
-    if not engine.exists():
-        raise BadSetting(f"there is no database {engine.name}")
+    ensure_exists(engine)
     if not is_current(engine):
         migrate(engine)
     return engine
+
+
+def ensure_exists(engine: Engine) -> None:
+    """Raise BadSetting if there is no database."""
+    if not engine.exists():
+        where = f" in {Path.cwd()}" if isinstance(engine, SQLite) and not engine.path.is_absolute() else ""
+        raise BadSetting(
+            f"there is no database {engine.name}{where}: name that of your server with --database or"
+            " PARLOUR_DATABASE, or create one with `parlour serve`"
+        )
 
 
 def open_vault(config: Config, *, may_create_key: bool) -> Vault:

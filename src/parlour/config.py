@@ -1,16 +1,20 @@
 """All settings in one frozen dataclass: each with its default, its meaning and its check."""
 
 import dataclasses
+import difflib
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from parlour import setting_checks as checks
+from parlour.errors import UserError
 from parlour.setting_checks import Check, between
 
 ENVIRONMENT_PREFIX = "PARLOUR_"
+# Known beside the settings: where `parlour logs` finds a server, as `parlour run` and `parlour env` tell it.
+URL_VARIABLE = "PARLOUR_URL"
 MAX_PORT = 65_535
 MAX_WORKERS = 256
 MAX_UNATTACHED_HOURS = 366 * 24
@@ -23,7 +27,7 @@ TIMEOUT = between(1, 86_400, "seconds")
 NOT_FOR_ADAPTERS = frozenset({"account_sid", "auth_token", "secret_key"})
 
 
-class BadSetting(Exception):
+class BadSetting(UserError):
     """A setting has a value that cannot be used."""
 
 
@@ -52,7 +56,7 @@ class Config:
     )
     database: str = setting(
         "parlour.db",
-        "SQLite file, or postgresql://user@host/name.",
+        "SQLite file, sqlite:///file, or postgresql://user@host/name.",
         checks.database,
     )
     public_url: str | None = setting(
@@ -152,6 +156,9 @@ class Config:
         checks.secret_key,
     )
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "database", checks.without_sqlite_scheme(self.database))
+
     def check(self, names: Iterable[str] | None = None) -> None:
         """Check the value of each setting by itself, or only of those named. Raises BadSetting."""
         for field in dataclasses.fields(self):
@@ -223,6 +230,14 @@ def environment_name(name: str) -> str:
 
 def option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+def unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+    """Yield the variables that begin like a setting and are none, each with the nearest known name."""
+    known = [URL_VARIABLE, *(environment_name(field.name) for field in dataclasses.fields(Config))]
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in known:
+            yield name, next(iter(difflib.get_close_matches(name, known, n=1)), None)
 
 
 def read_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -17,6 +17,13 @@ class Problem:
         return ApiError(self, self.message.format(**details))
 
 
+class UserError(Exception):
+    """What whoever runs a command can correct: it is shown as one line, without a traceback."""
+
+    def line(self) -> str:
+        return str(self)
+
+
 class ApiError(Exception):
     """A refusal; `body()` is what the caller is sent (contract: messages.md §3)."""
 

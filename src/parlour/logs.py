@@ -82,19 +82,19 @@ class LineProcessor:
         return self.render(complete(name, event))
 
 
-def info_writer() -> Callable[[Event], None]:
-    """Return a function that logs an event at info, for the line of each request.
+def event_writer(level: str = "info") -> Callable[[Event], None]:
+    """Return a function that logs an event at this level, for the line of each request.
 
     structlog's own way to the same line takes half as long again.
     """
     processor = structlog.get_config()["processors"][-1]
     if not isinstance(processor, LineProcessor):
         # In a program that has configured structlog for itself.
-        return lambda event: structlog.get_logger().info(**event)
-    if processor.level > logging.INFO:
+        return lambda event: getattr(structlog.get_logger(), level)(**event)
+    if processor.level > LEVELS[level]:
         return lambda _: None
     lines = LineWriter(sys.stderr)
-    return lambda event: lines.write(processor.render(complete("info", event)))
+    return lambda event: lines.write(processor.render(complete(level, event)))
 
 
 class LibraryFormatter(logging.Formatter):

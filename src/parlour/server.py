@@ -11,18 +11,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+import structlog
 import uvicorn
 
 from parlour import app
 from parlour.api.access_log import COMMON_HEADERS, AccessLog
 from parlour.bootstrap import Parts, create_first_account, open_existing_parts, open_server_parts
-from parlour.config import Config
-from parlour.dropin.authority import Authority
-from parlour.dropin.environment import write_files
-from parlour.dropin.listeners import InterceptingServer
+from parlour.config import Config, unknown_variables
 from parlour.http.connections import Connections, limits_of
 from parlour.http.protocol import Protocol
 from parlour.http.sockets import listen, port_of, url_of
@@ -33,11 +31,16 @@ from parlour.resources.remover import Remover
 from parlour.startup_checks import check_startup
 from parlour.store.database import milliseconds_now
 from parlour.supervisor import SupervisedProcess
-from parlour.worker.process import start_worker
-from parlour.worker.thread import WorkerThread
+from parlour.worker.start import start_worker
+
+if TYPE_CHECKING:
+    from parlour.dropin.listeners import InterceptingServer
+    from parlour.worker.thread import WorkerThread
 
 # Longer than closing the database may take.
 CLOSE_SECONDS = 10
+
+log = structlog.get_logger()
 
 
 def serve(config: Config) -> None:
@@ -47,6 +50,8 @@ def serve(config: Config) -> None:
     """
     check_startup(config)
     configure_logs(config.log_level, config.log_format)
+    for name, nearest in unknown_variables(os.environ):
+        log.warning("unknown_variable", name=name, did_you_mean=nearest)
     exit_on_signals()
     if config.workers > 1:
         serve_with_processes(config)
@@ -146,11 +151,17 @@ def background_jobs(parts: Parts, port: int) -> Iterator[None]:
 @contextlib.contextmanager
 def delivery_worker(parts: Parts) -> Iterator[None]:
     """Run the delivery worker: as a process, or, where the clock is under control, as a thread."""
-    worker = start_worker(parts.config) if parts.controls is None else WorkerThread(parts)
+    worker = start_worker(parts.config) if parts.controls is None else start_worker_thread(parts)
     try:
         yield
     finally:
         worker.stop()
+
+
+def start_worker_thread(parts: Parts) -> "WorkerThread":
+    from parlour.worker.thread import WorkerThread  # noqa: PLC0415 - large; only needed with --control
+
+    return WorkerThread(parts)
 
 
 def build_server(parts: Parts, front: socket.socket | None = None) -> uvicorn.Server:
@@ -183,7 +194,11 @@ def create_server(parts: Parts, application: AccessLog, front: socket.socket | N
 
 def create_intercepting_server(
     config: Config, settings: uvicorn.Config, connections: Connections, front: socket.socket
-) -> InterceptingServer:
+) -> "InterceptingServer":
+    from parlour.dropin.authority import Authority  # noqa: PLC0415 - large; only needed with --intercept
+    from parlour.dropin.listeners import InterceptingServer  # noqa: PLC0415 - the same
+    from parlour.dropin.trust_files import write_files  # noqa: PLC0415 - the same
+
     folder = config.authority_folder()
     authority = Authority(folder, milliseconds_now)
     write_files(authority, folder)
@@ -227,8 +242,10 @@ def print_start(
     """Print where the server answers, and the credentials of an account that was created now."""
     config, url, database = parts.config, parts.url, parts.database.engine.name
     click.echo(f"Parlour answers at {url}, profile {config.profile}, database {database}.")
-    if isinstance(server, InterceptingServer):
-        click.echo(f"Intercepting at {url_of(config, server.port)}: `parlour env` tells how to get there.")
+    if config.intercept:
+        # Only an InterceptingServer has this port.
+        port = getattr(server, "port", config.intercept_port)
+        click.echo(f"Intercepting at {url_of(config, port)}: `parlour env` tells how to get there.")
     if created is None:
         click.echo("Credentials: as before; `parlour account list` shows the accounts.", nl=False)
         click.echo(" A lost token is replaced by `parlour account rotate-token`.")

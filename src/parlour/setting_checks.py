@@ -13,6 +13,10 @@ Check = Callable[[Any], None]
 MAX_DELAY_SECONDS = 24 * 60 * 60
 KEY_BYTES = 32
 POSTGRESQL = ("postgresql://", "postgres://")
+SQLITE = "sqlite:///"
+# SQLite's name of a database that is not kept.
+IN_MEMORY = ":memory:"
+DATABASES = "a file, sqlite:///file or postgresql://user@host/name"
 
 
 def between(least: int, most: int, unit: str = "") -> Check:
@@ -43,13 +47,24 @@ def studio_url(value: str) -> None:
 
 
 def database(value: str) -> None:
-    """Accept a file name or the URL of a PostgreSQL database."""
+    """Accept the name of an SQLite file or the URL of a PostgreSQL database."""
+    scheme, is_url, _ = value.partition("://")
     if value.startswith(POSTGRESQL):
         from parlour.store.postgresql import ensure_url  # noqa: PLC0415 - large; only needed with PostgreSQL
 
         ensure_url(value)
-    elif "://" in value or not value:
-        raise ValueError("must be a file or postgresql://user@host/name")
+    elif scheme == "sqlite" or value.startswith("sqlite:"):
+        raise ValueError("with sqlite: must be sqlite:///file, or sqlite:////folder/file, without options")
+    elif is_url:
+        raise ValueError(f"does not support {scheme}://; it must be {DATABASES}")
+    elif value in {"", IN_MEMORY}:
+        raise ValueError(f"must be {DATABASES}")
+
+
+def without_sqlite_scheme(value: str) -> str:
+    """Return the file that sqlite:///file names; any other value as it is, for the check to judge."""
+    file = value.removeprefix(SQLITE)
+    return value if file in {"", IN_MEMORY} or "?" in file else file
 
 
 def delays(value: str) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from parlour.channels.adapter import AdapterContext, BadChannel
 from parlour.channels.registry import open_adapters
 from parlour.config import BadSetting, Config
-from parlour.dropin.authority import ensure_readable
 from parlour.store.blobs import BadPlace, ensure_place
 from parlour.store.credentials import Vault
 
@@ -33,9 +32,14 @@ def check_startup(config: Config) -> None:
 def check_database_place(path: Path) -> None:
     """Raise BadSetting if no SQLite file can be at this path."""
     if not path.parent.is_dir():
-        raise BadSetting(f"there is no folder {path.parent} for the database")
+        raise BadSetting(
+            f"there is no folder {path.parent} for the database: create it, or name another file with"
+            " --database"
+        )
     if path.is_dir():
-        raise BadSetting(f"the database {path} is a folder")
+        raise BadSetting(
+            f"the database {path} is a folder: name a file with --database, such as {path / 'parlour.db'}"
+        )
 
 
 def check_key(config: Config) -> None:
@@ -63,7 +67,11 @@ def check_authority(config: Config) -> None:
     folder = config.authority_folder()
     if folder.exists() and not folder.is_dir():
         raise BadSetting(f"the authority {folder} is not a folder")
-    for name in ("authority.pem", "server.pem") if config.intercept else ():
+    if not config.intercept:
+        return
+    from parlour.dropin.authority import ensure_readable  # noqa: PLC0415 - large; only needed with --intercept
+
+    for name in ("authority.pem", "server.pem"):
         try:
             ensure_readable(folder / name)
         except (OSError, TypeError, ValueError):

@@ -7,27 +7,20 @@ from click.testing import CliRunner
 from parlour import server
 from parlour.cli import main
 from parlour.cli.options import PLACES
+from tests.commands import all_commands
 
 NOT_UTF_8 = "caf\udcc3"
 
 
-def commands(group, words=()):
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, (*words, name))
-        else:
-            yield (*words, name), command
-
-
 ARGUMENTS = [
     (words, parameter.name)
-    for words, command in commands(main)
+    for words, command in all_commands().items()
     for parameter in command.params
     if isinstance(parameter, click.Argument) and parameter.type is click.STRING
 ]
 SETTINGS = [
     parameter.name
-    for parameter in main.commands["serve"].params
+    for parameter in all_commands()["serve",].params
     if parameter.type is click.STRING and parameter.name not in PLACES
 ]
 

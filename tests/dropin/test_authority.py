@@ -20,8 +20,8 @@ from parlour.dropin.authority import (
     make_certificate,
     read,
 )
-from parlour.dropin.environment import write_files
 from parlour.dropin.hosts import HOSTS
+from parlour.dropin.trust_files import write_files
 from tests.servers import Clock
 
 NOW = datetime.now(UTC)

@@ -210,7 +210,8 @@ def test_commands_tell_of_damage_in_a_line(path, tmp_path):
             [ServerProcess.PROGRAM, *words], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert ended.returncode == 1
-        assert ended.stderr == "Error: the database cannot be used: database disk image is malformed\n"
+        assert "Error: the database cannot be used: database disk image is malformed. " in ended.stderr
+        assert ended.stderr.endswith("and put a backup in its place\n")
     assert not list(tmp_path.glob("all.jsonl*")) + list(tmp_path.glob("copy.db*"))
 
 

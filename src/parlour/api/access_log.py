@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from parlour.api.exchange import RequestTrace
-from parlour.logs import info_writer
+from parlour.logs import event_writer
 
 AsgiScope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 AsgiApp = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
+OK = 200
 # Sent with every answer, errors too (contract: messages.md §1.1).
 COMMON_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
@@ -31,6 +32,10 @@ COMMON_HEADERS = (
 )
 
 
+# They are asked for every few seconds. One that fails is logged like any other request.
+HEALTH_CHECKS = frozenset({"/healthz", "/readyz"})
+
+
 class AccessLog:
     """Gives each request an id, measures it and logs it. Values in its path or form are not logged."""
 
@@ -40,7 +45,7 @@ class AccessLog:
         # Request ids are a random prefix and a count, because a random number takes a system call.
         self._prefix = f"RQ{secrets.token_hex(8)}"
         self._count = itertools.count()
-        self._log = info_writer()
+        self._log, self._log_health_check = event_writer(), event_writer("debug")
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,7 +65,9 @@ class AccessLog:
             await self._app(scope, receive, send_traced)
         finally:
             self._in_progress -= 1
-            self._log(
+            is_routine = scope["path"] in HEALTH_CHECKS and trace.status == OK
+            log = self._log_health_check if is_routine else self._log
+            log(
                 {
                     "event": "request",
                     "request_id": trace.request_id,

@@ -15,7 +15,7 @@ from parlour.api.exchange import ApiRequest, ApiResponse
 from parlour.api.files import SignedLinks, Uploads
 from parlour.api.forms import decode_segment, parse_form
 from parlour.api.idempotency import HEADER, IdempotencyKey, key_of, read_header
-from parlour.api.inbound_media import InboundMedia
+from parlour.api.late_clients import LateInboundMedia
 from parlour.api.pre_events import PreEvents
 from parlour.api.response_cache import CachedAnswer, ResponseCache
 from parlour.api.uploads import receive_file
@@ -36,7 +36,7 @@ class PipelineParts(NamedTuple):
     authenticate: Authenticator
     pre_events: PreEvents
     uploads: Uploads
-    inbound_media: InboundMedia
+    inbound_media: LateInboundMedia
     links: SignedLinks
     public_url: Callable[[ApiRequest], str]
     profile: Profile

@@ -10,8 +10,7 @@ from parlour.api.conversation_hints import ConversationHints
 from parlour.store import Database, LockKey, Transaction
 from parlour.store.credentials import Vault
 from parlour.webhooks.events import event_parameters
-from parlour.webhooks.pre_event_request import PreEventRequest, send_pre_event
-from parlour.webhooks.sender import Sender
+from parlour.webhooks.pre_event_request import PreEventRequest, SignedSender, send_pre_event
 from parlour.webhooks.targets import FindPreEventTarget
 from parlour.wire.resource import accepted_fields
 
@@ -24,7 +23,7 @@ class PreEvents:
     """Makes changes, after asking webhooks. No transaction is open while a webhook is asked."""
 
     def __init__(
-        self, database: Database, vault: Vault, sender: Sender, find_target: FindPreEventTarget
+        self, database: Database, vault: Vault, sender: SignedSender, find_target: FindPreEventTarget
     ) -> None:
         self._database, self._vault, self._sender = database, vault, sender
         self._find_target = find_target

@@ -6,6 +6,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from parlour.errors import UserError
+
 # The code of failures without one of their own: unknown error.
 UNKNOWN_ERROR = 30008
 
@@ -131,7 +133,7 @@ class AdapterContext(NamedTuple):
 AdapterFactory = Callable[[AdapterContext], Adapter]
 
 
-class BadChannel(Exception):
+class BadChannel(UserError):
     """The settings of a channel are not valid, or its adapter is not installed."""
 
 

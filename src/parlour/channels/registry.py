@@ -1,9 +1,9 @@
 """Chooses and makes the adapter of each channel, by the setting and the installed entry points."""
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 
 from parlour.channels.adapter import Adapter, AdapterContext, AdapterFactory, BadChannel
+from parlour.channels.simulated import Simulated
 from parlour.wire.channels import CHANNELS
 
 ENTRY_POINTS = "parlour.channels"
@@ -32,6 +32,11 @@ def open_adapters(text: str, context: AdapterContext) -> Mapping[str, Adapter]:
 
 def factory_of(name: str) -> AdapterFactory:
     """Load the entry point of this name. Raises BadChannel if no package has one."""
+    if name == DEFAULT:
+        # Most servers need no other, and to look through the installed packages takes time.
+        return Simulated
+    from importlib.metadata import entry_points  # noqa: PLC0415 - large; only needed with another adapter
+
     found = list(entry_points(group=ENTRY_POINTS, name=name))
     if not found:
         known = ", ".join(sorted(entry_points(group=ENTRY_POINTS).names))

@@ -1,33 +1,40 @@
 """The command line: `parlour serve` and the commands that manage what it stores."""
 
 import click
-import structlog
 
 from parlour import __version__
-from parlour.cli.about import openapi, version
-from parlour.cli.accounts import account
-from parlour.cli.database import database, migrate_database
-from parlour.cli.dropin import env, logs, run
-from parlour.cli.keys import key
-from parlour.cli.purge import purge
-from parlour.cli.serve import answer, serve, work
-from parlour.cli.storage import back_up, export, import_
-from parlour.cli.webhooks import webhooks
-from parlour.logs import configure_logs
+from parlour.cli.commands import Group, LazyCommand
+
+# The summaries are those of the commands themselves: a test compares them.
+COMMANDS = (
+    LazyCommand("account", "accounts:account", "Create, list and delete accounts."),
+    LazyCommand("answer", "serve:answer", "Answer requests on an inherited socket.", hidden=True),
+    LazyCommand("backup", "storage:back_up", "Copy an SQLite database, also while the server runs."),
+    LazyCommand("db", "database:database", "Commands for the database itself."),
+    LazyCommand("env", "dropin:env", "Print environment variables that lead clients to a server."),
+    LazyCommand("export", "storage:export", "Write all rows of the database to a file, as JSON Lines."),
+    LazyCommand("help", "about:help_", "Show the help of a command."),
+    LazyCommand("import", "storage:import_", "Add the rows of an export to the database."),
+    LazyCommand("key", "keys:key", "Create, list and revoke API keys."),
+    LazyCommand("logs", "dropin:logs", "Print the requests that a server with --control has answered."),
+    LazyCommand("migrate", "database:migrate_database", "Bring the database to the schema of this version."),
+    LazyCommand("openapi", "openapi:openapi", "Print the OpenAPI description of the API, as JSON."),
+    LazyCommand("purge", "purge:purge", "Remove deleted data from the disk."),
+    LazyCommand("run", "run:run", "Run a command against a new, empty server."),
+    LazyCommand("serve", "serve:serve", "Start the server."),
+    LazyCommand("version", "about:version", "Print the version of Parlour."),
+    LazyCommand("webhooks", "webhooks:webhooks", "Watch deliveries of webhooks, or receive webhooks."),
+    LazyCommand("work", "work:work", "Run the delivery worker.", hidden=True),
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    "parlour",
+    cls=Group,
+    commands=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`parlour help COMMAND` shows the options of a command. To start, type: parlour serve",
+)
 @click.version_option(__version__, "-V", "--version", message="parlour %(version)s")
 def main() -> None:
     """Parlour is a server with the Conversations REST API (v1) of Twilio."""
-    if not structlog.is_configured():
-        # Commands without log settings of their own print warnings only, and on standard error.
-        configure_logs("warning", "console")
-
-
-for each in (serve, work, answer):
-    main.add_command(each)
-for each in (account, key, webhooks, database, migrate_database, back_up, export, import_, purge):
-    main.add_command(each)
-for each in (env, run, logs, openapi, version):
-    main.add_command(each)

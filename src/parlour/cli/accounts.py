@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import click
 
 from parlour import bootstrap
-from parlour.cli.options import find_account, in_database, settings
+from parlour.cli.commands import Group
+from parlour.cli.in_database import find_account, in_database
+from parlour.cli.options import settings
 from parlour.config import Config
 from parlour.resources import accounts, new_accounts
 from parlour.resources.remover import remove_all
@@ -14,7 +16,7 @@ from parlour.startup_checks import check_key
 from parlour.store import Database
 
 
-@click.group()
+@click.group(cls=Group)
 def account() -> None:
     """Create, list and delete accounts.
 

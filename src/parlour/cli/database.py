@@ -3,13 +3,14 @@
 import click
 
 from parlour import bootstrap
+from parlour.cli.commands import Command, Group
 from parlour.cli.options import settings
 from parlour.config import Config
 from parlour.store import distribution
 from parlour.store.migrate import migrate
 
 
-@click.command("migrate")
+@click.command("migrate", cls=Command)
 @settings("database")
 def migrate_database(config: Config) -> None:
     """Bring the database to the schema of this version.
@@ -20,7 +21,7 @@ def migrate_database(config: Config) -> None:
     click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to do")
 
 
-@click.group("db")
+@click.group("db", cls=Group)
 def database() -> None:
     """Commands for the database itself."""
 

@@ -1,35 +1,41 @@
-"""Commands for tests of an application: `parlour env`, `parlour run` and `parlour logs`."""
+"""Commands that lead to a server for tests: `parlour env` and `parlour logs`."""
 
 import os
-import sys
-from pathlib import Path
 
 import click
 
 from parlour import bootstrap
-from parlour.cli.options import find_account, in_database, settings
+from parlour.cli.commands import Command
+from parlour.cli.in_database import find_account, in_database
+from parlour.cli.options import settings
 from parlour.config import Config
 from parlour.control.client import ControlClient
 from parlour.dropin.authority import Authority
-from parlour.dropin.environment import SHELLS, shell_lines, variables, write_files
+from parlour.dropin.environment import SHELLS, shell_lines, variables
+from parlour.dropin.trust_files import write_files
 from parlour.http.sockets import url_of
 from parlour.resources import accounts
 from parlour.resources.accounts import Account
 from parlour.store import Transaction
 from parlour.store.database import milliseconds_now
-from parlour.testing.process import running
-from parlour.testing.run import NOT_EXECUTABLE, NOT_FOUND, Forwarder
-from parlour.testing.run import run as run_command
 
 WAIT_SECONDS = 5
+# These commands use a server that runs: the options say which.
+OF_THE_SERVER = {
+    "host": "Address that the server listens on.",
+    "port": "Port that the server listens on.",
+    "database": "Database of the server: its first account is used.",
+    "intercept_port": "Port of the server's --intercept.",
+    "authority": "Folder of the server's certificate authority. Default: <database>.authority.",
+}
 
 
-@click.command(epilog='Example: eval "$(parlour env)"')
+@click.command(cls=Command, epilog='Example: eval "$(parlour env)"')
 @click.option(
     "--shell", type=click.Choice(SHELLS), default="sh", show_default=True, help="The syntax to print."
 )
 @click.option("--credentials", is_flag=True, help="Also print the SID and auth token of the first account.")
-@settings("host", "port", "intercept_port", "database", "authority")
+@settings("host", "port", "intercept_port", "database", "authority", meanings=OF_THE_SERVER)
 def env(config: Config, shell: str, credentials: bool) -> None:
     """Print environment variables that lead clients to a server.
 
@@ -59,37 +65,9 @@ def first_account(tx: Transaction) -> Account | None:
     return None
 
 
-@click.command(
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    epilog="Example: parlour run -- pytest",
-)
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-@click.option(
-    "--load",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Load a fixture first, YAML or JSON; can be repeated.",
-)
-@settings("profile", "intercept_others")
-def run(config: Config, command: tuple[str, ...], load: tuple[Path, ...]) -> None:
-    """Run a command against a new, empty server.
-
-    The server listens on free ports and stops after the command. The command's environment leads
-    Twilio's official clients to the server.
-    """
-    forwarder = Forwarder()
-    with running(["--profile", config.profile, "--intercept-others", config.intercept_others]) as own:
-        for fixture in load:
-            own.control().load(fixture)
-        code = run_command(command, own.environment(), forwarder)
-    if code in {NOT_FOUND, NOT_EXECUTABLE}:
-        click.echo(f"parlour run: {command[0]} cannot be run", err=True)
-    sys.exit(code)
-
-
-@click.command()
+@click.command(cls=Command)
 @click.option("--follow", is_flag=True, help="Wait for further requests and print them too.")
-@settings("host", "port", "database")
+@settings("host", "port", "database", meanings=OF_THE_SERVER)
 def logs(config: Config, follow: bool) -> None:
     """Print the requests that a server with --control has answered.
 

@@ -3,12 +3,14 @@
 import click
 
 from parlour.cli.accounts import print_rows
-from parlour.cli.options import find_account, in_database, settings
+from parlour.cli.commands import Group
+from parlour.cli.in_database import find_account, in_database
+from parlour.cli.options import settings
 from parlour.config import Config
 from parlour.resources import accounts
 
 
-@click.group()
+@click.group(cls=Group)
 def key() -> None:
     """Create, list and revoke API keys.
 

@@ -1,4 +1,4 @@
-"""Shared by all commands: settings as options, errors as one line, work in a database."""
+"""Shared by all commands: settings as options, and errors as one line. It loads nothing of the server."""
 
 import contextlib
 import dataclasses
@@ -7,46 +7,26 @@ import os
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import click
 
-from parlour import bootstrap
-from parlour.channels.adapter import BadChannel
-from parlour.config import BadSetting, Config, environment_name, option_name, read_secrets
-from parlour.control.client import Refused
-from parlour.errors import ApiError
-from parlour.resources import accounts
-from parlour.resources.accounts import Account
-from parlour.store import Database, Transaction
-from parlour.store.blobs import BadPlace
-from parlour.store.credentials import VaultError
-from parlour.store.migrate import DatabaseTooNew
-from parlour.store.storage_errors import BackupRefused, Damaged, Unavailable
-from parlour.store.transfer import BadLine
-from parlour.testing.process import NotStarted
+from parlour.config import (
+    Config,
+    environment_name,
+    option_name,
+    read_secrets,
+    unknown_variables,
+)
+from parlour.errors import ApiError, UserError
 from parlour.wire.texts import BadText, ensure_text
 
 # Settings and arguments that name files: their names may be any bytes.
 PLACES = {"database", "media", "file"}
 
-T = TypeVar("T")
-Command = Callable[..., None]
+NO_MEANINGS: Mapping[str, str] = {}
 
-# Errors that a user can correct: their text is printed, without a traceback.
-EXPECTED = (
-    BackupRefused,
-    BadLine,
-    ApiError,
-    BadChannel,
-    BadPlace,
-    Damaged,
-    DatabaseTooNew,
-    VaultError,
-    BadSetting,
-    NotStarted,
-    Refused,
-)
+Command = Callable[..., None]
 
 
 def option_type(annotation: Any) -> Any:
@@ -62,37 +42,61 @@ def option_type(annotation: Any) -> Any:
     return int if annotation is int else str
 
 
-def settings(*names: str) -> Callable[[Command], Command]:
-    """Decorate a command with an option for each named setting, or for all; it is called with a Config."""
+def settings(
+    *names: str, meanings: Mapping[str, str] = NO_MEANINGS, starts_server: bool = False
+) -> Callable[[Command], Command]:
+    """Decorate a command with an option for each named setting, or for all; it is called with a Config.
+
+    `meanings` replaces the help of some settings, for a command that uses a server and is none. A command
+    that `starts_server` leaves the warning of unknown variables to the server.
+    """
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def with_config(**values: Any) -> None:
+        def run(**values: Any) -> None:
             chosen: dict[str, Any] = {name: values.pop(name) for name in list(values) if name in known}
             chosen |= read_secrets(os.environ)
             ensure_texts(chosen | values)
             config = Config(**chosen)
+            if not starts_server:
+                log_warnings_only()
+                warn_of_unknown_variables()
             with errors_as_lines():
                 config.check(chosen)
                 command(config=config, **values)
 
-        hints = typing.get_type_hints(Config)
         known = {f.name: f for f in dataclasses.fields(Config) if f.metadata["option"]}
+        with_config: Command = run
         for name in reversed(names or tuple(known)):
-            with_config = click.option(
-                option_name(name),
-                name,
-                default=known[name].default,
-                type=option_type(hints[name]),
-                is_flag=hints[name] is bool,
-                envvar=environment_name(name),
-                show_default=known[name].default not in {None, False},
-                show_envvar=True,
-                help=known[name].metadata["meaning"],
-            )(with_config)
+            with_config = option_of(known[name], meanings.get(name))(with_config)
         return with_config
 
     return decorate
+
+
+def option_of(setting: Any, meaning: str | None) -> Callable[[Command], Command]:
+    hint = typing.get_type_hints(Config)[setting.name]
+    return click.option(
+        option_name(setting.name),
+        setting.name,
+        default=setting.default,
+        type=option_type(hint),
+        is_flag=hint is bool,
+        envvar=environment_name(setting.name),
+        show_default=setting.default not in {None, False},
+        show_envvar=True,
+        help=meaning or setting.metadata["meaning"],
+    )
+
+
+def log_warnings_only() -> None:
+    """Configure the log of a command that has no settings for it, unless the program has done so."""
+    import structlog  # noqa: PLC0415 - large; `parlour run` needs none
+
+    from parlour.logs import configure_logs  # noqa: PLC0415 - the same
+
+    if not structlog.is_configured():
+        configure_logs("warning", "console")
 
 
 def ensure_texts(given: Mapping[str, Any]) -> None:
@@ -105,28 +109,21 @@ def ensure_texts(given: Mapping[str, Any]) -> None:
                 raise click.ClickException(f"{name.replace('_', ' ')}: it is not UTF-8") from None
 
 
+def warn_of_unknown_variables() -> None:
+    for name, nearest in unknown_variables(os.environ):
+        advice = "" if nearest is None else f" Did you mean {nearest}?"
+        click.echo(f"Warning: {name} is not a setting and has no effect.{advice}", err=True)
+
+
 @contextlib.contextmanager
 def errors_as_lines() -> Iterator[None]:
     """Print an error that a user can correct as one line, and no traceback; exit status 1."""
     try:
         yield
-    except EXPECTED as error:
+    except UserError as error:
+        raise click.ClickException(error.line()) from None
+    except ApiError as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         where = "" if error.filename is None else f"{error.filename}: "
         raise click.ClickException(f"{where}{error.strerror or error}") from None
-    except Unavailable as error:
-        raise click.ClickException(f"the database cannot be used: {error}") from None
-
-
-def in_database(config: Config, work: Callable[[Transaction], T]) -> T:
-    """Run `work` in a transaction and return its result. Raises BadSetting if there is no database."""
-    return Database(bootstrap.find_engine(config)).run(work)
-
-
-def find_account(tx: Transaction, sid: str) -> Account:
-    """Return the account, or raise ClickException."""
-    account = accounts.find_account(tx, sid)
-    if account is None:
-        raise click.ClickException(f"there is no account {sid}")
-    return account

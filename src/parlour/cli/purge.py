@@ -5,6 +5,7 @@ import asyncio
 import click
 
 from parlour import bootstrap
+from parlour.cli.commands import Command
 from parlour.cli.options import settings
 from parlour.config import Config
 from parlour.resources.purge import RetentionPolicy
@@ -18,7 +19,7 @@ GRACE_DAYS = 7
 MAX_GRACE_DAYS = 3_650
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--strays", is_flag=True, help="Also remove media files that belong to no row in the database.")
 @click.option(
     "--grace-days",

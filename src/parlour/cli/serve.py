@@ -1,23 +1,26 @@
-"""Commands that run: `parlour serve`, and `work` and `answer`, the processes that it starts."""
+"""`parlour serve`, and `parlour answer`, the process that answers for it with --workers."""
 
 import dataclasses
 
 import click
 
 from parlour import server
+from parlour.cli.commands import Command
 from parlour.cli.options import settings
 from parlour.config import Config, environment_name
-from parlour.worker import process
 
 
-def secrets_help() -> str:
-    secrets = [f for f in dataclasses.fields(Config) if not f.metadata["option"]]
-    lines = [f"{environment_name(f.name)}: {f.metadata['meaning']}" for f in secrets]
-    return "Settings that only the environment gives:\n\n\b\n" + "\n".join(lines)
+class ServeCommand(Command):
+    """Its help also lists the settings that are no options."""
+
+    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        secrets = [f for f in dataclasses.fields(Config) if not f.metadata["option"]]
+        with formatter.section("Environment variables that have no option"):
+            formatter.write_dl([(environment_name(f.name), f.metadata["meaning"]) for f in secrets])
 
 
-@click.command(epilog=secrets_help())
-@settings()
+@click.command(cls=ServeCommand)
+@settings(starts_server=True)
 def serve(config: Config) -> None:
     """Start the server.
 
@@ -27,20 +30,9 @@ def serve(config: Config) -> None:
     server.serve(config)
 
 
-@click.command()
-@settings()
-def work(config: Config) -> None:
-    """Run the delivery worker.
-
-    Normally `parlour serve` starts it. It sends webhooks and messages for other channels, and stops when
-    its standard input ends.
-    """
-    process.work(config)
-
-
-@click.command()
+@click.command(cls=Command)
 @click.argument("descriptor", type=int)
-@settings()
+@settings(starts_server=True)
 def answer(config: Config, descriptor: int) -> None:
     """Answer requests on an inherited socket.
 

@@ -12,6 +12,7 @@ from typing import IO, Any
 import click
 
 from parlour import bootstrap
+from parlour.cli.commands import Command
 from parlour.cli.options import settings
 from parlour.config import Config
 from parlour.resources.remover import remove_all
@@ -24,7 +25,7 @@ from parlour.store.storage_errors import Unavailable
 from parlour.store.transfer import BadLine, export_lines, import_lines
 
 
-@click.command("backup")
+@click.command("backup", cls=Command)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @settings("database")
 def back_up(config: Config, file: Path) -> None:
@@ -32,12 +33,14 @@ def back_up(config: Config, file: Path) -> None:
 
     Media and the secret key are not part of it.
     """
+    engine = bootstrap.open_engine(config)
+    bootstrap.ensure_exists(engine)
     with whole_file(file) as draft:
-        bootstrap.open_engine(config).back_up(draft)
+        engine.back_up(draft)
     click.echo(f"wrote {file}, {file.stat().st_size:,} bytes")
 
 
-@click.command("export")
+@click.command("export", cls=Command)
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
 @settings("database")
 def export(config: Config, file: str) -> None:
@@ -86,7 +89,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option("--mend", is_flag=True, help="Replace NUL characters by U+FFFD, and print their number.")
 @settings("database")

@@ -11,6 +11,7 @@ import msgspec
 import uvicorn
 
 from parlour import bootstrap
+from parlour.cli.commands import Group
 from parlour.cli.options import settings
 from parlour.config import Config
 from parlour.store import Database, Transaction
@@ -25,7 +26,7 @@ FROM webhook_deliveries WHERE date_updated >= ? ORDER BY date_updated, number"""
 Row = tuple[int, str, str, str, str, str, str]
 
 
-@click.group()
+@click.group(cls=Group)
 def webhooks() -> None:
     """Watch deliveries of webhooks, or receive webhooks."""
 

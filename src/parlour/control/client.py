@@ -7,11 +7,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from parlour.errors import UserError
+
 TIMEOUT_SECONDS = 90
 TYPES = {".json": "application/json", ".yaml": "application/yaml", ".yml": "application/yaml"}
 
 
-class Refused(Exception):
+class Refused(UserError):
     """The server has refused a request, or does not answer; the message says why."""
 
 

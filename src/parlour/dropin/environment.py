@@ -1,69 +1,15 @@
-"""The environment variables that send every official client to this server, and the files that they name."""
+"""The environment variables that send every official client to this server."""
 
-import contextlib
 import os
-import re
 import shlex
-import ssl
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
-from cryptography.hazmat.primitives.serialization.pkcs12 import (
-    PKCS12Certificate,
-    serialize_java_truststore,
-)
-
-from parlour.dropin.authority import Authority, certificate_pem, replace
-
-# Files with the authorities that the system trusts, if there is none at OpenSSL's own path.
-SYSTEM_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 TRUSTSTORE_PASSWORD = "changeit"  # noqa: S105 - Java requires one; the file holds no secret
 NO_PROXY_HOSTS = "localhost,127.0.0.1,::1"
 JAVA_NO_PROXY_HOSTS = "localhost|127.*|[::1]"
 
 SHELLS = ("sh", "fish", "powershell", "dotenv", "github-actions")
-
-
-def write_files(authority: Authority, folder: Path) -> None:
-    """Write the authority's certificate, alone and with the system's, in the formats of all clients."""
-    folder, own = folder.resolve(), certificate_pem(authority.certificate)
-    system = system_authorities()
-    bundle = folder / "bundle.pem"
-    replace(folder / "ca.pem", own.encode())
-    replace(bundle, (system + own).encode())
-    php = folder / "php"
-    php.mkdir(exist_ok=True)
-    replace(php / "parlour.ini", f'curl.cainfo="{bundle}"\nopenssl.cafile="{bundle}"\n'.encode())
-    trusted = [*certificates_in(system), authority.certificate]
-    entries = [PKCS12Certificate(each, f"ca{n}".encode()) for n, each in enumerate(trusted)]
-    store = serialize_java_truststore(entries, BestAvailableEncryption(TRUSTSTORE_PASSWORD.encode()))
-    replace(folder / "truststore.p12", store)
-
-
-def system_authorities() -> str:
-    for name in filter(None, (ssl.get_default_verify_paths().cafile, *SYSTEM_BUNDLES)):
-        if Path(name).exists():
-            return Path(name).read_text(encoding="utf-8", errors="replace").rstrip() + "\n"
-    return ""
-
-
-def certificates_in(pem: str) -> Iterator[x509.Certificate]:
-    for block in CERTIFICATE.findall(pem):
-        with warnings.catch_warnings():
-            # Systems have some certificates that break the rules; those that cannot be read are left out.
-            warnings.simplefilter("ignore")
-            with contextlib.suppress(ValueError):
-                yield x509.load_pem_x509_certificate(block.encode())
 
 
 def variables(proxy_url: str, folder: Path) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Listening sockets, and the URL that clients reach one by."""
 
+import errno
 import socket
 
 from parlour.config import BadSetting, Config
@@ -19,7 +20,19 @@ def listen(config: Config, port: int | None = None, *, shares: bool = False) -> 
         return socket.create_server((config.host, port), family=family, backlog=BACKLOG, reuse_port=shares)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", error)
-        raise BadSetting(f"cannot listen on {config.host}:{port}: {reason}") from None
+        advice = advice_for(error, "--port" if port == config.port else "--intercept-port")
+        raise BadSetting(f"cannot listen on {config.host}:{port}: {reason}. {advice}") from None
+
+
+def advice_for(error: Exception, option: str) -> str:
+    """Return what to do about an address that cannot be listened on."""
+    match getattr(error, "errno", None):
+        case errno.EADDRINUSE:
+            return f"Stop the program that uses it, or choose another port with {option}; 0 takes a free one"
+        case errno.EACCES:
+            return f"Ports below 1024 are reserved: choose a higher one with {option}"
+        case _:
+            return "--host must be an address of this machine, such as 127.0.0.1 or 0.0.0.0"
 
 
 def port_of(listener: socket.socket) -> int:

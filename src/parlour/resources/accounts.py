@@ -7,12 +7,13 @@ from parlour.api.collection import Call, Caller
 from parlour.resources.deletions import REVOKE_KEYS, hide_services
 from parlour.resources.timers import CLOSED_TIMER, INACTIVE_TIMER, stored_as_sent
 from parlour.store import Transaction
-from parlour.store.credentials import Vault, hash_secret, new_secret, secrets_match
+from parlour.store.credentials import Vault, hash_secret, secrets_match
 from parlour.store.tombstones import is_taken
 from parlour.wire import sids
 from parlour.wire.field_options import Hidden, Writable
 from parlour.wire.field_types import Text, Timestamp
 from parlour.wire.resource import Computed, Resource
+from parlour.wire.sids import new_secret
 
 ACCOUNTS = """SELECT sid, friendly_name, date_created FROM accounts WHERE date_deleted IS NULL
 ORDER BY date_created, sid"""

@@ -3,7 +3,8 @@
 from parlour.resources.accounts import Account
 from parlour.resources.services import add_service
 from parlour.store import Transaction
-from parlour.store.credentials import Vault, new_secret
+from parlour.store.credentials import Vault
+from parlour.wire.sids import new_secret
 
 DEFAULT_SERVICE_NAME = "Default Conversations Service"
 

@@ -17,7 +17,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotSupportedError
 from obstore.store import LocalStore, ObjectStore
 
 from parlour import errors
-from parlour.errors import ApiError
+from parlour.errors import ApiError, UserError
 from parlour.store.folder_file import FolderFile, sync
 from parlour.store.threaded import in_thread
 
@@ -103,7 +103,7 @@ class StoredFile(NamedTuple):
     size: int
 
 
-class BadPlace(Exception):
+class BadPlace(UserError):
     """Media cannot be stored where the setting says."""
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from parlour.errors import UserError
 
-class VaultError(Exception):
+
+class VaultError(UserError):
     """The key is missing or invalid, or is not the one that the auth tokens were sealed with."""
 
 
@@ -33,7 +35,10 @@ class Vault:
         try:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
-            raise VaultError("the secret key is not the one this database was made with") from None
+            raise VaultError(
+                "the secret key is not the one this database was made with: restore the file of the key from"
+                " a backup, or set PARLOUR_SECRET_KEY to it"
+            ) from None
 
     def sign(self, text: str) -> str:
         """Return the HMAC-SHA-256 of a text, in hex, which only a holder of the key can compute."""
@@ -49,7 +54,8 @@ def read_key(path: Path, *, may_make: bool) -> str:
         if not may_make:
             raise VaultError(
                 f"the secret key is missing: {path}. Put the key of this database there, or into"
-                " PARLOUR_SECRET_KEY; if it is lost, see docs/running.md"
+                " PARLOUR_SECRET_KEY. If it is lost, `parlour account rotate-token` makes a new one: run it"
+                " for every account"
             )
         write_once(path, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     return path.read_text().strip()
@@ -66,10 +72,6 @@ def write_once(path: Path, text: str) -> None:
     with contextlib.suppress(FileExistsError):
         os.link(draft, path)
     Path(draft).unlink()
-
-
-def new_secret() -> str:
-    return secrets.token_hex(16)
 
 
 def hash_secret(secret: str) -> str:

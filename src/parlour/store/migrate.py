@@ -6,6 +6,7 @@ from functools import partial
 from importlib import resources
 from typing import NamedTuple, TypeVar
 
+from parlour.errors import UserError
 from parlour.store.engine import Engine
 from parlour.store.session import Session
 
@@ -20,7 +21,7 @@ class Migration(NamedTuple):
     script: str
 
 
-class DatabaseTooNew(Exception):
+class DatabaseTooNew(UserError):
     """The database was made by a newer Parlour."""
 
 

@@ -81,4 +81,7 @@ def ensure_length(path: Path) -> None:
 
 
 def sentence(path: Path, found: str) -> str:
-    return f"the database {path} is damaged ({found}): put a backup in its place, see docs/running.md"
+    return (
+        f"the database {path} is damaged ({found}): put a backup in its place, or name another file with"
+        " --database"
+    )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from parlour.errors import UserError
 from parlour.store.dump import tables
 from parlour.store.engine import Engine
 from parlour.store.export_frame import ExportFrame, IncompleteExport, first_line, last_line
@@ -53,7 +54,7 @@ class Line(msgspec.Struct):
     row: dict[str, Any]
 
 
-class BadLine(Exception):
+class BadLine(UserError):
     """A line that is not a valid row; `number` counts from 1."""
 
     def __init__(self, number: int, reason: object) -> None:

@@ -13,14 +13,15 @@ from pathlib import Path
 from parlour.config import environment_name
 from parlour.control.client import ControlClient
 from parlour.dropin.environment import variables
-from parlour.store.credentials import new_secret
+from parlour.errors import UserError
+from parlour.wire.sids import new_secret
 
 ANSWERS_AT = re.compile(r"Parlour answers at (\S+),")
 INTERCEPTS_AT = re.compile(r"Intercepting at (\S+):")
 STOP_SECONDS = 35
 
 
-class NotStarted(Exception):
+class NotStarted(UserError):
     """The server ended before it was ready."""
 
 

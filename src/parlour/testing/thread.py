@@ -15,8 +15,8 @@ from parlour.config import Config
 from parlour.dropin.listeners import InterceptingServer
 from parlour.http.sockets import url_of
 from parlour.logs import configure_events
-from parlour.store.credentials import new_secret
 from parlour.testing.process import Running
+from parlour.wire.sids import new_secret
 
 
 @contextlib.contextmanager

@@ -5,16 +5,18 @@ The request is not a delivery: it is sent once, before the change is made, and i
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import structlog
 
 from parlour import errors
 from parlour.store.credentials import Vault
 from parlour.webhooks.outbox import idempotency_token
-from parlour.webhooks.sender import Sender, TargetReply
 from parlour.webhooks.targets import DeliveryTarget
 from parlour.wire.texts import BadText, read_json
+
+if TYPE_CHECKING:
+    from parlour.webhooks.sender import TargetReply
 
 log = structlog.get_logger()
 
@@ -27,6 +29,14 @@ AMENDABLE = {
 }
 
 
+class SignedSender(Protocol):
+    """A `webhooks.sender.Sender`, or one that is not loaded yet."""
+
+    async def send(
+        self, method: str, url: str, parameters: Mapping[str, str], auth_token: str, idempotency_token: str
+    ) -> "TargetReply": ...
+
+
 class PreEventRequest(NamedTuple):
     """A request to a target; its idempotency token is made of `sid`."""
 
@@ -37,7 +47,7 @@ class PreEventRequest(NamedTuple):
     sealed_auth_token: str
 
 
-async def send_pre_event(sender: Sender, vault: Vault, request: PreEventRequest) -> dict[str, str]:
+async def send_pre_event(sender: SignedSender, vault: Vault, request: PreEventRequest) -> dict[str, str]:
     """Send the request and return the texts that replace the caller's, by field name.
 
     Raises 403/50056 when the target refuses the change.
@@ -49,7 +59,7 @@ async def send_pre_event(sender: Sender, vault: Vault, request: PreEventRequest)
     return amendments(request.event, reply)
 
 
-def amendments(event: str, reply: TargetReply) -> dict[str, str]:
+def amendments(event: str, reply: "TargetReply") -> dict[str, str]:
     """Return what a reply replaces, by field name (contract: messages.md §7.2).
 
     Without a reply, and after one that is not understood, the change is made as it was sent. Raises 403/50056

@@ -73,3 +73,8 @@ is_media_sid = re.compile(r"ME[0-9a-fA-F]{32}").fullmatch
 is_participant_sid = re.compile(r"MB[0-9a-fA-F]{32}").fullmatch
 is_user_sid = re.compile(r"US[0-9a-fA-F]{32}").fullmatch
 is_account_sid = re.compile(r"AC[0-9a-fA-F]{32}").fullmatch
+
+
+def new_secret() -> str:
+    """Return 128 random bits as 32 hex digits: an auth token, or the secret of an API key."""
+    return secrets.token_hex(16)

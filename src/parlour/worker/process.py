@@ -1,4 +1,4 @@
-"""The delivery worker as a process of its own, `parlour work`: the server starts and supervises it."""
+"""The delivery worker as a process of its own, `parlour work`."""
 
 import asyncio
 import contextlib
@@ -9,17 +9,9 @@ import threading
 from parlour.bootstrap import Parts, open_existing_parts
 from parlour.config import Config
 from parlour.logs import configure_logs
-from parlour.supervisor import SupervisedProcess
 from parlour.worker.run import run
 
-# Longer than a webhook's target may take to answer.
-STOP_SECONDS = 15.0
 NICENESS = 10
-
-
-def start_worker(config: Config) -> SupervisedProcess:
-    """Start `parlour work` with the settings in effect."""
-    return SupervisedProcess("work", config, stop_seconds=STOP_SECONDS)
 
 
 def work(config: Config) -> None:
