@@ -1,8 +1,8 @@
 # The commands of this project; `make` alone lists them.
 PYTHON ?= python3
 VENV := .venv
-PIP := $(VENV)/bin/pip --disable-pip-version-check --quiet
-SOURCES := src tests bench examples
+INSTALL := $(VENV)/bin/python requirements/install.py
+SOURCES := src tests bench examples requirements
 # Tests start the program hundreds of times: without the bytecode of before, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -48,8 +48,10 @@ package: $(VENV)/.dev  ## Build the wheel and the sdist in dist.
 
 lock:  ## Choose versions anew (needs uv and npm).
 	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --output-file requirements/run.txt
+	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --extra testing \
+		--constraints requirements/run.txt --output-file requirements/testing.txt
 	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --extra dev --extra bench \
-		--constraints requirements/run.txt --output-file requirements/dev.txt
+		--constraints requirements/testing.txt --output-file requirements/dev.txt
 	@npm update --prefix requirements/node --package-lock-only --omit-lockfile-registry-resolved --silent
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
@@ -58,22 +60,30 @@ clean:  ## Remove what was set up and measured.
 		bench/results.json
 
 $(VENV)/bin/python:
-	@echo "Setting up $(VENV) …"
+	@echo "Setting up $(VENV); this takes about a minute, once."
 	@$(PYTHON) -c 'import sys; sys.exit("Parlour needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
-	@$(PIP) install --require-hashes -r requirements/run.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+# The server, and what its README shows: the official client for Python, and pytest.
+$(VENV)/.run: requirements/testing.txt pyproject.toml | $(VENV)/bin/python
+	@$(INSTALL) "Dependencies" --require-hashes -r requirements/testing.txt
+	@$(INSTALL) "Parlour itself" --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(INSTALL) "Tools for development" --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# The official client for Node, for samples of it that tests run; without npm they are skipped.
+# The official client for Node, for samples of it that tests run. Where npm is missing or cannot reach its registry
+# they are skipped, with what npm said; the next run tries again.
 $(VENV)/.node: requirements/node/package-lock.json | $(VENV)/bin/python
 	@mkdir -p $(VENV)/node
 	@cp requirements/node/*.json $(VENV)/node/
-	@if command -v npm > /dev/null; then npm ci --prefix $(VENV)/node --silent --no-audit --no-fund; fi
-	@touch $@
+	@if ! command -v npm > /dev/null; then \
+		echo "npm is not installed" > $(VENV)/node/failed.txt; \
+	elif $(NPM) > $(VENV)/node/failed.txt 2>&1; then \
+		rm $(VENV)/node/failed.txt; touch $@; \
+	else \
+		echo "npm could not install the client for Node; its tests will say so."; \
+	fi
+NPM := npm ci --prefix $(VENV)/node --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=20000

@@ -10,7 +10,14 @@ from parlour.api.application import Application
 from parlour.api.auth import Authenticator
 from parlour.api.collection import OURS
 from parlour.api.files import SignedLinks, Uploads
-from parlour.api.health import Liveness, OpenApiDocument, Readiness
+from parlour.api.front_page import FrontPage
+from parlour.api.health import (
+    AUTHORITY_PATH,
+    AuthorityCertificate,
+    Liveness,
+    OpenApiDocument,
+    Readiness,
+)
 from parlour.api.late_clients import LateInboundMedia, LateSender
 from parlour.api.openapi import describe
 from parlour.api.pipeline import Pipeline, PipelineParts
@@ -52,11 +59,14 @@ def build(parts: Parts) -> WebApp:
     )
     pipeline, closing = Pipeline(pipeline_parts), (sender.close, inbound_media.close)
     routes = {
+        "/": methods_of(FrontPage(parts.url)),
         "/healthz": methods_of(Liveness()),
         "/readyz": methods_of(Readiness(database)),
         "/openapi.json": methods_of(OpenApiDocument(partial(describe, resources.ALL, parts.url))),
         **routes_of(resources.ALL, pipeline),
     }
+    if config.intercept:
+        routes[AUTHORITY_PATH] = methods_of(AuthorityCertificate(config.authority_folder()))
     if parts.controls is None:
         return WebApp(AccessLog(Application(routes, *closing)), pipeline.forget)
     from parlour.control.routes import ROUTES  # noqa: PLC0415 - large; only needed with --control

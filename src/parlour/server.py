@@ -23,11 +23,13 @@ from parlour.bootstrap import Parts, create_first_account, open_existing_parts, 
 from parlour.config import Config, unknown_variables
 from parlour.http.connections import Connections, limits_of
 from parlour.http.protocol import Protocol
+from parlour.http.server import NotifyingServer
 from parlour.http.sockets import listen, port_of, url_of
 from parlour.logs import configure_logs
 from parlour.resources.accounts import Account
 from parlour.resources.purge import Purger, RetentionPolicy
 from parlour.resources.remover import Remover
+from parlour.service_manager import READY, STOPPING, notify
 from parlour.startup_checks import check_startup
 from parlour.store.database import milliseconds_now
 from parlour.supervisor import SupervisedProcess
@@ -95,6 +97,7 @@ def serve_with_processes(config: Config) -> None:
         stack.enter_context(background_jobs(parts, port))
         stack.enter_context(answering_processes(parts.config, listeners))
         print_start(parts, create_first_account(parts))
+        notify(READY)
         while True:
             signal.pause()
 
@@ -188,7 +191,7 @@ def create_server(parts: Parts, application: AccessLog, front: socket.socket | N
         timeout_graceful_shutdown=parts.config.stop_seconds,
     )
     if front is None:
-        return uvicorn.Server(settings)
+        return NotifyingServer(settings)
     return create_intercepting_server(parts.config, settings, connections, front)
 
 
@@ -201,7 +204,7 @@ def create_intercepting_server(
 
     folder = config.authority_folder()
     authority = Authority(folder, milliseconds_now)
-    write_files(authority, folder)
+    write_files(authority.certificate, folder)
     pass_others = config.intercept_others == "pass"
     return InterceptingServer(settings, front, authority.context(), connections, pass_others=pass_others)
 
@@ -221,6 +224,7 @@ def exit_on_signals() -> None:
 
 def exit_now(_: int, __: FrameType | None) -> NoReturn:
     # uvicorn raises the signal again once it has stopped; from here the database is closed.
+    notify(STOPPING)
     sys.exit(0)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from parlour.config import Config, environment_name, option_name
+from parlour.service_manager import VARIABLE as NOTIFY_SOCKET
 
 RESTART_SECONDS = 1.0
 # While the system starts no process, for want of memory for instance, the pauses grow up to this.
@@ -111,5 +112,6 @@ def command_line(command: str, config: Config, descriptors: Sequence[int] = ()) 
 def environment(config: Config, inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the inherited variables with every setting of `config`; one that is None has no variable."""
     values = {environment_name(f.name): getattr(config, f.name) for f in dataclasses.fields(config)}
-    others = {name: value for name, value in inherited.items() if name not in values}
+    # The service manager hears of the server itself only.
+    others = {name: value for name, value in inherited.items() if name not in {*values, NOTIFY_SOCKET}}
     return others | {name: str(value) for name, value in values.items() if value is not None}

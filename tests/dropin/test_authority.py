@@ -31,7 +31,7 @@ NOW = datetime.now(UTC)
 def folder(tmp_path):
     authority = Authority(tmp_path / "authority", lambda: int(NOW.timestamp() * 1_000))
     authority.context()
-    write_files(authority, tmp_path / "authority")
+    write_files(authority.certificate, tmp_path / "authority")
     return tmp_path / "authority"
 
 

@@ -112,8 +112,8 @@ def run(folder, *words, options=(), **environment):
 def run_sample(folder, language, text):
     """Run a program over the fixture; return the lines that it printed and the log lines of its requests."""
     program, ending, *_ = LANGUAGES[language]
-    if shutil.which(program[0]) is None or (language == "node" and not NODE_MODULES.exists()):
-        pytest.skip(f"what runs {language} is not at hand")
+    if shutil.which(program[0]) is None or (language == "node" and not has_node_packages()):
+        pytest.skip(why_not(language, program[0]))
     (folder / f"sample.{ending}").write_text(text)
     (folder / "fixture.yaml").write_text(FIXTURE)
     then_logs = f'"$@" && echo && echo requests: && {ServerProcess.PROGRAM} logs'
@@ -123,6 +123,18 @@ def run_sample(folder, language, text):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     printed, logged = ended.stdout.split("requests:\n")
     return printed.splitlines(), logged.splitlines()
+
+
+def has_node_packages():
+    return NODE_MODULES.exists() and not NODE_MODULES.with_name("failed.txt").exists()
+
+
+def why_not(language, program):
+    if shutil.which(program) is None:
+        return f"{program} is not installed"
+    failed = NODE_MODULES.with_name("failed.txt")
+    said = failed.read_text().splitlines() if failed.exists() else ["make test installs them"]
+    return f"the packages for {language} are missing: {said[0] if said else 'npm failed'}"
 
 
 def is_request(line, operation):

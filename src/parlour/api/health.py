@@ -1,7 +1,8 @@
-"""Requests about the server itself: `/healthz`, `/readyz` and `/openapi.json`."""
+"""Requests about the server itself: its health, its description, the certificate of its authority."""
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -69,3 +70,16 @@ class OpenApiDocument:
 
     async def get(self, _: ApiRequest, __: dict[str, str]) -> ApiResponse:
         return ApiResponse(200, self._body, JSON)
+
+
+AUTHORITY_PATH = "/parlour/authority.pem"
+
+
+class AuthorityCertificate:
+    """The certificate of the local authority, with --intercept: `parlour env` fetches it. It is no secret."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "ca.pem"
+
+    async def get(self, _: ApiRequest, __: dict[str, str]) -> ApiResponse:
+        return ApiResponse(200, self._file.read_bytes(), "application/x-pem-file")

@@ -10,14 +10,12 @@ from parlour.cli.in_database import find_account, in_database
 from parlour.cli.options import settings
 from parlour.config import Config
 from parlour.control.client import ControlClient
-from parlour.dropin.authority import Authority
+from parlour.dropin.discovery import find_authority
 from parlour.dropin.environment import SHELLS, shell_lines, variables
-from parlour.dropin.trust_files import write_files
 from parlour.http.sockets import url_of
 from parlour.resources import accounts
 from parlour.resources.accounts import Account
 from parlour.store import Transaction
-from parlour.store.database import milliseconds_now
 
 WAIT_SECONDS = 5
 # These commands use a server that runs: the options say which.
@@ -39,14 +37,16 @@ OF_THE_SERVER = {
 def env(config: Config, shell: str, credentials: bool) -> None:
     """Print environment variables that lead clients to a server.
 
-    Twilio's official clients then send their requests to a server with --intercept. The certificate
-    files that the variables name are created if they are missing.
+    Twilio's official clients then send their requests to a server with --intercept. The server is asked
+    for the certificate of its authority, so the command works in any folder.
     """
     known = first_credentials(config) if credentials else {}
-    folder = config.authority_folder()
-    write_files(Authority(folder, milliseconds_now), folder)
-    values = variables(url_of(config, config.intercept_port), folder)
-    values["PARLOUR_URL"] = url_of(config, config.port)
+    url = url_of(config, config.port)
+    folder, remark = find_authority(url, config.authority_folder())
+    if remark is not None:
+        click.echo(f"Note: {remark}.", err=True)
+    values = variables(url_of(config, config.intercept_port), folder, os.environ)
+    values["PARLOUR_URL"] = url
     values |= known
     click.echo(shell_lines(values, shell))
 

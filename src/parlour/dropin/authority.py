@@ -1,7 +1,6 @@
 """The local authority: a CA that can sign for the service's hosts only, and the server's certificate."""
 
 import ipaddress
-import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -171,10 +170,3 @@ def key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 def certificate_pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file that other processes may be reading: they see the old or the new content."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(path)

@@ -10,13 +10,14 @@ import uvicorn
 from parlour.dropin.proxy import HostPort, Proxy
 from parlour.http.connections import Connections
 from parlour.http.request_head import MAX_HEAD_BYTES
+from parlour.http.server import NotifyingServer
 
 LOOPBACK = "127.0.0.1"
 # How long the server waits for a client's answer to the end of TLS.
 TLS_SHUTDOWN_SECONDS = 1.0
 
 
-class InterceptingServer(uvicorn.Server):
+class InterceptingServer(NotifyingServer):
     """uvicorn's server, which also answers over TLS and as a proxy on `front`.
 
     The first byte on `front` decides: a TLS handshake is forwarded to a TLS listener on loopback, and

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
     serialize_java_truststore,
 )
 
-from parlour.dropin.authority import Authority, certificate_pem, replace
+from parlour.dropin.authority import certificate_pem
 from parlour.dropin.environment import TRUSTSTORE_PASSWORD
+from parlour.dropin.replacing import replace
 
 # Files with the authorities that the system trusts, if there is none at OpenSSL's own path.
 SYSTEM_BUNDLES = (
@@ -27,9 +28,9 @@ SYSTEM_BUNDLES = (
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
-def write_files(authority: Authority, folder: Path) -> None:
+def write_files(authority: x509.Certificate, folder: Path) -> None:
     """Write the authority's certificate, alone and with the system's, in the formats of all clients."""
-    folder, own = folder.resolve(), certificate_pem(authority.certificate)
+    folder, own = folder.resolve(), certificate_pem(authority)
     system = system_authorities()
     bundle = folder / "bundle.pem"
     replace(folder / "ca.pem", own.encode())
@@ -37,7 +38,7 @@ def write_files(authority: Authority, folder: Path) -> None:
     php = folder / "php"
     php.mkdir(exist_ok=True)
     replace(php / "parlour.ini", f'curl.cainfo="{bundle}"\nopenssl.cafile="{bundle}"\n'.encode())
-    trusted = [*certificates_in(system), authority.certificate]
+    trusted = [*certificates_in(system), authority]
     entries = [PKCS12Certificate(each, f"ca{n}".encode()) for n, each in enumerate(trusted)]
     store = serialize_java_truststore(entries, BestAvailableEncryption(TRUSTSTORE_PASSWORD.encode()))
     replace(folder / "truststore.p12", store)

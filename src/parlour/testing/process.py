@@ -41,7 +41,7 @@ class Running:
     def environment(self) -> dict[str, str]:
         """Return the variables that send a program's official client to this server, with its credentials."""
         return {
-            **variables(self.proxy_url, self.authority),
+            **variables(self.proxy_url, self.authority, os.environ),
             "PARLOUR_URL": self.url,
             "TWILIO_ACCOUNT_SID": self.account_sid,
             "TWILIO_AUTH_TOKEN": self.auth_token,
