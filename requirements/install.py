@@ -18,8 +18,8 @@ PIP = [
     "install",
     "--progress-bar=off",
 ]
-# With a terminal one line is overwritten; else a line tells of every tenth package.
-EACH = 1 if sys.stdout.isatty() else 10
+# With a terminal one line is overwritten; else a line tells of every fifth package.
+EACH = 1 if sys.stdout.isatty() else 5
 
 
 def main(name: str, *arguments: str) -> int:

@@ -173,6 +173,11 @@ class SharedServer(ServerThread):
         self._forget()
 
 
+# In a session of their own, servers do not get the Ctrl-C of a terminal: the system stops them when the
+# process of the tests is gone, whatever has ended it.
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
+
+
 class ServerProcess:
     """`parlour serve` as its users start it; `output` is what it printed before it was ready."""
 
@@ -183,7 +188,7 @@ class ServerProcess:
         self.errors = (folder / "errors.log").open("ab")
         preset = {"PARLOUR_ACCOUNT_SID": ACCOUNT_SID, "PARLOUR_AUTH_TOKEN": AUTH_TOKEN}
         self.process = subprocess.Popen(
-            [self.PROGRAM, "serve", "--port", "0", *options],
+            [*ENDS_WITH_US, self.PROGRAM, "serve", "--port", "0", *options],
             cwd=folder,
             env={**os.environ, **preset, **environment},
             stdin=stdin,

@@ -198,9 +198,12 @@ def test_a_form_through_the_proxy_is_not_held_back(intercept):
         session.verify = str(intercepting.folder / "parlour.db.authority" / "ca.pem")
         url = f"{SERVICE}/v1/Conversations"
         taken = [session.post(url, data={"FriendlyName": "x"}).elapsed for _ in range(20)]
+        direct = f"{intercepting.running.url}/v1/Conversations"
+        without = [session.post(direct, data={"FriendlyName": "x"}).elapsed for _ in range(20)]
 
-    # It would be 40 ms each, if the head's segment were acknowledged when the system likes to.
-    assert min(taken).total_seconds() < 0.035
+    # It would be 40 ms more each, if the head's segment were acknowledged when the system likes to. On a slow
+    # machine both are slow.
+    assert (min(taken) - min(without)).total_seconds() < 0.035
 
 
 def test_a_port_that_is_taken_is_told_in_a_line(intercept, tmp_path):
