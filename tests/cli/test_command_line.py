@@ -50,6 +50,21 @@ def test_what_says_only_what_parlour_is_loads_nothing_of_the_server(words):
     assert loaded_by(words) & HEAVY == set()
 
 
+@pytest.mark.parametrize(
+    ("module", "late"),
+    [
+        ("serve", {"aiohttp", "psycopg", "yaml", "cryptography.x509", "parlour.control.routes"}),
+        ("run", {"aiohttp", "falcon", "uvicorn", "cryptography", "structlog", "sqlite3"}),
+        ("work", {"uvicorn", "psycopg", "cryptography.x509"}),
+    ],
+)
+def test_a_command_loads_nothing_that_only_some_installations_need(module, late):
+    program = f"import sys, parlour.cli.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert late & set(done.stdout.split()) == set()
+
+
 def test_the_version_is_printed_by_option_and_command(tmp_path):
     assert run(tmp_path, "--version").stdout == f"parlour {__version__}\n"
     assert run(tmp_path, "version").stdout == f"{__version__}\n"
