@@ -181,10 +181,11 @@ class ClockRoute(ControlRoute):
         advance = round(body.advance * MILLISECONDS)
         with as_invalid_request("its body"):
             ensure_in_bounds((clock() if now is None else now) + advance)
-        if now is not None:
-            clock.set(now)
+        # First, so that a clock that is set and stopped shows what it was set to, and no millisecond more.
         if body.stopped is not None:
             clock.stop() if body.stopped else clock.resume()
+        if now is not None:
+            clock.set(now)
         clock.advance(advance)
         return self._show()
 
