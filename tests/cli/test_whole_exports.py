@@ -53,7 +53,7 @@ def only_the_first_line(lines):
     ("cut", "reason"),
     [
         (without_last_line, "the last line of the export is missing"),
-        (without_a_row, "the file is not whole: of 1 rows of "),
+        (without_a_row, "the file is not whole: of 12 rows of roles it holds 11"),
         (with_a_row_behind, "it stands behind the last line of an export"),
         (cut_within_a_line, "is not JSON"),
         (nothing, "the file is empty"),
