@@ -20,10 +20,10 @@ serve: setup  ## Start the server; PARLOUR_… variables configure it.
 test: $(VENV)/.dev $(VENV)/.node  ## Run the tests but the long ones, in parallel. ARGS="-k paging" chooses some.
 	@$(VENV)/bin/python -m pytest -m "not long" $(ARGS)
 
-test-all: $(VENV)/.dev $(VENV)/.node  ## Run all tests. ARGS="-m long" runs only what make test leaves out.
+test-all: $(VENV)/.dev $(VENV)/.node $(VENV)/.old  ## Run all tests. ARGS="-m long" runs only what make test leaves out.
 	@$(VENV)/bin/python -m pytest $(ARGS)
 
-coverage: $(VENV)/.dev $(VENV)/.node  ## Run all tests and report the lines and branches that none of them reached.
+coverage: $(VENV)/.dev $(VENV)/.node $(VENV)/.old  ## Run all tests and report the lines and branches that none of them reached.
 	@rm -rf .coverage
 	@$(VENV)/bin/python -m coverage run -m pytest $(ARGS)
 	@$(VENV)/bin/python -m coverage combine --quiet
@@ -77,13 +77,20 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 # The official client for Node, for samples of it that tests run. Where npm is missing or cannot reach its registry
 # they are skipped, with what npm said; the next run tries again.
 $(VENV)/.node: requirements/node/package-lock.json | $(VENV)/bin/python
-	@mkdir -p $(VENV)/node
-	@cp requirements/node/*.json $(VENV)/node/
-	@if ! command -v npm > /dev/null; then \
-		echo "npm is not installed" > $(VENV)/node/failed.txt; \
-	elif $(NPM) > $(VENV)/node/failed.txt 2>&1; then \
-		rm $(VENV)/node/failed.txt; touch $@; \
+	@$(call install_node,requirements/node,$(VENV)/node)
+
+# An old version of it, for long tests.
+$(VENV)/.old: requirements/old/node/package-lock.json | $(VENV)/bin/python
+	@$(call install_node,requirements/old/node,$(VENV)/old/node)
+
+define install_node
+	mkdir -p $(2); cp $(1)/*.json $(2)/; \
+	if ! command -v npm > /dev/null; then \
+		echo "npm is not installed" > $(2)/failed.txt; \
+	elif npm ci --prefix $(2) $(NPM) > $(2)/failed.txt 2>&1; then \
+		rm $(2)/failed.txt; touch $@; \
 	else \
-		echo "npm could not install the client for Node; its tests will say so."; \
+		echo "npm could not install $(1); the tests of it will say so."; \
 	fi
-NPM := npm ci --prefix $(VENV)/node --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=20000
+endef
+NPM := --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=20000

@@ -125,14 +125,14 @@ def run_sample(folder, language, text):
     return printed.splitlines(), logged.splitlines()
 
 
-def has_node_packages():
-    return NODE_MODULES.exists() and not NODE_MODULES.with_name("failed.txt").exists()
+def has_node_packages(modules=NODE_MODULES):
+    return modules.exists() and not modules.with_name("failed.txt").exists()
 
 
-def why_not(language, program):
+def why_not(language, program, modules=NODE_MODULES):
     if shutil.which(program) is None:
         return f"{program} is not installed"
-    failed = NODE_MODULES.with_name("failed.txt")
+    failed = modules.with_name("failed.txt")
     said = failed.read_text().splitlines() if failed.exists() else ["make test installs them"]
     return f"the packages for {language} are missing: {said[0] if said else 'npm failed'}"
 

@@ -46,10 +46,11 @@ KNOWN = {
         "unquote_to_bytes": "decode_text",
     },
     "api/idempotency.py": {"decode": STORED},
-    "api/uploads.py": {
-        "MultipartForm": "ensure_text for names, decode_text for fields, a pattern for types",
+    "api/multipart.py": {
+        "MultipartForm": "ensure_text for names, decode_text for values",
         "parse_header": "used for a boundary only",
     },
+    "api/uploads.py": {"MultipartForm": "ensure_text for names, decode_text for fields, a pattern for types"},
     "channels/adapter_results.py": {
         "convert": "ensure_texts, of reports of adapters",
         "to_builtins": "ensure_texts, of reports of adapters",

@@ -173,3 +173,12 @@ def test_a_target_that_never_answers_delays_and_does_not_refuse(monkeypatch, hoo
     hold.set()
 
     assert message["body"] == "Hi"
+
+
+def test_a_multipart_form_is_asked_about_like_another(hooked, room, asked):
+    asked.answer_json({"body": "amended"})
+    parts = {"Body": (None, "Hi"), "Author": (None, "alice")}
+    message = hooked.request("POST", f"{room}/Messages", files=parts).json()
+
+    assert (message["body"], message["author"]) == ("amended", "alice")
+    assert asked.hooks[0].parameters["Body"] == "Hi"

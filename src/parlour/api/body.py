@@ -8,6 +8,7 @@ import msgspec
 from parlour import errors
 from parlour.api.exchange import ApiRequest, RequestBody
 from parlour.api.forms import parse_form
+from parlour.api.multipart import MULTIPART, media_type_of, parse_multipart
 from parlour.wire.texts import BadText, read_json
 
 MAX_FORM_BYTES = 262_144
@@ -27,12 +28,17 @@ class Encoding(NamedTuple):
     parse: Callable[[bytes], SentParameters]
 
     async def read(self, request: ApiRequest) -> SentParameters:
-        """Return the parameters. Raises 413/20413 over MAX_FORM_BYTES, 400/20001 for another encoding."""
+        """Return the parameters. Raises 413/20413 over MAX_FORM_BYTES, 400/20001 for another encoding.
+
+        A form may also be a multipart one.
+        """
         raw = await read_bytes(request.body)
         given = request.content_type
-        if raw and given is not None and given.partition(";")[0].strip().lower() != self.media_type:
-            raise errors.INVALID_REQUEST(reason=f"parameters must be sent as {self.media_type}")
-        return self.parse(raw)
+        if not raw or given is None or media_type_of(given) == self.media_type:
+            return self.parse(raw)
+        if self.media_type == FORM and media_type_of(given) == MULTIPART:
+            return parse_multipart(raw, given)
+        raise errors.INVALID_REQUEST(reason=f"parameters must be sent as {self.media_type}")
 
 
 async def read_bytes(body: RequestBody) -> bytes:

@@ -1,21 +1,20 @@
 """Reads a file from a request, raw or in a multipart form. The file is never held in memory as a whole."""
 
-import contextlib
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Any, NamedTuple
 
 from falcon.asgi.multipart import BodyPart, MultipartForm
 from falcon.asgi.reader import BufferedReader
 from falcon.errors import DelimiterError
 from falcon.media.multipart import MultipartParseOptions
-from falcon.util.mediatypes import parse_header
 
 from parlour import errors
 from parlour.api.exchange import ApiRequest
 from parlour.api.forms import last_of, parse_form
+from parlour.api.multipart import MULTIPART, media_type_of, part_names, read_boundary, refusing_bad_text
 from parlour.store.blobs import BLOCK_BYTES, Blocks, Written
 from parlour.wire.media_types import ANY_TYPE, NotAMediaType, read_media_type
-from parlour.wire.texts import BadText, decode_text, ensure_text
+from parlour.wire.texts import decode_text
 
 MAX_FILE_BYTES = 150 * 1_048_576
 # The size of a multipart form without its file.
@@ -25,7 +24,6 @@ MAX_FILENAME_CHARACTERS = 256
 MAX_AUTHOR_CHARACTERS = 256
 BUFFER_BYTES = 65_536
 
-MULTIPART = "multipart/form-data"
 CATEGORIES = ("media", "body", "history")
 FIELDS = ("Filename", "Category", "Author")
 
@@ -58,19 +56,15 @@ class Upload(NamedTuple):
 async def receive_file(request: ApiRequest, store: StoreBlocks) -> Upload:
     """Store the file of a request, and read its description from the form or the query."""
     content_type = request.content_type or ANY_TYPE
-    name, options = parse_header(content_type)
     length = request.content_length
-    if name.lower() != MULTIPART:
+    if media_type_of(content_type) != MULTIPART:
         ensure_length_fits(length, MAX_FILE_BYTES)
         written = await store(limited_blocks(request.body))
         upload = make_upload(written, content_type, None, dict.fromkeys(FIELDS) | query_of(request))
         ensure_content_size_matches(request, written.size)
         return upload
     ensure_length_fits(length, MAX_FILE_BYTES + MAX_FORM_OVERHEAD_BYTES)
-    boundary = options.get("boundary", "").encode()
-    if not 0 < len(boundary) <= 70:  # noqa: PLR2004 - RFC 2046, §5.1.1
-        raise errors.INVALID_REQUEST(reason="it is not a multipart form")
-    return await receive_form(request, boundary, store)
+    return await receive_form(request, read_boundary(content_type), store)
 
 
 async def receive_form(request: ApiRequest, boundary: bytes, store: StoreBlocks) -> Upload:
@@ -91,15 +85,6 @@ async def receive_form(request: ApiRequest, boundary: bytes, store: StoreBlocks)
     return make_upload(*file, values | query_of(request))
 
 
-def part_names(part: BodyPart) -> tuple[str | None, str | None]:
-    """Return the names of a part and of its file."""
-    with refusing_bad_text("a name"):
-        name, filename = part.name, part.filename
-        for each in (name, filename):
-            ensure_text(each or "")
-        return name, filename
-
-
 def type_of(part: BodyPart) -> str:
     try:
         return part.content_type
@@ -113,17 +98,6 @@ async def read_field(part: BodyPart) -> str:
         raise errors.REQUEST_TOO_LARGE()
     with refusing_bad_text("a parameter"):
         return decode_text(raw)
-
-
-@contextlib.contextmanager
-def refusing_bad_text(what: str) -> Iterator[None]:
-    """Raise 400/20001 if the block reads text that is not valid; `what` names it in the error."""
-    try:
-        yield
-    except UnicodeDecodeError:
-        raise errors.INVALID_REQUEST(reason=f"{what} is not UTF-8") from None
-    except BadText as reason:
-        raise errors.INVALID_REQUEST(reason=f"{what} {reason}") from None
 
 
 def query_of(request: ApiRequest) -> dict[str, str | None]:
