@@ -57,7 +57,7 @@ URL_TOO_LONG = Problem(20414, 414, "Request URL is longer than limits defined")
 CONTENT_ENCODED = Problem(
     20415, 415, "Unsupported Media Type: the body must be sent without Content-Encoding"
 )
-IDEMPOTENCY_KEY_REUSED = Problem(20422, 422, "Idempotency-Key was already used with other content")
+IDEMPOTENCY_KEY_REUSED = Problem(20422, 422, "{name} was already used with other content")
 TOO_MANY_REQUESTS = Problem(20429, 429, "Too Many Requests")
 HEADERS_TOO_LARGE = Problem(20431, 431, "Request headers are larger than limits defined")
 INTERNAL_ERROR = Problem(20500, 500, "Internal Server Error")

@@ -9,6 +9,7 @@ import msgspec
 
 from parlour import errors
 from parlour.api.body import AS_FORM, Encoding
+from parlour.api.idempotency import IdempotencyKey
 from parlour.errors import ApiError
 from parlour.store import OutOfScope, Transaction
 from parlour.wire.field_options import AcceptedOn
@@ -67,6 +68,8 @@ class Call(msgspec.Struct, frozen=True):
 
 Handler = Callable[[Transaction, Call], Any]
 Locate = Callable[[Transaction, Call], Call]
+# Returns the key by which a request without an `Idempotency-Key` is known again, or None.
+FindKey = Callable[[Call], IdempotencyKey | None]
 Find = Callable[[Transaction, Call], Any]
 # Makes the body of a lookup's answer, from the handler's result and a function that renders one resource.
 Arrange = Callable[[Any, Callable[[Any], dict[str, Any]]], Any]
@@ -112,8 +115,8 @@ class Operation:
 
     `accepts` selects the fields that can be sent. `before` names the pre-events, in their order. `action` is
     a last part of the path, as in `/Content`. For a message from another channel, `locate` returns the call
-    within the conversation that it belongs to. `upload` is set if the body is a file, and `sends_file` if the
-    answer is one. An operation with `arrange` is a lookup: a POST that only reads.
+    within the conversation that it belongs to, and `find_key` its key. `upload` is set if the body is a file,
+    and `sends_file` if the answer is one. An operation with `arrange` is a lookup: a POST that only reads.
     """
 
     collection: "Collection"
@@ -124,6 +127,7 @@ class Operation:
     accepts: AcceptedOn = AcceptedOn.NEVER
     before: Sequence[str] = ()
     locate: Locate | None = None
+    find_key: FindKey | None = None
     action: str = ""
     is_list: bool = False
     filters: Mapping[str, FieldType] = field(default_factory=dict)
@@ -218,8 +222,9 @@ class Collection:
     def delete(self, before: Sequence[str] = ()) -> Registrar:
         return self._on("DELETE", 204, on_item=True, before=before)
 
-    def receive(self, before: Sequence[str], locate: Locate) -> Registrar:
-        return self._on("POST", 201, on_item=False, accepts=AcceptedOn.CREATE, before=before, locate=locate)
+    def receive(self, before: Sequence[str], locate: Locate, find_key: FindKey) -> Registrar:
+        located = {"locate": locate, "find_key": find_key}
+        return self._on("POST", 201, on_item=False, accepts=AcceptedOn.CREATE, before=before, **located)
 
     def act(self, action: str) -> Registrar:
         return self._on("POST", 200, on_item=True, action=action)

@@ -32,18 +32,19 @@ ORDER BY date_created LIMIT ?) RETURNING date_created"""
 
 
 class IdempotencyKey(NamedTuple):
-    """An account's key, and the fingerprint of the request that it was sent with."""
+    """An account's key, and the fingerprint of the request that it was sent with; `name` is for errors."""
 
     account_sid: str
     key: str
     fingerprint: str
+    name: str = HEADER
 
     def find(self, tx: Transaction) -> bytes | None:
         """Return the stored answer, or None. Raises 422/20422 if it was the answer to other content."""
         rows = tx.select(FIND, self.account_sid, self.key, tx.now - KEPT_MILLISECONDS)
         for fingerprint, answer in rows:
             if fingerprint != self.fingerprint:
-                raise errors.IDEMPOTENCY_KEY_REUSED()
+                raise errors.IDEMPOTENCY_KEY_REUSED(name=self.name)
             return str(answer).encode()
         return None
 
@@ -72,9 +73,9 @@ def read_header(header: str | None) -> str | None:
     return header
 
 
-def key_of(account_sid: str, key: str, content: list[Any]) -> IdempotencyKey:
+def key_of(account_sid: str, key: str, content: list[Any], name: str = HEADER) -> IdempotencyKey:
     """Return the account's key for a request; `content` is what makes two requests the same."""
-    return IdempotencyKey(account_sid, key, hashlib.sha256(msgspec.json.encode(content)).hexdigest())
+    return IdempotencyKey(account_sid, key, hashlib.sha256(msgspec.json.encode(content)).hexdigest(), name)
 
 
 def is_used(tx: Transaction, account_sid: str, key: str) -> bool:

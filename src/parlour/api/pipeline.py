@@ -112,6 +112,9 @@ class Pipeline:
         key = None
         if header is not None:
             key = key_of(call.account_sid, header, [call.resource_path, sorted(form.items())])
+        elif operation.find_key is not None:
+            key = operation.find_key(call)
+        if key is not None:
             answered = await self._database.read(key.find)
             if answered is not None:
                 return answered

@@ -1,11 +1,13 @@
 """Inbound: messages from other channels, which go to the conversation that holds their addresses."""
 
-from typing import Annotated, Any, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, cast
 
 import msgspec
 
 from parlour import errors
 from parlour.api.collection import OURS, Call, Collection
+from parlour.api.idempotency import IdempotencyKey, key_of
 from parlour.resources.accounts import find_callers_account
 from parlour.resources.addresses import find_group_holder, find_pair_holder
 from parlour.resources.attachments import MAX_MEDIA
@@ -17,11 +19,14 @@ from parlour.resources.participants import Participant, find_author
 from parlour.store import Transaction
 from parlour.wire.channels import channel_of, is_address
 from parlour.wire.field_options import Creatable, Personal, Required, WireName
-from parlour.wire.field_types import FieldType
+from parlour.wire.field_types import FieldType, text
 from parlour.wire.resource import Parameters
 from parlour.wire.urls import is_http_url
 
 MAX_URL_CHARACTERS = 2_048
+MAX_MESSAGE_SID_CHARACTERS = 128
+MAX_COUNT_DIGITS = 3
+SID_NAME = "MessageSid"
 
 
 def read_address(raw: str) -> str:
@@ -38,9 +43,19 @@ def read_urls(raw: list[str]) -> tuple[str, ...]:
     urls = tuple(filter(None, raw))
     if len(urls) > MAX_MEDIA:
         raise ValueError(f"must be at most {MAX_MEDIA}")
-    if not all(len(each) <= MAX_URL_CHARACTERS and is_http_url(each) for each in urls):
+    return tuple(map(read_url, urls))
+
+
+def read_url(raw: str) -> str:
+    if raw and (len(raw) > MAX_URL_CHARACTERS or not is_http_url(raw)):
         raise ValueError(f"must be http or https URLs of at most {MAX_URL_CHARACTERS} characters")
-    return urls
+    return raw
+
+
+def read_media_count(raw: str) -> int:
+    if not (raw.isascii() and raw.isdecimal() and len(raw) <= MAX_COUNT_DIGITS and int(raw) <= MAX_MEDIA):
+        raise ValueError(f"must be a number from 0 to {MAX_MEDIA}")
+    return int(raw)
 
 
 TEXTS = {"type": "array", "items": {"type": "string"}}
@@ -49,17 +64,40 @@ ToAddresses = Annotated[tuple[str, ...], FieldType(read_addresses, TEXTS, repeat
 MediaUrls = Annotated[tuple[str, ...], FieldType(read_urls, TEXTS | {"maxItems": MAX_MEDIA}, repeated=True)]
 
 
+MediaUrl = Annotated[str, FieldType(read_url, {"type": "string"})]
+MediaCount = Annotated[
+    int, FieldType(read_media_count, {"type": "integer", "minimum": 0, "maximum": MAX_MEDIA})
+]
+MessageSid = Annotated[str, text(MAX_MESSAGE_SID_CHARACTERS)]
+
+
 class InboundParameters(Parameters, frozen=True):
     from_address: Personal[Required[Creatable[FromAddress]]] = ""
     to_addresses: Personal[Required[Creatable[ToAddresses]]] = ()
     media_url: Creatable[MediaUrls | None] = None
     channel_metadata: Creatable[Annotated[tuple[str, dict[str, Any]] | None, METADATA]] = None
+    message_sid: Creatable[MessageSid | None] = None
+    num_media: Creatable[MediaCount | None] = None
+
+
+# The original numbers the media in its own webhooks: MediaUrl0, MediaUrl1 and so on.
+NUMBERED_URLS = tuple(f"media_url{number}" for number in range(MAX_MEDIA))
+NumberedUrl = Creatable[MediaUrl | None]
+WithNumberedUrls = cast(
+    "type[InboundParameters]",
+    msgspec.defstruct(
+        "WithNumberedUrls",
+        [(name, NumberedUrl, None) for name in NUMBERED_URLS],
+        bases=(InboundParameters,),
+        frozen=True,
+    ),
+)
 
 
 class InboundMessage(Message, frozen=True):
     """The fields of a message that a channel may set. It cannot be made from content."""
 
-    unstored: ClassVar = InboundParameters
+    unstored: ClassVar = WithNumberedUrls
     accepts_only: ClassVar = frozenset(
         {"author", "body", "subject", "attributes", "date_created", "date_updated"}
     )
@@ -76,17 +114,47 @@ inbound = Collection(
 
 
 def locate(tx: Transaction, call: Call) -> Call:
-    """Return the call with the service of the conversation, and the channel of the addresses as source."""
+    """Return the call with the service of the conversation, and the channel of the addresses as source.
+
+    Its `media_url` holds the URLs of either form.
+    """
+    urls = media_urls(call.changes)
     conversation = find_holding_conversation(tx, call)
     return msgspec.structs.replace(
         call,
+        changes=call.changes | {"media_url": urls},
         service_sid=conversation.chat_service_sid,
         source=channel_of(call.changes["from_address"]).upper(),
         fires=True,
     )
 
 
-@inbound.receive(before=["onMessageAdd"], locate=locate)
+def media_urls(changes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the URLs of the media. Raises 400/20001 unless there are as many as NumMedia says."""
+    numbered = tuple(filter(None, map(changes.get, NUMBERED_URLS)))
+    count = changes.get("num_media")
+    if count not in {None, len(numbered)}:
+        reason = f"is {count}, but MediaUrl0 and so on are {len(numbered)}"
+        raise errors.INVALID_PARAMETER(name="NumMedia", reason=reason)
+    urls = (*(changes.get("media_url") or ()), *numbered)
+    if len(urls) > MAX_MEDIA:
+        raise errors.INVALID_PARAMETER(name="MediaUrl", reason=f"must be at most {MAX_MEDIA}")
+    return urls
+
+
+def find_key(call: Call) -> IdempotencyKey | None:
+    """Return the key of a message that has a SID already: the original sends it with each repetition.
+
+    Only the parameters that are read count. A repetition may have others, such as ErrorCode.
+    """
+    sid = call.changes.get("message_sid")
+    if not sid:
+        return None
+    content = [call.resource_path, sorted(call.changes.items())]
+    return key_of(call.account_sid, f"{SID_NAME}:{sid}", content, SID_NAME)
+
+
+@inbound.receive(before=["onMessageAdd"], locate=locate, find_key=find_key)
 def receive_message(tx: Transaction, call: Call) -> Message:
     conversation = find_holding_conversation(tx, call)
     ensure_open(conversation)
