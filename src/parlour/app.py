@@ -8,6 +8,7 @@ from parlour import resources
 from parlour.api.access_log import AccessLog
 from parlour.api.application import Application
 from parlour.api.auth import Authenticator
+from parlour.api.client_url import AllowedHosts, ClientUrl
 from parlour.api.collection import OURS
 from parlour.api.files import SignedLinks, Uploads
 from parlour.api.front_page import FrontPage
@@ -24,7 +25,9 @@ from parlour.api.pipeline import Pipeline, PipelineParts
 from parlour.api.pre_events import PreEvents
 from parlour.api.routes import methods_of, routes_of
 from parlour.bootstrap import Parts
-from parlour.dropin.urls import ClientUrl
+from parlour.config import Config
+from parlour.dropin.urls import service_url
+from parlour.http.sockets import scheme_of
 from parlour.resources.accounts import find_caller
 from parlour.resources.media import media
 from parlour.resources.webhook_targets import find_pre_event_target
@@ -39,10 +42,9 @@ class WebApp(NamedTuple):
 
 
 def build(parts: Parts) -> WebApp:
-    """Return the application with all routes. With --intercept, URLs in answers have the client's host."""
+    """Return the application with all routes."""
     config, database, vault, blobs = parts.config, parts.database, parts.vault, parts.blobs
     allow_private = config.allows_private_targets()
-    urls = ClientUrl(parts.url) if config.intercept else lambda _: parts.url
     sender = LateSender(allow_private=allow_private)
     uploads = Uploads(media, database, blobs)
     inbound_media = LateInboundMedia(database, uploads, allow_private=allow_private)
@@ -54,7 +56,7 @@ def build(parts: Parts) -> WebApp:
         uploads,
         inbound_media,
         SignedLinks(vault, database.clock),
-        urls,
+        client_url(config, parts.url),
         PROFILES[config.profile],
     )
     pipeline, closing = Pipeline(pipeline_parts), (sender.close, inbound_media.close)
@@ -74,3 +76,9 @@ def build(parts: Parts) -> WebApp:
     for path, route in ROUTES.items():
         routes[OURS + path] = methods_of(route(parts.controls, pipeline, pipeline_parts))
     return WebApp(AccessLog(parts.controls.wrap(Application(routes, *closing))), pipeline.forget)
+
+
+def client_url(config: Config, default: str) -> ClientUrl:
+    """Return what finds the start of URLs in answers: a host that clients may use, or `default`."""
+    allowed = AllowedHosts(config.allowed_hosts, scheme_of(config))
+    return ClientUrl(default, [service_url, allowed] if config.intercept else [allowed])

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from parlour import setting_checks as checks
 from parlour.errors import UserError
-from parlour.setting_checks import Check, between
+from parlour.setting_checks import AUTO_HOSTS, LOCAL_HOSTS, NO_HOSTS, Check, between
 
 ENVIRONMENT_PREFIX = "PARLOUR_"
 # Known beside the settings: where `parlour logs` finds a server, as `parlour run` and `parlour env` tell it.
@@ -61,6 +61,12 @@ class Config:
     )
     public_url: str | None = setting(
         None, "URL that clients reach this server by; links in responses begin with it.", checks.public_url
+    )
+    allowed_hosts: str = setting(
+        "auto",
+        "Hosts of requests that links may repeat, for example: local *.example.com. local: this machine and"
+        " names without a dot. auto: local, or none with a public URL.",
+        checks.allowed_hosts,
     )
     profile: Literal["documented", "observed"] = setting(
         "documented", "Behave as Twilio documents it, or as recordings of the live service show it."
@@ -173,13 +179,16 @@ class Config:
                 raise BadSetting(f"{name} {error}") from None
 
     def in_effect(self, url: str) -> Self:
-        """Return the settings with `url` as the public URL, and `webhook_private` decided.
+        """Return the settings with `url` as the public URL, `allowed_hosts` and `webhook_private` decided.
 
-        These are what the parts of a server and its other processes work with. Both are set together:
-        once a public URL is filled in, `allows_private_targets` could not tell that none was given.
+        These are what the parts of a server and its other processes work with. All are set together: once a
+        public URL is filled in, the others could not tell that none was given.
         """
+        hosts = self.allowed_hosts
+        if hosts.lower().split() == [AUTO_HOSTS]:
+            hosts = LOCAL_HOSTS if self.public_url is None else NO_HOSTS
         private: Literal["allow", "forbid"] = "allow" if self.allows_private_targets() else "forbid"
-        return dataclasses.replace(self, public_url=url, webhook_private=private)
+        return dataclasses.replace(self, public_url=url, allowed_hosts=hosts, webhook_private=private)
 
     def allows_private_targets(self) -> bool:
         """Return whether requests that callers cause may go to private addresses.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from parlour.wire.sids import is_account_sid
-from parlour.wire.urls import is_http_url
+from parlour.wire.urls import host_as_sent, is_host_name, is_http_url
 
 Check = Callable[[Any], None]
 
@@ -17,6 +17,9 @@ SQLITE = "sqlite:///"
 # SQLite's name of a database that is not kept.
 IN_MEMORY = ":memory:"
 DATABASES = "a file, sqlite:///file or postgresql://user@host/name"
+# Words of --allowed-hosts. The first two stand alone.
+AUTO_HOSTS, NO_HOSTS, LOCAL_HOSTS, ALL_HOSTS = "auto", "none", "local", "*"
+SUBDOMAINS = "*."
 
 
 def between(least: int, most: int, unit: str = "") -> Check:
@@ -40,6 +43,28 @@ def http_url(value: str) -> None:
 def public_url(value: str) -> None:
     if not is_http_url(value) or set("?#").intersection(value):
         raise ValueError("must be http:// or https://, a host and perhaps a path")
+
+
+def allowed_hosts(value: str) -> None:
+    words = value.lower().split()
+    if words in ([AUTO_HOSTS], [NO_HOSTS]):
+        return
+    if not words or {AUTO_HOSTS, NO_HOSTS}.intersection(words) or not all(map(is_allowed_host, words)):
+        raise ValueError(
+            "must be auto, none, or hosts without ports and with blanks between them: local, names, *.names,"
+            " addresses, or * for all"
+        )
+
+
+def is_allowed_host(word: str) -> bool:
+    if word == ALL_HOSTS:
+        return True
+    host = word.removeprefix(SUBDOMAINS)
+    try:
+        is_sent_as_it_is = host_as_sent(host) == host
+    except ValueError:
+        return False
+    return is_sent_as_it_is and (host == word or is_host_name(host))
 
 
 def studio_url(value: str) -> None:

@@ -45,7 +45,12 @@ def public_url(config: Config, port: int) -> str:
     return url_of(config, port) if config.public_url is None else config.public_url.rstrip("/")
 
 
+def scheme_of(_: Config) -> str:
+    """Return the scheme of the server's own ports."""
+    return "http"
+
+
 def url_of(config: Config, port: int) -> str:
     """Return the URL of a port on this machine; where all addresses are listened on, that of loopback."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104 - it is compared
-    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
+    return f"{scheme_of(config)}://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
