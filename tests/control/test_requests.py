@@ -25,6 +25,7 @@ def test_each_request_is_told_with_the_operation_that_it_matched(api, control, r
         "path": "/v1/Conversations",
         "query": "",
         "operation": "POST /v1/Conversations",
+        "unserved": None,
         "status": 201,
         "error_code": None,
         "milliseconds": made["milliseconds"],

@@ -15,6 +15,7 @@ Send = Callable[[Any], Awaitable[None]]
 AsgiApp = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 
 OK = 200
+NOT_SERVED = "not served"
 # Sent with every answer, errors too (contract: messages.md §1.1).
 COMMON_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
@@ -46,6 +47,7 @@ class AccessLog:
         self._prefix = f"RQ{secrets.token_hex(8)}"
         self._count = itertools.count()
         self._log, self._log_health_check = event_writer(), event_writer("debug")
+        self._log_unserved = event_writer("warning")
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,18 +69,19 @@ class AccessLog:
             self._in_progress -= 1
             is_routine = scope["path"] in HEALTH_CHECKS and trace.status == OK
             log = self._log_health_check if is_routine else self._log
-            log(
-                {
-                    "event": "request",
-                    "request_id": trace.request_id,
-                    "method": scope["method"],
-                    "route": trace.route,
-                    "status": trace.status,
-                    "error_code": trace.error_code,
-                    "account_sid": trace.account_sid,
-                    "milliseconds": round((time.perf_counter() - started) * 1_000, 2),
-                }
-            )
+            line = {
+                "event": "request",
+                "request_id": trace.request_id,
+                "method": scope["method"],
+                "route": trace.route,
+                "status": trace.status,
+                "error_code": trace.error_code,
+                "account_sid": trace.account_sid,
+                "milliseconds": round((time.perf_counter() - started) * 1_000, 2),
+            }
+            if trace.unserved is not None:
+                log, line = self._log_unserved, line | {"route": trace.unserved, "reason": NOT_SERVED}
+            log(line)
 
     def _headers(self, trace: RequestTrace, started: float) -> list[tuple[bytes, bytes]]:
         return [

@@ -14,6 +14,7 @@ from parlour.api.body import JSON
 from parlour.api.collection import ALONE
 from parlour.api.exchange import ApiResponse
 from parlour.api.http_request import HttpRequest, send_response
+from parlour.api.original_paths import ORIGINAL_PATHS
 from parlour.api.routes import Answer, Routes
 from parlour.errors import ApiError
 
@@ -50,6 +51,10 @@ class Application:
         self._router, self._closing = CompiledRouter(), closing
         for path, answers in routes.items():
             self._router.add_route(with_numbered_parameters(path), Route(path, names_in(path), answers))
+        # Looked into only for a path that has no route.
+        self._described = CompiledRouter()
+        for path in ORIGINAL_PATHS:
+            self._described.add_route(with_numbered_parameters(path), Route(path, names_in(path), {}))
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -73,6 +78,8 @@ class Application:
             await request.body.begin()
         found: Any = self._router.find(request.path)
         if found is None:
+            unserved: Any = self._described.find(request.path)
+            request.trace.unserved = unserved and unserved[0].path
             raise errors.NOT_FOUND(path=request.path.removeprefix(ALONE) or "/")
         route: Route = found[0]
         answer = route.answers.get(request.method)

@@ -12,9 +12,12 @@ class RequestBody(Protocol):
 
 
 class RequestTrace:
-    """What is logged about a request. Nothing in it is secret."""
+    """What is logged about a request. Nothing in it is secret.
 
-    __slots__ = ("account_sid", "error_code", "request_id", "route", "status")
+    `unserved` is the template of a path of the original that is not served yet.
+    """
+
+    __slots__ = ("account_sid", "error_code", "request_id", "route", "status", "unserved")
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
@@ -22,6 +25,7 @@ class RequestTrace:
         self.status: int | None = None
         self.error_code: int | None = None
         self.account_sid: str | None = None
+        self.unserved: str | None = None
 
 
 class ApiRequest(Protocol):

@@ -80,7 +80,8 @@ def logs(config: Config, follow: bool) -> None:
             number = seen["id"]
             what = f"{seen['path']}?{seen['query']}" if seen["query"] else seen["path"]
             status = seen["status"] or "lost"
-            click.echo(f"{seen['date']} {seen['method']} {what} {status} {seen['milliseconds']} ms")
+            remark = f" not served: {seen['unserved']}" if seen["unserved"] else ""
+            click.echo(f"{seen['date']} {seen['method']} {what} {status} {seen['milliseconds']} ms{remark}")
         if not follow:
             return
 

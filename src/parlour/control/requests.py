@@ -16,7 +16,10 @@ API_PATHS = b"/v1/"
 
 
 class RecordedRequest(msgspec.Struct):
-    """One request. `status` is None if no answer was sent; bodies are None unless they are recorded."""
+    """One request. `status` is None if no answer was sent; bodies are None unless they are recorded.
+
+    `unserved` is the template of a path of the original that is not served yet.
+    """
 
     id: int
     date: str
@@ -24,6 +27,7 @@ class RecordedRequest(msgspec.Struct):
     path: str
     query: str
     operation: str | None
+    unserved: str | None
     status: int | None
     error_code: int | None
     milliseconds: float
@@ -91,6 +95,7 @@ class RequestRecorder:
                 path=scope["raw_path"].decode("latin-1"),
                 query=scope["query_string"].decode("latin-1"),
                 operation=None if trace.route is None else f"{scope['method']} {trace.route}",
+                unserved=trace.unserved,
                 status=trace.status,
                 error_code=trace.error_code,
                 milliseconds=round(seconds * 1_000, 2),
