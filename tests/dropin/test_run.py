@@ -126,3 +126,47 @@ def ended(pid):
             return True
         time.sleep(0.05)
     return False
+
+
+# Left behind in three ways: in the same session, in one of its own, and deaf to SIGTERM.
+LEFT_BEHIND = """
+sleep 1000 & echo $!
+setsid bash -c 'sleep 1000 & echo $!; echo $$; wait' &
+setsid bash -c 'trap "" TERM; echo $$; while true; do sleep 0.1; done' &
+sleep 1
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells of orphans")
+def test_what_the_command_has_left_behind_is_ended():
+    ended_run = run("bash", "-c", LEFT_BEHIND)
+    left = list(map(int, ended_run.stdout.split()))
+
+    assert len(left) == 4
+    assert all(map(is_gone, left))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells of orphans")
+@pytest.mark.parametrize("each", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
+def test_nothing_is_left_of_a_run_that_is_ended_by_a_signal(each):
+    process = subprocess.Popen(
+        [ServerProcess.PROGRAM, "run", "--", "bash", "-c", f"{LEFT_BEHIND}echo up; sleep 1000"],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    left = list(map(int, iter(process.stdout.readline, "up\n")))
+    process.send_signal(each)
+
+    assert process.wait(TIMEOUT_SECONDS) == 128 + each
+    process.stdout.close()
+    assert len(left) == 4
+    assert all(map(is_gone, left))
+
+
+def is_gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False

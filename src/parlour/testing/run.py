@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
+from parlour.testing.descendants import adopt_orphans, children, end_descendants
+
 # Some systems do not have all of them.
 NAMES = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 FORWARDED = {name: getattr(signal, name) for name in NAMES if hasattr(signal, name)}
@@ -42,7 +44,11 @@ def is_in_foreground() -> bool:
 
 
 def run(words: Sequence[str], environment: Mapping[str, str], forwarder: Forwarder) -> int:
-    """Run a command and return its exit status, or 128 plus the number of the signal that ended it."""
+    """Run a command and return its exit status, or 128 plus the number of the signal that ended it.
+
+    When it has ended, the processes that it has left behind are ended, too.
+    """
+    kept = children() if adopt_orphans() else None
     try:
         forwarder.command = subprocess.Popen(words, env={**os.environ, **environment})  # noqa: S603 - given on the command line
     except FileNotFoundError:
@@ -50,4 +56,6 @@ def run(words: Sequence[str], environment: Mapping[str, str], forwarder: Forward
     except OSError:
         return NOT_EXECUTABLE
     code = forwarder.command.wait()
+    if kept is not None:
+        end_descendants(kept)
     return code if code >= 0 else KILLED_BY - code
