@@ -40,6 +40,12 @@ def setting(default: Any, meaning: str, check: Check | None = None) -> Any:
     return dataclasses.field(default=default, metadata={"meaning": meaning, "option": True, "check": check})
 
 
+def repeatable(meaning: str, check: Check | None = None) -> Any:
+    """Declare a setting of several words: an option for each, or a variable with blanks between them."""
+    metadata = {"meaning": meaning, "option": True, "check": check, "repeatable": True}
+    return dataclasses.field(default="", metadata=metadata)
+
+
 def secret(meaning: str, check: Check | None = None) -> Any:
     """Declare a setting that is an environment variable only: everyone on the machine can read options."""
     return dataclasses.field(default=None, metadata={"meaning": meaning, "option": False, "check": check})
@@ -122,6 +128,11 @@ class Config:
     intercept_port: int = setting(8443, "Port of --intercept; 0 takes a free one.", between(0, MAX_PORT))
     intercept_others: Literal["refuse", "pass"] = setting(
         "refuse", "Whether the proxy of --intercept refuses requests for other hosts or passes them on."
+    )
+    intercept_route: str = repeatable(
+        "HOST=URL: lead the proxy's requests for another host to a server of yours. HOST=refuse answers them"
+        " with an error over TLS. HOST may be *.name. Can be repeated.",
+        checks.routes,
     )
     authority: Path | None = setting(
         None, "Folder of --intercept's certificate authority. Default: <database>.authority."

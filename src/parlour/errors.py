@@ -49,6 +49,12 @@ METHOD_NOT_ALLOWED = Problem(20004, 405, "Method not allowed")
 RANGE_NOT_SATISFIABLE = Problem(20001, 416, "Invalid request: the range is beyond the file's end")
 NOTHING_TO_UPDATE = Problem(20161, 400, "Parameters are not specified for update request")
 LINK_NOT_VALID = Problem(20403, 403, "Forbidden")
+HOST_REFUSED = Problem(
+    20403,
+    403,
+    "Parlour does not serve {host}: lead it to a server of yours with"
+    " --intercept-route {host}=http://127.0.0.1:9000, or to the real one with --intercept-others pass",
+)
 NOT_FOUND = Problem(20404, 404, "The requested resource {path} was not found")
 REQUEST_TIMEOUT = Problem(20408, 408, "Request Timeout")
 CONFLICT = Problem(20409, 409, "Conflict: {reason}")
@@ -62,6 +68,7 @@ TOO_MANY_REQUESTS = Problem(20429, 429, "Too Many Requests")
 HEADERS_TOO_LARGE = Problem(20431, 431, "Request headers are larger than limits defined")
 INTERNAL_ERROR = Problem(20500, 500, "Internal Server Error")
 METHOD_NOT_IMPLEMENTED = Problem(20501, 501, "Method not implemented")
+HOST_UNREACHABLE = Problem(20502, 502, "Bad Gateway: {host} cannot be reached")
 SERVICE_UNAVAILABLE = Problem(20503, 503, "Service unavailable")
 VERSION_NOT_SUPPORTED = Problem(20505, 505, "HTTP version not supported")
 

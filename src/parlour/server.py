@@ -192,21 +192,24 @@ def create_server(parts: Parts, application: AccessLog, front: socket.socket | N
     )
     if front is None:
         return NotifyingServer(settings)
-    return create_intercepting_server(parts.config, settings, connections, front)
+    return create_intercepting_server(parts, settings, connections, front)
 
 
 def create_intercepting_server(
-    config: Config, settings: uvicorn.Config, connections: Connections, front: socket.socket
+    parts: Parts, settings: uvicorn.Config, connections: Connections, front: socket.socket
 ) -> "InterceptingServer":
     from parlour.dropin.authority import Authority  # noqa: PLC0415 - large; only needed with --intercept
     from parlour.dropin.listeners import InterceptingServer  # noqa: PLC0415 - the same
+    from parlour.dropin.other_hosts import HostRoutes, OtherHosts  # noqa: PLC0415 - the same
     from parlour.dropin.trust_files import write_files  # noqa: PLC0415 - the same
 
-    folder = config.authority_folder()
-    authority = Authority(folder, milliseconds_now)
+    config = parts.config
+    folder, routes = config.authority_folder(), HostRoutes(config.intercept_route)
+    authority = Authority(folder, milliseconds_now, routes.names())
     write_files(authority.certificate, folder)
-    pass_others = config.intercept_others == "pass"
-    return InterceptingServer(settings, front, authority.context(), connections, pass_others=pass_others)
+    count = (lambda _: None) if parts.controls is None else parts.controls.refusals.add_host
+    others = OtherHosts(routes, authority.context_of, count, config.intercept_others == "pass")
+    return InterceptingServer(settings, front, authority.context(), connections, others)
 
 
 def tune_garbage_collection() -> None:

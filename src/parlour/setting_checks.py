@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ DATABASES = "a file, sqlite:///file or postgresql://user@host/name"
 # Words of --allowed-hosts. The first two stand alone.
 AUTO_HOSTS, NO_HOSTS, LOCAL_HOSTS, ALL_HOSTS = "auto", "none", "local", "*"
 SUBDOMAINS = "*."
+# The target of an --intercept-route whose host is answered with an error.
+REFUSE = "refuse"
 
 
 def between(least: int, most: int, unit: str = "") -> Check:
@@ -65,6 +68,33 @@ def is_allowed_host(word: str) -> bool:
     except ValueError:
         return False
     return is_sent_as_it_is and (host == word or is_host_name(host))
+
+
+def routes(value: str) -> None:
+    try:
+        read_routes(value)
+    except ValueError:
+        raise ValueError(
+            "must be HOST=http://127.0.0.1:9000 or HOST=refuse; HOST is a name or *.name, and the URL has no"
+            " path"
+        ) from None
+
+
+def read_routes(value: str) -> dict[str, str]:
+    """Return the target of each host, in lower case. Raises ValueError."""
+    found = {}
+    for word in value.split():
+        host, _, target = word.partition("=")
+        name = host.lower().removeprefix(SUBDOMAINS)
+        if not name.isascii() or not is_host_name(name) or (target != REFUSE and not is_server(target)):
+            raise ValueError(word)
+        found[host.lower()] = target
+    return found
+
+
+def is_server(target: str) -> bool:
+    """Whether a text is the http or https URL of a server, without a user, a path or a query."""
+    return is_http_url(target) and re.fullmatch(r"https?://[^/?#@]+/?", target) is not None
 
 
 def studio_url(value: str) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from parlour.channels.adapter import AdapterContext, BadChannel
 from parlour.channels.registry import open_adapters
 from parlour.config import BadSetting, Config
+from parlour.dropin.hosts import is_service_host
+from parlour.setting_checks import read_routes
 from parlour.store.blobs import BadPlace, ensure_place
 from parlour.store.credentials import Vault
 
@@ -27,6 +29,7 @@ def check_startup(config: Config) -> None:
     except (BadPlace, BadChannel) as error:
         raise BadSetting(str(error)) from None
     check_authority(config)
+    check_routes(config)
 
 
 def check_database_place(path: Path) -> None:
@@ -78,3 +81,9 @@ def check_authority(config: Config) -> None:
             raise BadSetting(
                 f"{folder / name} cannot be read as a certificate and its key: remove it, and it is made anew"
             ) from None
+
+
+def check_routes(config: Config) -> None:
+    """Raise BadSetting if a host of the service itself has a route."""
+    for host in filter(is_service_host, read_routes(config.intercept_route)):
+        raise BadSetting(f"--intercept-route: {host} is served by Parlour itself")

@@ -1,5 +1,6 @@
 """`parlour serve --intercept`: TLS as the service's hosts, and a proxy that is no open proxy."""
 
+import json
 import re
 import socket
 import ssl
@@ -123,7 +124,16 @@ def test_the_proxy_is_no_open_proxy(intercept, request_line):
     host = request_line.split()[1]
     answer = intercept().say(f"{request_line}\r\nHost: {host}\r\n\r\n".encode())
 
-    assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    error = json.loads(body)
+
+    # Most clients show the status line of the answer to a CONNECT and nothing else of it.
+    assert head.startswith(b"HTTP/1.1 403 Forbidden: Parlour does not serve ")
+    assert b"\r\nContent-Type: application/json\r\n" in head
+    assert (error["status"], error["code"]) == (403, 20403)
+    assert error["more_info"] == "https://www.twilio.com/docs/errors/20403"
+    assert "--intercept-route" in error["message"]
+    assert error["message"].encode() in head
 
 
 @pytest.mark.parametrize(

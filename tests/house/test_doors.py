@@ -67,7 +67,9 @@ KNOWN = {
     "control/faults.py": {"decode": "a path that is compared, never stored"},
     "control/requests.py": {"decode": "shown to who asks, never stored"},
     "dropin/authority.py": {"decode": "certificates of our own"},
-    "dropin/proxy.py": {"decode": "the head of a request that is forwarded or refused, never stored"},
+    "dropin/proxy_requests.py": {
+        "decode": "the head of a request that is forwarded or refused, never stored"
+    },
     "resources/approvals.py": {"decode": STORED},
     "resources/attachments.py": {"decode": STORED},
     "resources/content.py": {"decode": STORED},

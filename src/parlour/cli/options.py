@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import os
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +42,11 @@ def option_type(annotation: Any) -> Any:
     return int if annotation is int else str
 
 
+def joined(_: click.Context, __: click.Parameter, words: Iterable[str]) -> str:
+    """Return the value of a repeatable setting: its words with blanks between them."""
+    return " ".join(words)
+
+
 def settings(
     *names: str, meanings: Mapping[str, str] = NO_MEANINGS, starts_server: bool = False
 ) -> Callable[[Command], Command]:
@@ -76,10 +81,13 @@ def settings(
 
 def option_of(setting: Any, meaning: str | None) -> Callable[[Command], Command]:
     hint = typing.get_type_hints(Config)[setting.name]
+    is_repeatable = "repeatable" in setting.metadata
     return click.option(
         option_name(setting.name),
         setting.name,
-        default=setting.default,
+        default=None if is_repeatable else setting.default,
+        multiple=is_repeatable,
+        callback=joined if is_repeatable else None,
         type=option_type(hint),
         is_flag=hint is bool,
         envvar=environment_name(setting.name),

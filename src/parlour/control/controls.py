@@ -5,6 +5,7 @@ from typing import Any
 from parlour.api.access_log import AsgiApp
 from parlour.control.clock import ControlledClock
 from parlour.control.faults import FaultInjector
+from parlour.control.refusals import Refusals
 from parlour.control.requests import RequestRecorder
 from parlour.control.sids import SeededSids, SidState
 from parlour.store.database import milliseconds_now
@@ -17,14 +18,15 @@ class Controls:
         self.clock = ControlledClock(milliseconds_now)
         self.sids = SeededSids(self.clock)
         self.faults = FaultInjector()
-        self.requests = RequestRecorder(self.clock, keep_bodies=keep_bodies)
+        self.refusals = Refusals()
+        self.requests = RequestRecorder(self.clock, self.refusals, keep_bodies=keep_bodies)
         self.snapshots: dict[str, tuple[Any, SidState]] = {}
 
     def wrap(self, app: AsgiApp) -> AsgiApp:
         return self.requests.wrap(self.faults.wrap(app))
 
     def reset(self) -> None:
-        """Set all to the state after the start, except for snapshots."""
+        """Set all to the state after the start, except for snapshots and the counts of refusals."""
         self.clock.reset()
         self.faults.clear()
         self.requests.clear()

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from parlour.api.access_log import AsgiApp, AsgiScope, Receive, Send
+from parlour.control.refusals import Refusals
 from parlour.wire.field_types import show_millisecond
 
 MAX_RECORDED = 1_000
@@ -38,8 +39,8 @@ class RecordedRequest(msgspec.Struct):
 class RequestRecorder:
     """Records the requests to the application that it wraps. Ids count from 1."""
 
-    def __init__(self, clock: Callable[[], int], *, keep_bodies: bool) -> None:
-        self._clock, self._keep_bodies = clock, keep_bodies
+    def __init__(self, clock: Callable[[], int], refusals: Refusals, *, keep_bodies: bool) -> None:
+        self._clock, self._refusals, self._keep_bodies = clock, refusals, keep_bodies
         self._recorded: deque[RecordedRequest] = deque(maxlen=MAX_RECORDED)
         self._count = 0
         self._changed = asyncio.Event()
@@ -86,6 +87,8 @@ class RequestRecorder:
         response_body: "RecordedBody",
     ) -> None:
         trace = scope["trace"]
+        if trace.unserved is not None:
+            self._refusals.add_path(scope["method"], trace.unserved)
         self._count += 1
         self._recorded.append(
             RecordedRequest(

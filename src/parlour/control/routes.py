@@ -239,6 +239,12 @@ class RequestsRoute(ControlRoute):
         return answer(204)
 
 
+class RefusalsRoute(ControlRoute):
+    async def get(self, request: ApiRequest, _: dict[str, str]) -> ApiResponse:
+        await self.authenticate(request)
+        return answer(200, self.controls.refusals.body())
+
+
 def read_number(query: Mapping[str, str | list[str]], name: str) -> float:
     raw = last_of(query.get(name, "0"))
     if not NUMBER.fullmatch(raw):
@@ -255,4 +261,5 @@ ROUTES: dict[str, type[ControlRoute]] = {
     "/Faults": FaultsRoute,
     "/Faults/{number}": FaultRoute,
     "/Requests": RequestsRoute,
+    "/Refusals": RefusalsRoute,
 }

@@ -1,12 +1,15 @@
 """The local authority: a CA that can sign for the service's hosts only, and the server's certificate."""
 
+import functools
 import ipaddress
 import ssl
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,6 +25,11 @@ CERTIFICATE_DAYS = 397
 MIN_VALIDITY_LEFT = timedelta(days=30)
 # So that a certificate is valid at once on machines whose clock is a little behind.
 BACKDATED = timedelta(days=1)
+
+# TLS contexts for hosts with routes that are kept.
+MAX_CONTEXTS = 256
+
+log = structlog.get_logger()
 
 ANY_ADDRESS = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
@@ -49,23 +57,40 @@ class Authority:
     """Stores `authority.pem` and `server.pem` in a folder, each with its key and mode 0600.
 
     Both are created when they are first needed, and renewed before they expire. `now` returns milliseconds
-    since 1970.
+    since 1970. The authority can also sign for the `names` and all names below them; one that cannot is
+    replaced.
     """
 
-    def __init__(self, folder: Path, now: Callable[[], int]) -> None:
-        self._folder, self._now = folder, now
+    def __init__(self, folder: Path, now: Callable[[], int], names: tuple[str, ...] = ()) -> None:
+        self._folder, self._now, self._names = folder, now, names
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.certificate = self._load_or_make("authority.pem", make_authority).certificate
+        self.certificate = self._own().certificate
+        self.context_of = functools.lru_cache(MAX_CONTEXTS)(self._make_context)
 
     def context(self) -> ssl.SSLContext:
         """Return the TLS context of a listener for the service's hosts."""
-        authority = self._load_or_make("authority.pem", make_authority)
+        authority = self._own()
         self._load_or_make("server.pem", lambda now: make_certificate(authority, now), authority)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
-        context.load_cert_chain(self._folder / "server.pem")
-        return context
+        return server_context(self._folder / "server.pem")
+
+    def _make_context(self, host: str) -> ssl.SSLContext:
+        """Return the TLS context for another host that the authority can sign for."""
+        made = make_certificate(self._own(), self._now_utc(), (host,))
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            # The library loads certificates from files only.
+            path = Path(folder) / "host.pem"
+            write_once(path, made.pem())
+            return server_context(path)
+
+    def _own(self) -> CertificateAndKey:
+        path = self._folder / "authority.pem"
+        if path.exists() and not permits(read(path).certificate, self._names):
+            log.warning("authority_replaced", authority=str(self._folder), names=" ".join(self._names))
+            path.unlink()
+        return self._load_or_make("authority.pem", lambda now: make_authority(now, self._names))
+
+    def _now_utc(self) -> datetime:
+        return datetime.fromtimestamp(self._now() / 1_000, UTC)
 
     def _load_or_make(
         self,
@@ -75,7 +100,7 @@ class Authority:
     ) -> CertificateAndKey:
         """Return what the file holds; make it if it is missing, expires soon or has another issuer."""
         path = self._folder / name
-        now = datetime.fromtimestamp(self._now() / 1_000, UTC)
+        now = self._now_utc()
         if path.exists():
             stored = read(path)
             if stored.is_valid_long_enough(now) and (issuer is None or is_issued_by(stored, issuer)):
@@ -106,10 +131,25 @@ def is_issued_by(signed: CertificateAndKey, issuer: CertificateAndKey) -> bool:
     return found == wanted
 
 
-def make_authority(now: datetime) -> CertificateAndKey:
+def permits(authority: x509.Certificate, names: tuple[str, ...]) -> bool:
+    """Whether an authority can sign for the names and for those below them."""
+    constraints = authority.extensions.get_extension_for_class(x509.NameConstraints).value
+    permitted = {each.value for each in constraints.permitted_subtrees or ()}
+    return permitted.issuperset(names)
+
+
+def server_context(path: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(path)
+    return context
+
+
+def make_authority(now: datetime, names: tuple[str, ...] = ()) -> CertificateAndKey:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, AUTHORITY_NAME)])
-    permitted = [x509.DNSName(host) for host in HOSTS]
+    permitted = [x509.DNSName(host) for host in dict.fromkeys((*HOSTS, *names))]
     # A constraint on DNS names does not restrict addresses.
     excluded = [x509.IPAddress(network) for network in ANY_ADDRESS]
     builder = (

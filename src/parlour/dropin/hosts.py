@@ -15,7 +15,7 @@ EDGES = (
     "tokyo",
     "umatilla",
 )
-HTTPS_PORT = 443
+HTTP_PORT, HTTPS_PORT = 80, 443
 
 # Written out, not as wildcards: *.us1.twilio.com would be every service of that region.
 HOSTS = (

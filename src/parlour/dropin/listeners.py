@@ -7,7 +7,9 @@ from typing import Any
 
 import uvicorn
 
-from parlour.dropin.proxy import HostPort, Proxy
+from parlour.dropin.other_hosts import OtherHosts
+from parlour.dropin.proxy import Proxy
+from parlour.dropin.proxy_requests import HostPort
 from parlour.http.connections import Connections
 from parlour.http.request_head import MAX_HEAD_BYTES
 from parlour.http.server import NotifyingServer
@@ -30,17 +32,11 @@ class InterceptingServer(NotifyingServer):
         front: socket.socket,
         context: ssl.SSLContext,
         connections: Connections,
-        *,
-        pass_others: bool,
+        others: OtherHosts,
     ) -> None:
         super().__init__(config)
         self.port: int = front.getsockname()[1]
-        self._front, self._context, self._connections, self._pass_others = (
-            front,
-            context,
-            connections,
-            pass_others,
-        )
+        self._front, self._context, self._connections, self._others = front, context, connections, others
         self._proxy: Proxy | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -55,9 +51,7 @@ class InterceptingServer(NotifyingServer):
             ssl_handshake_timeout=self._connections.limits.head_seconds,
             ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS,
         )
-        self._proxy = Proxy(
-            host_port_of(tls), host_port_of(plain), self._connections, pass_others=self._pass_others
-        )
+        self._proxy = Proxy(host_port_of(tls), host_port_of(plain), self._connections, self._others)
         front = await asyncio.start_server(self._proxy, sock=self._front, limit=MAX_HEAD_BYTES)
         self.servers += [plain, tls, front]
 

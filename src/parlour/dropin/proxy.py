@@ -1,6 +1,6 @@
 """The intercepting proxy: forwards connections to the service's hosts to this server, by TLS or CONNECT.
 
-Connections to other hosts are refused, or passed on with `--intercept-others pass`.
+`dropin/other_hosts.py` says what happens to connections to other hosts.
 """
 
 import asyncio
@@ -9,15 +9,17 @@ import os
 import socket
 from collections.abc import Coroutine
 from math import inf
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import structlog
 
-from parlour.dropin.hosts import HTTPS_PORT, is_service_host
-from parlour.http.connections import LINGER_SECONDS, Connections, Limits
+from parlour import errors
+from parlour.dropin.hosts import HTTP_PORT, HTTPS_PORT, is_service_host
+from parlour.dropin.other_hosts import HostRoute, OtherHosts
+from parlour.dropin.proxy_refusals import send_refusal
+from parlour.dropin.proxy_requests import HostPort, request_line, rewrite_head, split_url
+from parlour.errors import ApiError
+from parlour.http.connections import Connections, Limits
 
-HTTP_PORT = 80
 # The client's connection, a duplicate of it, and both ends of the connection to a listener.
 DESCRIPTORS = 4
 CONNECT_SECONDS = 10
@@ -28,30 +30,10 @@ TLS_HANDSHAKE = b"\x16"
 
 # Exactly this text: one client accepts no other (contract: redirects.md).
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-REFUSED = "Parlour's proxy leads to the service's hosts only; --intercept-others pass opens it to all."
 
 log = structlog.get_logger()
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class HostPort(NamedTuple):
-    host: str
-    port: int
-
-
-class RequestedUrl(NamedTuple):
-    scheme: str
-    host: str
-    port: int | None
-
-
-class ProxyRefusal(Exception):
-    """The proxy refuses a request, with an HTTP status and a reason."""
-
-    def __init__(self, status: str, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
 
 
 class ProxyConnection:
@@ -73,12 +55,10 @@ class ProxyConnection:
 
 
 class Proxy:
-    """Forwards connections to the listeners `tls` and `plain`; with `pass_others`, also to other hosts."""
+    """Forwards connections to the listeners `tls` and `plain`, and those to `others` as these say."""
 
-    def __init__(
-        self, tls: HostPort, plain: HostPort, connections: Connections, *, pass_others: bool
-    ) -> None:
-        self._tls, self._plain, self._connections, self._pass_others = tls, plain, connections, pass_others
+    def __init__(self, tls: HostPort, plain: HostPort, connections: Connections, others: OtherHosts) -> None:
+        self._tls, self._plain, self._connections, self._others = tls, plain, connections, others
         self._limits = connections.limits
         self._other_tasks: set[asyncio.Task[None]] = set()
 
@@ -107,10 +87,12 @@ class Proxy:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 try:
                     if not is_admitted:
-                        raise ProxyRefusal("503 Service Unavailable", "there are too many connections")  # noqa: TRY301 - answered as the other refusals
+                        raise errors.SERVICE_UNAVAILABLE()
                     await self._forward(streams, connection)
-                except ProxyRefusal as refusal:
-                    await send_refusal(streams, refusal)
+                except ApiError as refusal:
+                    # Of the answer to a CONNECT most clients show the status line only.
+                    reason = str(refusal) if refusal.problem is errors.HOST_REFUSED else ""
+                    await send_refusal(*streams, refusal, reason)
             writer.close()
             # After this time, the rest is not kept for a client that does not read it.
             connection.deadline = asyncio.get_running_loop().time() + self._limits.send_seconds
@@ -122,21 +104,49 @@ class Proxy:
             self._connections.remove(connection)
 
     async def _forward(self, streams: Streams, connection: ProxyConnection) -> None:
-        reader, writer = streams
-        head = await self._read_head(reader)
+        head = await self._read_head(streams[0])
         self._connections.work(connection)
         if head == TLS_HANDSHAKE:
             await copy_both_ways(streams, await open_streams(self._tls), self._limits, head)
             return
         method, target = request_line(head)
         if method == "CONNECT":
-            upstream = await open_streams(self._tunnel_address(target))
-            writer.write(ESTABLISHED)
-            await copy_both_ways(streams, upstream, self._limits)
+            await self._tunnel(streams, target)
         else:
-            await copy_both_ways(
-                streams, await open_streams(self._forward_address(target)), self._limits, rewrite_head(head)
-            )
+            address, uses_tls = self._forward_address(target)
+            upstream = await open_streams(address, uses_tls=uses_tls)
+            await copy_both_ways(streams, upstream, self._limits, rewrite_head(head))
+
+    async def _tunnel(self, streams: Streams, target: str) -> None:
+        """Answer a CONNECT request, and forward the connection."""
+        url = split_url(f"//{target}", "CONNECT wants a host and a port")
+        address = HostPort(url.host, HTTPS_PORT if url.port is None else url.port)
+        route = self._others.routes.find(url.host) if address.port == HTTPS_PORT else None
+        if is_service_host(*address):
+            upstream = await open_streams(self._tls)
+        elif route is not None:
+            await self._end_tls(streams, url.host, route)
+            return
+        else:
+            upstream = await open_streams(self._other_address(address))
+        streams[1].write(ESTABLISHED)
+        await copy_both_ways(streams, upstream, self._limits)
+
+    async def _end_tls(self, streams: Streams, host: str, route: HostRoute) -> None:
+        """Speak TLS as a host that has a route: the client of a refused one gets the reason, too."""
+        reader, writer = streams
+        address = route.address or self._refused(HostPort(host, HTTPS_PORT))
+        writer.write(ESTABLISHED)
+        await writer.start_tls(
+            self._others.context_of(host.lower()), ssl_handshake_timeout=self._limits.head_seconds
+        )
+        head = await self._read_head(reader)
+        if isinstance(address, ApiError):
+            # Counted above already: a client that does not trust the authority sends no request.
+            raise address
+        self._end_with_server()
+        upstream = await open_streams(address, uses_tls=route.uses_tls)
+        await copy_both_ways(streams, upstream, self._limits, head)
 
     async def _read_head(self, reader: asyncio.StreamReader) -> bytes:
         """Return the head of a request, or only the first byte of a TLS handshake."""
@@ -145,91 +155,51 @@ class Proxy:
                 first = await reader.readexactly(1)
                 return first if first == TLS_HANDSHAKE else first + await reader.readuntil(b"\r\n\r\n")
         except TimeoutError:
-            raise ProxyRefusal("408 Request Timeout", "no request came") from None
+            raise errors.REQUEST_TIMEOUT() from None
         except asyncio.LimitOverrunError:
-            raise ProxyRefusal(
-                "431 Request Header Fields Too Large", "the request's head is too long"
-            ) from None
+            raise errors.HEADERS_TOO_LARGE() from None
 
-    def _tunnel_address(self, target: str) -> HostPort:
-        """Return the address that a CONNECT request is forwarded to."""
-        url = split_url(f"//{target}", "CONNECT wants a host and a port")
-        address = HostPort(url.host, HTTPS_PORT if url.port is None else url.port)
-        if is_service_host(*address):
-            return self._tls
-        return self._other_address(address)
-
-    def _forward_address(self, target: str) -> HostPort:
-        """Return the address for a request with an absolute URL, which came without TLS."""
+    def _forward_address(self, target: str) -> tuple[HostPort, bool]:
+        """Return the address for a request with an absolute URL, and whether TLS is spoken to it."""
         url = split_url(target, "this is a proxy: it wants CONNECT or an absolute URL")
         if is_service_host(url.host) and url.port in {None, HTTP_PORT, HTTPS_PORT}:
-            return self._plain
+            return self._plain, False
         if url.scheme != "http":
-            raise ProxyRefusal("400 Bad Request", "other hosts are reached over TLS by CONNECT only")
-        return self._other_address(HostPort(url.host, url.port or HTTP_PORT))
+            raise errors.INVALID_REQUEST(reason="other hosts are reached over TLS by CONNECT only")
+        address = HostPort(url.host, url.port or HTTP_PORT)
+        route = self._others.routes.find(url.host) if address.port == HTTP_PORT else None
+        if route is None:
+            return self._other_address(address), False
+        if route.address is None:
+            raise self._refused(address)
+        self._end_with_server()
+        return route.address, route.uses_tls
 
     def _other_address(self, address: HostPort) -> HostPort:
-        if not self._pass_others:
-            log.warning("proxy_refused", host=address.host, port=address.port)
-            raise ProxyRefusal("403 Forbidden", REFUSED)
+        if not self._others.passes:
+            raise self._refused(address)
+        self._end_with_server()
+        return address
+
+    def _end_with_server(self) -> None:
+        """Let `stop` end this connection, which leads to another server."""
         task = asyncio.current_task()
         if task is not None:
             self._other_tasks.add(task)
             task.add_done_callback(self._other_tasks.discard)
-        return address
+
+    def _refused(self, address: HostPort) -> ApiError:
+        log.warning("proxy_refused", host=address.host, port=address.port)
+        self._others.count_refused(address.host)
+        return errors.HOST_REFUSED(host=address.host)
 
 
-def request_line(head: bytes) -> tuple[str, str]:
-    words = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
-    if len(words) != len(("method", "target", "version")) or not words[2].startswith("HTTP/1."):
-        raise ProxyRefusal("400 Bad Request", "it is not valid HTTP")
-    return words[0], words[1]
-
-
-def split_url(url: str, reason: str) -> RequestedUrl:
-    """Return the scheme, host and port of an absolute URL. Raises ProxyRefusal(`reason`) if it is not one."""
+async def open_streams(target: HostPort, *, uses_tls: bool = False) -> Streams:
     try:
-        split = urlsplit(url)
-        host, port = split.hostname, split.port
-    except ValueError:
-        host, port = None, None
-    if host is None:
-        raise ProxyRefusal("400 Bad Request", reason)
-    return RequestedUrl(split.scheme, host, port)
-
-
-def rewrite_head(head: bytes) -> bytes:
-    """Return the head to forward: with a path instead of the URL, and without headers for the proxy.
-
-    The connection ends after this request. `Host` is the one of the URL, whichever the client has sent
-    (RFC 9112 §3.2.2).
-    """
-    first, _, rest = head.partition(b"\r\n")
-    method, target, version = first.split(b" ")
-    url = urlsplit(target.decode("latin-1"))
-    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    kept = [line for line in rest.split(b"\r\n") if line and not line.lower().startswith(DROPPED_HEADERS)]
-    host = b"Host: " + url.netloc.rpartition("@")[2].encode("latin-1")
-    lines = [b" ".join((method, path.encode("latin-1"), version)), host, *kept, b"Connection: close"]
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
-# Headers that are not forwarded: those for the proxy, and the host, which is taken from the URL.
-DROPPED_HEADERS = (
-    b"connection:",
-    b"host:",
-    b"keep-alive:",
-    b"proxy-authorization:",
-    b"proxy-connection:",
-    b"upgrade:",
-)
-
-
-async def open_streams(target: HostPort) -> Streams:
-    try:
-        return await asyncio.wait_for(asyncio.open_connection(*target), CONNECT_SECONDS)
+        opening = asyncio.open_connection(*target, ssl=uses_tls or None)
+        return await asyncio.wait_for(opening, CONNECT_SECONDS)
     except (OSError, TimeoutError, UnicodeError):
-        raise ProxyRefusal("502 Bad Gateway", f"{target.host}:{target.port} cannot be reached") from None
+        raise errors.HOST_UNREACHABLE(host=f"{target.host}:{target.port}") from None
 
 
 async def copy_both_ways(one: Streams, other: Streams, limits: Limits, first: bytes = b"") -> None:
@@ -266,16 +236,3 @@ async def copy_bytes(
     with contextlib.suppress(OSError, RuntimeError):
         if writer.can_write_eof():
             writer.write_eof()
-
-
-async def send_refusal(streams: Streams, refusal: ProxyRefusal) -> None:
-    reader, writer = streams
-    body = f"{refusal}\n".encode()
-    head = f"HTTP/1.1 {refusal.status}\r\nContent-Type: text/plain\r\nConnection: close\r\n"
-    writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-    writer.write_eof()
-    # Read and discard the rest: if the connection were closed now, the client might not get the answer.
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_SECONDS):
-            while await reader.read(CHUNK_BYTES):
-                pass
