@@ -15,6 +15,7 @@ from parlour.resources.timers import (
     InactiveAfter,
     as_milliseconds,
     expiring_timers,
+    next_expiry,
     restarted_timers,
     show_timers,
     updated_timers,
@@ -165,8 +166,7 @@ def fetch_conversation(tx: Transaction, call: Call) -> Conversation:
 
 @conversations.update(before=["onConversationUpdate"])
 def update_conversation(tx: Transaction, call: Call) -> Conversation:
-    conversation = fetch_conversation(tx, call)
-    ensure_open(conversation)
+    conversation = ensure_open(tx, fetch_conversation(tx, call))
     changes = without_empty_name(call.changes)
     if not changes:
         return conversation
@@ -200,10 +200,8 @@ def find_conversation(tx: Transaction, call: Call) -> Conversation:
 
 
 def find_open_conversation(tx: Transaction, call: Call) -> Conversation:
-    """As `find_conversation`. Raises 400/50377 if the conversation is closed."""
-    conversation = find_conversation(tx, call)
-    ensure_open(conversation)
-    return conversation
+    """As `find_conversation`, for a write. Raises 400/50377 if the conversation is closed."""
+    return ensure_open(tx, find_conversation(tx, call))
 
 
 def find_by_sid_or_name(tx: Transaction, call: Call, sid_or_name: str) -> Conversation:
@@ -217,9 +215,16 @@ def find_by_sid_or_name(tx: Transaction, call: Call, sid_or_name: str) -> Conver
     return found
 
 
-def ensure_open(conversation: Conversation) -> None:
-    if conversation.state == "closed":
+def ensure_open(tx: Transaction, conversation: Conversation) -> Conversation:
+    """Return the conversation in the state that its timers have given it by now.
+
+    Raises 400/50377 if it is closed. Timers that are due may not have run yet: the worker runs them in small
+    steps.
+    """
+    closes = conversation.date_closed
+    if conversation.state == "closed" or (closes is not None and closes <= tx.now):
         raise errors.CONVERSATION_CLOSED()
+    return expire_timers(tx, conversation, tx.now)
 
 
 def take_unique_name(tx: Transaction, call: Call, sid: str, changes: dict[str, Any]) -> None:
@@ -269,12 +274,29 @@ def touch_activity(tx: Transaction, conversation: Conversation, **changes: Any) 
     emit_state(tx, SYSTEM_SOURCE, conversation, updated, "EVENT")
 
 
+def expire_timers(tx: Transaction, conversation: Conversation, until: int) -> Conversation:
+    """Make the changes of state of the timers that were due by `until`, in their order."""
+    while (expiry := next_expiry(until, conversation)) is not None:
+        if expiry.state == "closed":
+            release_addresses(tx, conversation)
+        expired = tx.update(conversation, **expiry.changes)
+        emit_state(tx, SYSTEM_SOURCE, conversation, expired, "TIMER", at=expiry.date)
+        conversation = expired
+    return conversation
+
+
 def emit_state(
-    tx: Transaction, source: EventSource, old: Conversation, new: Conversation, reason: str
+    tx: Transaction,
+    source: EventSource,
+    old: Conversation,
+    new: Conversation,
+    reason: str,
+    at: int | None = None,
 ) -> None:
-    """Emit onConversationStateUpdated if the state has changed."""
+    """Emit onConversationStateUpdated if the state has changed; `at` is the moment, if it is not now."""
     if old.state != new.state:
-        states = {"StateUpdated": tx.now, "StateFrom": old.state, "StateTo": new.state, "Reason": reason}
+        moment = tx.now if at is None else at
+        states = {"StateUpdated": moment, "StateFrom": old.state, "StateTo": new.state, "Reason": reason}
         emit(tx, source, "onConversationStateUpdated", new, new, **states)
 
 

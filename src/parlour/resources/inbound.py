@@ -156,8 +156,7 @@ def find_key(call: Call) -> IdempotencyKey | None:
 
 @inbound.receive(before=["onMessageAdd"], locate=locate, find_key=find_key)
 def receive_message(tx: Transaction, call: Call) -> Message:
-    conversation = find_holding_conversation(tx, call)
-    ensure_open(conversation)
+    conversation = ensure_open(tx, find_holding_conversation(tx, call))
     ensure_body_fits(call, call.changes)
     author = call.changes.get("author") or call.changes["from_address"]
     fields = {"author": author, "participant_sid": find_author_sid(tx, conversation, call, author)}

@@ -1,7 +1,7 @@
 """Timers of a conversation: how long after its last activity it becomes inactive, and closed."""
 
 import re
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 
 from parlour import errors
 from parlour.errors import Problem
@@ -75,6 +75,18 @@ class ConversationTimers(Protocol):
     def inactive_after(self) -> int | None: ...
     @property
     def closed_after(self) -> int | None: ...
+    @property
+    def date_inactive(self) -> int | None: ...
+    @property
+    def date_closed(self) -> int | None: ...
+
+
+class Expiry(NamedTuple):
+    """The expiry of a timer: the moment at which it was due, the state that follows, and the changed fields."""
+
+    date: int
+    state: str
+    changes: dict[str, str | int | None]
 
 
 def expiring_timers(now: int, inactive_after: int | None, closed_after: int | None) -> dict[str, int | None]:
@@ -103,6 +115,18 @@ def updated_timers(
         "closed_after": conversation.closed_after,
     }
     return restarted_timers(now, kept | changes)
+
+
+def next_expiry(now: int, conversation: ConversationTimers) -> Expiry | None:
+    """Return the expiry that is due first, or None if none is due. At the same moment, closing is the one."""
+    dates = {"closed": conversation.date_closed, "inactive": conversation.date_inactive}
+    due = [(date, state) for state, date in dates.items() if date is not None and date <= now]
+    if not due:
+        return None
+    date, state = min(due)
+    if state == "closed" or conversation.state == "closed":
+        return Expiry(date, "closed", {"state": "closed", "date_inactive": None, "date_closed": None})
+    return Expiry(date, state, {"state": state, "date_inactive": None})
 
 
 def show_timers(date_inactive: int | None, date_closed: int | None) -> dict[str, str]:

@@ -64,6 +64,8 @@ END LOOP; END $$"""
 ACROSS = {
     "SELECT carrier, conversation_sid, sid FROM webhook_lanes": "the worker asks what is due anywhere",
     "SELECT conversation_sid, sid FROM expected_reports WHERE due_at": "the worker asks what is due anywhere",
+    "SELECT date_inactive, sid FROM conversations WHERE date_inactive": "timers run wherever they are due",
+    "SELECT date_closed, sid FROM conversations WHERE date_closed": "timers run wherever they are due",
     "SELECT conversation_sid FROM webhook_deliveries WHERE account_sid": "a delivery is named by its SID",
     "DELETE FROM webhook_deliveries WHERE (conversation_sid, sid) IN": "deliveries are purged by their age",
     "SELECT date_updated, sid, event_type": "parlour webhooks tail shows all there is",

@@ -32,6 +32,8 @@ FIND_DELETED = {
     "SELECT sid FROM conversations WHERE sid = ANY(?) ORDER BY sid FOR UPDATE": "it locks, and tells nothing",
     'SELECT sid FROM conversations WHERE "chat_service_sid" = ?': "deletions and exports look for it",
     "SELECT 1 FROM services WHERE account_sid = ?": "an account is removed after its services",
+    "SELECT date_inactive, sid FROM conversations": "the timers of what is deleted are dropped",
+    "SELECT date_closed, sid FROM conversations": "the timers of what is deleted are dropped",
     'SELECT 1 FROM accounts WHERE "sid" = ?': "a SID is free once its row is removed",
     'SELECT 1 FROM services WHERE "sid" = ?': "a SID is free once its row is removed",
     'SELECT 1 FROM conversations WHERE "sid" = ?': "a SID is free once its row is removed",

@@ -1,4 +1,4 @@
-"""Runs the parts of the delivery worker: the dispatcher, the channels, the removal of expired rows."""
+"""Runs the parts of the worker: the dispatcher, the channels, timers, the removal of expired rows."""
 
 import asyncio
 
@@ -10,6 +10,7 @@ from parlour.channels.report_listener import ReportListener
 from parlour.channels.transport import ChannelTransport
 from parlour.config import Config
 from parlour.resources.reports import drop_due, find_due, receipt_exists, record, record_due
+from parlour.resources.timer_runner import TimerRunner
 from parlour.store.retention import Expiring, Retention
 from parlour.webhooks.delivery_queue import remove_settled
 from parlour.webhooks.dispatcher import Dispatcher
@@ -40,10 +41,11 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         {CHANNEL: ChannelTransport(database, adapters, RECEIPTS)},
         delays=config.retry_delays(),
     )
-    retention = Retention(database, expiring_tables(config))
+    timers, retention = TimerRunner(database), Retention(database, expiring_tables(config))
     async with asyncio.TaskGroup() as group:
         group.create_task(dispatcher.run(stop))
         group.create_task(listener.run(stop))
+        group.create_task(timers.run(stop))
         group.create_task(retention.run(stop))
 
 
