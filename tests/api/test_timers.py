@@ -79,7 +79,9 @@ def test_a_conversation_becomes_inactive_and_then_closed(api, service, clock, ru
     assert len(events()) == 2
 
 
-@pytest.mark.parametrize("form", [{"Timers.Closed": "PT1H"}, {"Timers.Closed": "PT1H", "Timers.Inactive": "PT1H"}])
+@pytest.mark.parametrize(
+    "form", [{"Timers.Closed": "PT1H"}, {"Timers.Closed": "PT1H", "Timers.Inactive": "PT1H"}]
+)
 def test_it_closes_from_active_if_no_other_timer_is_due_before(api, service, clock, run_timers, events, form):
     made = make(api, service, form)
     clock.advance(hours=3)
@@ -166,7 +168,9 @@ def test_an_update_before_a_due_timer_has_run_sees_the_state_that_it_gives(api, 
 def test_nothing_is_written_once_it_was_to_close(api, service, clock, run_timers, events, path):
     made = make(api, service, BOTH)
     clock.advance(hours=2)
-    assert api.post(f"{made['url']}{path}", {"Identity": "alice", "FriendlyName": "x"}).json()["code"] == 50377
+    assert (
+        api.post(f"{made['url']}{path}", {"Identity": "alice", "FriendlyName": "x"}).json()["code"] == 50377
+    )
     assert events() == []
 
     run_timers()

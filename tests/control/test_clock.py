@@ -1,5 +1,7 @@
 """The clock: stopped, set and advanced; what is stored follows it."""
 
+from tests.files import wait_until
+
 
 def test_a_clock_that_is_stopped_stands_and_is_advanced(api, control, room):
     assert control.post("Clock", now="2024-01-01T00:00:00Z", stopped=True) == {
@@ -40,3 +42,26 @@ def test_conversations_that_are_made_at_one_moment_keep_their_order(api, control
     made = [api.post("Conversations").json()["sid"] for _ in range(5)]
 
     assert [each["sid"] for each in api.get("Conversations").json()["conversations"]] == made[::-1]
+
+
+def test_timers_that_are_due_have_run_when_the_clock_has_been_advanced(api, control):
+    control.post("Clock", now="2024-01-01T00:00:00Z", stopped=True)
+    form = {"Timers.Inactive": "PT1H", "Timers.Closed": "PT2H"}
+    conversation = api.post("Conversations", form).json()
+    control.post("Clock", advance=3_600)
+    inactive = api.get(conversation["url"]).json()
+    control.post("Clock", now="2024-01-01T02:00:00Z")
+    closed = api.get(conversation["url"]).json()
+
+    assert (inactive["state"], inactive["timers"]) == ("inactive", {"date_closed": "2024-01-01T02:00:00Z"})
+    assert (closed["state"], closed["timers"]) == ("closed", {})
+
+
+def test_timers_run_by_a_clock_that_goes_on(api, control):
+    control.post("Clock", now="2024-01-01T00:00:00Z", stopped=True)
+    conversation = api.post("Conversations", {"Timers.Inactive": "PT1M"}).json()
+    control.post("Clock", advance=59.9)
+    assert api.get(conversation["url"]).json()["state"] == "active"
+
+    control.post("Clock", stopped=False)
+    wait_until(lambda: api.get(conversation["url"]).json()["state"] == "inactive")

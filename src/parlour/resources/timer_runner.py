@@ -1,14 +1,13 @@
 """Runs the timers of conversations: finds those that are due, and makes each change of state.
 
-A timer is due at a date of its conversation, so nothing is kept in memory: what was due while no worker ran is
-found by the first search. A change is made only if the date is still there, in a transaction that holds the
+The moment of a timer is a date of its conversation, so nothing is kept in memory: the first search finds what
+was due while no worker ran. A change is made only if the date is still there, in a transaction that holds the
 conversation, so each timer runs once, however many processes try.
 """
 
 import asyncio
-import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -25,6 +24,9 @@ from parlour.webhooks.dispatcher import sleep_until
 POLL_SECONDS = 0.25
 # The pause after the storage did not answer, or a timer could not run.
 WAIT_SECONDS = 1.0
+# Timers that one search finds: many, so that there are few searches. While PostgreSQL's statistics are from a
+# time when few timers were due, each search sorts all that are, instead of reading the index in its order.
+MAX_FOUND = 500
 # Small enough that a request waits some milliseconds for a step.
 TIMERS_PER_STEP = 20
 # The pause between two steps; SQLite's engine waits longer if it has to.
@@ -33,9 +35,12 @@ PAUSE_SECONDS = 0.01
 DUTY = "timers"
 LEASE_MILLISECONDS = 5_000
 
-DUE = """SELECT {date}, sid FROM conversations
+# In the order of the indexes.
+FIND_DUE = tuple(
+    f"""SELECT {date}, sid FROM conversations
 WHERE {date} <= ? AND ({date}, sid) > (?, ?) ORDER BY {date}, sid LIMIT ?"""
-DUE_INACTIVE, DUE_CLOSED = DUE.format(date="date_inactive"), DUE.format(date="date_closed")
+    for date in ("date_inactive", "date_closed")
+)
 DROP_TIMERS = "UPDATE conversations SET date_inactive = NULL, date_closed = NULL WHERE sid = ?"
 
 log = structlog.get_logger()
@@ -53,13 +58,14 @@ START = DueTimer(-(2**63), "")
 
 
 def find_due(tx: Transaction, after: DueTimer) -> list[DueTimer]:
-    """Find the first TIMERS_PER_STEP timers after `after` that are due, in the order of their moments."""
-    found = [
-        DueTimer(*row)
-        for search in (DUE_INACTIVE, DUE_CLOSED)
-        for row in tx.select(search, tx.now, *after, TIMERS_PER_STEP)
-    ]
-    return sorted(found)[:TIMERS_PER_STEP]
+    """Find up to MAX_FOUND timers after `after` that are due, in the order of their moments."""
+    found = [DueTimer(*row) for search in FIND_DUE for row in tx.select(search, tx.now, *after, MAX_FOUND)]
+    return sorted(found)[:MAX_FOUND]
+
+
+def steps_of(due: Sequence[DueTimer]) -> Iterator[Sequence[DueTimer]]:
+    for start in range(0, len(due), TIMERS_PER_STEP):
+        yield due[start : start + TIMERS_PER_STEP]
 
 
 def run_timers(tx: Transaction, due: Sequence[DueTimer]) -> None:
@@ -79,7 +85,8 @@ async def run_due_timers(database: Database) -> None:
     position = START
     # The search is a write: reads that share a snapshot share a time, which may be before the jump.
     while due := await database.write(partial(find_due, after=position)):
-        await database.write(partial(run_timers, due=due), conversations=conversations_of(due))
+        for step in steps_of(due):
+            await database.write(partial(run_timers, due=step), conversations=conversations_of(step))
         position = due[-1]
 
 
@@ -88,11 +95,13 @@ def conversations_of(due: Sequence[DueTimer]) -> set[str]:
 
 
 class TimerRunner:
-    """Runs timers that are due, in small steps, between which other writers work."""
+    """Runs timers that are due, in small steps, between which other writers work.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+    `url` is the server's. A worker that replaces one that died has the same, and so holds its duty at once.
+    """
+
+    def __init__(self, database: Database, url: str) -> None:
+        self._database, self._holder = database, f"{socket.gethostname()} {url}"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Search for timers every POLL_SECONDS until `stop`, and run those that are due."""
@@ -108,43 +117,44 @@ class TimerRunner:
             await sleep_until(stop, POLL_SECONDS if all_ran else WAIT_SECONDS)
 
     async def _run_due(self, stop: asyncio.Event) -> bool:
-        """Run all timers that are due, or none if another worker has the duty. Returns False if one failed."""
+        """Run all timers that are due, unless another worker has the duty. Returns False if one failed."""
         position, all_ran = START, True
-        while not stop.is_set():
-            # Each search begins behind the timers that have run: PostgreSQL would read their index entries
-            # again until they are vacuumed. And a timer that cannot run does not keep those behind it.
-            due = await self._database.read(partial(find_due, after=position))
-            if not due:
-                break
-            try:
-                if not await self._write(due):
-                    break
-            except ApiError:
-                raise
-            except Exception:  # noqa: BLE001 - whatever it is, it is logged with the timer that fails
-                all_ran = False
-                for each in due:
-                    await self._run_alone(each)
+        # Each search begins behind the timers that have run: PostgreSQL would read their index entries again
+        # until they are vacuumed. And a timer that cannot run does not keep those behind it.
+        while due := await self._database.read(partial(find_due, after=position)):
+            for step in steps_of(due):
+                is_last = step[-1] is due[-1] and len(due) < MAX_FOUND
+                try:
+                    has_duty = await self._write(step, leaves=is_last)
+                except ApiError:
+                    raise
+                except Exception:  # noqa: BLE001 - whatever it is, it is logged with the timer that fails
+                    has_duty, all_ran = True, False
+                    for each in step:
+                        await self._run_alone(each)
+                if stop.is_set() or not has_duty:
+                    return all_ran
+                await sleep_until(stop, PAUSE_SECONDS)
             position = due[-1]
-            await sleep_until(stop, PAUSE_SECONDS)
         return all_ran
 
     async def _run_alone(self, timer: DueTimer) -> None:
         try:
-            await self._write([timer])
+            await self._write([timer], leaves=False)
         except ApiError:
             raise
         except Exception:
             log.exception("timer_failed", conversation_sid=timer.conversation_sid)
 
-    async def _write(self, due: Sequence[DueTimer]) -> bool:
+    async def _write(self, due: Sequence[DueTimer], *, leaves: bool) -> bool:
         """Run these timers in one transaction. Returns False if another worker has the duty."""
-        return await self._database.write(partial(self._step, due=due), conversations=conversations_of(due))
+        work = partial(self._step, due=due, leaves=leaves)
+        return await self._database.write(work, conversations=conversations_of(due))
 
-    def _step(self, tx: Transaction, due: Sequence[DueTimer]) -> bool:
+    def _step(self, tx: Transaction, due: Sequence[DueTimer], *, leaves: bool) -> bool:
         if not take_duty(tx, DUTY, self._holder, LEASE_MILLISECONDS):
             return False
         run_timers(tx, due)
-        if len(due) < TIMERS_PER_STEP:
+        if leaves:
             leave_duty(tx, DUTY, self._holder)
         return True

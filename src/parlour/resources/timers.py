@@ -82,7 +82,7 @@ class ConversationTimers(Protocol):
 
 
 class Expiry(NamedTuple):
-    """The expiry of a timer: the moment at which it was due, the state that follows, and the changed fields."""
+    """The expiry of a timer: the moment at which it is due, the state that follows, the changed fields."""
 
     date: int
     state: str

@@ -41,7 +41,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         {CHANNEL: ChannelTransport(database, adapters, RECEIPTS)},
         delays=config.retry_delays(),
     )
-    timers, retention = TimerRunner(database), Retention(database, expiring_tables(config))
+    timers, retention = TimerRunner(database, parts.url), Retention(database, expiring_tables(config))
     async with asyncio.TaskGroup() as group:
         group.create_task(dispatcher.run(stop))
         group.create_task(listener.run(stop))
