@@ -20,6 +20,13 @@ from parlour.resources.timers import (
     show_timers,
     updated_timers,
 )
+from parlour.resources.unique_names import (
+    ConversationName,
+    UniqueName,
+    free_unique_name,
+    take_unique_name,
+    without_empty_name,
+)
 from parlour.store import Transaction
 from parlour.webhooks.events import SYSTEM_SOURCE, EventSource
 from parlour.wire import sids
@@ -36,7 +43,6 @@ from parlour.wire.field_types import (
     choice,
     date_bound,
     json_text,
-    path_name,
 )
 from parlour.wire.paging import Page
 from parlour.wire.resource import Computed, Resource
@@ -57,7 +63,6 @@ Attributes = Annotated[str, json_text(max_bytes=16_384)]
 EmailAddress = Annotated[str, FieldType(read_e_mail_address, {"type": "string"})]
 MessagingServiceSid = Annotated[str, sids.sid("MG", invalid=errors.INVALID_MESSAGING_SERVICE_SID)]
 State = Annotated[str, choice(*STATES, invalid=errors.INVALID_STATE, empty=errors.STATE_EMPTY)]
-UniqueName = Annotated[str, path_name(256, too_long=errors.UNIQUE_NAME_TOO_LONG)]
 
 
 class Conversation(Resource, frozen=True):
@@ -103,17 +108,6 @@ class Conversation(Resource, frozen=True):
         return {"email": {"projected_address": self.email_address, "name": self.email_name}}
 
 
-class ConversationName(Resource, frozen=True):
-    """The unique name of the conversation `sid`. In a table of its own, the name is a primary key."""
-
-    table: ClassVar = "conversation_names"
-    key: ClassVar = ("chat_service_sid", "unique_name")
-
-    sid: sids.Conversation
-    chat_service_sid: sids.Service
-    unique_name: UniqueName
-
-
 conversations = Collection(Conversation, "/Conversations", key="conversations", parent=find_service)
 
 
@@ -123,7 +117,7 @@ def create_conversation(tx: Transaction, call: Call) -> Conversation:
     if changes.get("state") == "closed":
         raise errors.INITIAL_STATE_CLOSED()
     sid = tx.new_sid("CH")
-    take_unique_name(tx, call, sid, changes)
+    take_unique_name(tx, call.service_sid, sid, changes)
     moments = {"date_created": tx.now, "date_updated": tx.now, **restarted_timers(tx.now, changes)}
     conversation = tx.insert(
         Conversation(
@@ -171,8 +165,8 @@ def update_conversation(tx: Transaction, call: Call) -> Conversation:
     if not changes:
         return conversation
     if changes.get("unique_name", conversation.unique_name) != conversation.unique_name:
-        take_unique_name(tx, call, conversation.sid, changes)
-        free_unique_name(tx, conversation)
+        take_unique_name(tx, call.service_sid, conversation.sid, changes)
+        free_unique_name(tx, conversation.chat_service_sid, conversation.unique_name)
     if changes.get("state") == "closed":
         release_addresses(tx, conversation)
     changes = {"date_updated": tx.now, **updated_timers(tx.now, conversation, changes)} | changes
@@ -187,7 +181,7 @@ def delete_conversation(tx: Transaction, call: Call) -> Conversation:
     conversation = fetch_conversation(tx, call)
     # Before the deletion, while the conversation's own webhooks exist.
     emit(tx, call, "onConversationRemoved", conversation, conversation, DateRemoved=tx.now)
-    free_unique_name(tx, conversation)
+    free_unique_name(tx, conversation.chat_service_sid, conversation.unique_name)
     release_addresses(tx, conversation)
     # Closed, because the previous version of the program knows no tombstones: it must not write into it.
     delete_in_steps(tx, conversation, state="closed", unique_name=None)
@@ -225,32 +219,6 @@ def ensure_open(tx: Transaction, conversation: Conversation) -> Conversation:
     if conversation.state == "closed" or (closes is not None and closes <= tx.now):
         raise errors.CONVERSATION_CLOSED()
     return expire_timers(tx, conversation, tx.now)
-
-
-def take_unique_name(tx: Transaction, call: Call, sid: str, changes: dict[str, Any]) -> None:
-    """Reserve the unique name in `changes`, if there is one. Raises 409/50353 if it is taken."""
-    name = changes.get("unique_name")
-    if name is None:
-        return
-    if is_conversation_sid(name):
-        raise errors.UNIQUE_NAME_LIKE_SID()
-    if tx.find(ConversationName, chat_service_sid=call.service_sid, unique_name=name) is not None:
-        raise errors.UNIQUE_NAME_TAKEN()
-    tx.insert(ConversationName(sid=sid, chat_service_sid=call.service_sid, unique_name=name))
-
-
-def free_unique_name(tx: Transaction, conversation: Conversation) -> None:
-    if conversation.unique_name is None:
-        return
-    key = {"chat_service_sid": conversation.chat_service_sid, "unique_name": conversation.unique_name}
-    named = tx.find(ConversationName, **key)
-    if named is not None:
-        tx.delete(named)
-
-
-def without_empty_name(changes: dict[str, Any]) -> dict[str, Any]:
-    """Return the changes with None for an empty UniqueName, which removes the name."""
-    return changes | {"unique_name": None} if changes.get("unique_name") == "" else changes
 
 
 def with_account_defaults(tx: Transaction, call: Call, changes: dict[str, Any]) -> dict[str, Any]:
