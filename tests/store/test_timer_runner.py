@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from parlour.resources import timer_runner
-from parlour.resources.conversations import expire_timers
+from parlour.resources.conversations import Conversation, expire_timers
 from parlour.resources.timer_runner import (
     DUTY,
     FIND_DUE,
@@ -80,6 +80,21 @@ def test_two_that_run_the_same_timers_change_each_once(running, api, clock):
         running.in_database(lambda tx: timer_runner.run_timers(tx, due))
 
     assert events(running) == dict.fromkeys(made, 2)
+
+
+def test_a_change_in_the_same_transaction_is_kept(running, api, clock):
+    """The writer commits the work of requests and of timers together."""
+    [sid] = make(api, 1)
+    clock.advance(hours=1)
+
+    def change_and_run(tx):
+        due = find_due(tx, START)
+        tx.update(tx.find(Conversation, sid=sid), next_message_index=7)
+        timer_runner.run_timers(tx, due)
+
+    running.in_database(change_and_run)
+    stored = running.in_database(lambda tx: tx.find(Conversation, sid=sid))
+    assert (stored.next_message_index, stored.state) == (7, "inactive")
 
 
 def test_another_worker_goes_on_when_one_dies(running, api, clock, work):

@@ -70,6 +70,8 @@ def steps_of(due: Sequence[DueTimer]) -> Iterator[Sequence[DueTimer]]:
 
 def run_timers(tx: Transaction, due: Sequence[DueTimer]) -> None:
     """Make the changes of these timers, unless activity has restarted them since they were found."""
+    # Others may have changed these conversations in the same transaction: they are read again.
+    tx.flush()
     tx.prefetch({LockKey(Conversation, each.conversation_sid) for each in due}, blocking=True)
     for each in due:
         conversation = tx.find(Conversation, sid=each.conversation_sid)
