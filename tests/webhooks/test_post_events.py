@@ -142,6 +142,7 @@ def test_a_participants_life(hooked, room, told):
         "ParticipantSid": sms["sid"],
         "DateCreated": NOW,
         "Attributes": "{}",
+        "RoleSid": sms["role_sid"],
         "MessagingBinding.Type": "sms",
         **form,
     }
