@@ -19,7 +19,7 @@ import uvicorn.server
 from parlour import app, server
 from parlour.bootstrap import Parts
 from parlour.config import Config
-from parlour.http.sockets import listen, port_of, public_url
+from parlour.http.sockets import listen, port_of, public_url, url_of
 from parlour.resources.accounts import create_key, find_account
 from parlour.resources.new_accounts import create_account
 from parlour.resources.purge import RetentionPolicy, purge
@@ -111,7 +111,7 @@ class ServerThread:
         self.in_database(self.ensure_accounts)
         self._listener = listen(config)
         port = port_of(self._listener)
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = url_of(Config(), port, "http" if config.tls_certificate is None else "https")
         self.blobs = open_blobs(config.media or str(folder / "parlour.db.media"))
         parts = Parts(config.in_effect(public_url(config, port)), self.database, self.vault, self.blobs)
         built = app.build(parts)

@@ -74,6 +74,12 @@ class Config:
         " names without a dot. auto: local, or none with a public URL.",
         checks.allowed_hosts,
     )
+    tls_certificate: str | None = setting(
+        None, "File of a certificate chain in PEM; with it the port speaks HTTPS. Read again at SIGHUP."
+    )
+    tls_key: str | None = setting(
+        None, "File of the certificate's private key in PEM. Default: it is in the certificate's file."
+    )
     profile: Literal["documented", "observed"] = setting(
         "documented", "Behave as Twilio documents it, or as recordings of the live service show it."
     )

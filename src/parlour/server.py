@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import structlog
@@ -23,7 +23,7 @@ from parlour.bootstrap import Parts, create_first_account, open_existing_parts, 
 from parlour.config import Config, unknown_variables
 from parlour.http.connections import Connections, limits_of
 from parlour.http.protocol import Protocol
-from parlour.http.server import NotifyingServer
+from parlour.http.server import Server
 from parlour.http.sockets import listen, port_of, url_of
 from parlour.logs import configure_logs
 from parlour.resources.accounts import Account
@@ -37,6 +37,7 @@ from parlour.worker.start import start_worker
 
 if TYPE_CHECKING:
     from parlour.dropin.listeners import InterceptingServer
+    from parlour.http.certificates import ServedCertificate
     from parlour.worker.thread import WorkerThread
 
 # Longer than closing the database may take.
@@ -55,6 +56,9 @@ def serve(config: Config) -> None:
     for name, nearest in unknown_variables(os.environ):
         log.warning("unknown_variable", name=name, did_you_mean=nearest)
     exit_on_signals()
+    if config.tls_certificate is not None:
+        # SIGHUP waits until something handles it; by default it would end the process.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     if config.workers > 1:
         serve_with_processes(config)
     else:
@@ -95,7 +99,10 @@ def serve_with_processes(config: Config) -> None:
         port = port_of(listeners[0])
         parts = stack.enter_context(open_server_parts(config, port))
         stack.enter_context(background_jobs(parts, port))
-        stack.enter_context(answering_processes(parts.config, listeners))
+        processes = stack.enter_context(answering_processes(parts.config, listeners))
+        if config.tls_certificate is not None:
+            signal.signal(signal.SIGHUP, partial(pass_on, processes))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         print_start(parts, create_first_account(parts))
         notify(READY)
         while True:
@@ -111,19 +118,27 @@ def listen_for_each_process(config: Config) -> list[socket.socket]:
 
 
 @contextlib.contextmanager
-def answering_processes(config: Config, listeners: Sequence[socket.socket]) -> Iterator[None]:
+def answering_processes(
+    config: Config, listeners: Sequence[socket.socket]
+) -> Iterator[Sequence[SupervisedProcess]]:
     """Run `parlour answer` on each of the listeners for the time of the block."""
     processes: list[SupervisedProcess] = []
     seconds = config.stop_seconds + CLOSE_SECONDS
     try:
         for each in listeners:
             processes.append(SupervisedProcess("answer", config, stop_seconds=seconds, listener=each))  # noqa: PERF401 - those before one that fails are stopped
-        yield
+        yield processes
     finally:
         for process in processes:
             process.ask_to_stop()
         for process in processes:
             process.stop()
+
+
+def pass_on(processes: Sequence[SupervisedProcess], number: int, _: FrameType | None) -> None:
+    """Send the signal to each of the processes."""
+    for each in processes:
+        each.send_signal(number)
 
 
 def answer(config: Config, descriptor: int) -> None:
@@ -177,9 +192,10 @@ def create_server(parts: Parts, application: AccessLog, front: socket.socket | N
     if parts.url.startswith("https:"):
         headers.append(("Strict-Transport-Security", "max-age=31536000"))
     connections = Connections(limits_of(parts.config))
+    certificate, protocols = create_protocols(parts.config, connections)
     settings = uvicorn.Config(
         application,
-        http=partial(Protocol, connections=connections),  # type: ignore[arg-type]  # it is called as a class is
+        http=protocols,  # It is called as a class is.
         ws="none",
         loop="auto",
         lifespan="on",
@@ -191,12 +207,27 @@ def create_server(parts: Parts, application: AccessLog, front: socket.socket | N
         timeout_graceful_shutdown=parts.config.stop_seconds,
     )
     if front is None:
-        return NotifyingServer(settings)
-    return create_intercepting_server(parts, settings, connections, front)
+        return Server(settings, certificate)
+    return create_intercepting_server(parts, settings, certificate, connections, front)
+
+
+def create_protocols(config: Config, connections: Connections) -> tuple["ServedCertificate | None", Any]:
+    """Return the certificate, if there is one, and what uvicorn calls for the protocol of a connection."""
+    if config.tls_certificate is None:
+        return None, partial(Protocol, connections=connections)
+    from parlour.http.certificates import ServedCertificate  # noqa: PLC0415 - large; only needed with TLS
+    from parlour.http.tls import TlsProtocols  # noqa: PLC0415 - the same
+
+    certificate = ServedCertificate(config.tls_certificate, config.tls_key)
+    return certificate, TlsProtocols(certificate, connections)
 
 
 def create_intercepting_server(
-    parts: Parts, settings: uvicorn.Config, connections: Connections, front: socket.socket
+    parts: Parts,
+    settings: uvicorn.Config,
+    certificate: "ServedCertificate | None",
+    connections: Connections,
+    front: socket.socket,
 ) -> "InterceptingServer":
     from parlour.dropin.authority import Authority  # noqa: PLC0415 - large; only needed with --intercept
     from parlour.dropin.listeners import InterceptingServer  # noqa: PLC0415 - the same
@@ -209,7 +240,7 @@ def create_intercepting_server(
     write_files(authority.certificate, folder)
     count = (lambda _: None) if parts.controls is None else parts.controls.refusals.add_host
     others = OtherHosts(routes, authority.context_of, count, config.intercept_others == "pass")
-    return InterceptingServer(settings, front, authority.context(), connections, others)
+    return InterceptingServer(settings, certificate, front, authority.context(), connections, others)
 
 
 def tune_garbage_collection() -> None:

@@ -30,6 +30,7 @@ def check_startup(config: Config) -> None:
         raise BadSetting(str(error)) from None
     check_authority(config)
     check_routes(config)
+    check_certificate(config)
 
 
 def check_database_place(path: Path) -> None:
@@ -87,3 +88,13 @@ def check_routes(config: Config) -> None:
     """Raise BadSetting if a host of the service itself has a route."""
     for host in filter(is_service_host, read_routes(config.intercept_route)):
         raise BadSetting(f"--intercept-route: {host} is served by Parlour itself")
+
+
+def check_certificate(config: Config) -> None:
+    """Raise BadSetting if the certificate of the main port cannot be used, or there is only its key."""
+    if config.tls_certificate is not None:
+        from parlour.http.certificates import read_context  # noqa: PLC0415 - large; only needed with TLS
+
+        read_context(config.tls_certificate, config.tls_key)
+    elif config.tls_key is not None:
+        raise BadSetting("--tls-key is of no use alone: name the certificate's file with --tls-certificate")

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -41,6 +42,11 @@ class SupervisedProcess:
         self._watcher = threading.Thread(target=self._watch, name=f"{command} watch", daemon=True)
         self._watcher.start()
 
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the process, if it runs."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
     def ask_to_stop(self) -> None:
         """Close the standard input of the process, and return at once."""
         self._stopping.set()
@@ -64,9 +70,14 @@ class SupervisedProcess:
                 self._listener.shutdown(socket.SHUT_RDWR)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 - it is this program
-            self._arguments, stdin=subprocess.PIPE, env=self._environment, pass_fds=self._descriptors
-        )
+        # The process inherits the mask: SIGHUP waits until it is handled, and never ends the process.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            return subprocess.Popen(  # noqa: S603 - it is this program
+                self._arguments, stdin=subprocess.PIPE, env=self._environment, pass_fds=self._descriptors
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _watch(self) -> None:
         while True:

@@ -1,13 +1,13 @@
 """What a connection may take: time for each of its parts, and a place among the others."""
 
 import json
-import socket
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import pytest
 from requests.auth import _basic_auth_str
 
+from tests import certificates
+from tests.certificates import make_pair
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -15,9 +15,21 @@ CREDENTIALS = f"Authorization: {_basic_auth_str(ACCOUNT_SID, AUTH_TOKEN)}\r\n".e
 POST = b"POST /v1/Conversations HTTP/1.1\r\nHost: here\r\n" + CREDENTIALS
 
 
+@pytest.fixture(params=[False, True], ids=["plain", "TLS"])
+def begin(request, start, tmp_path):
+    """Starts a server; connections to it are plain, or over TLS."""
+    pair = make_pair(tmp_path) if request.param else None
+
+    def begin(**settings):
+        running = start(**settings, **(pair.settings if pair else {}))
+        running.pair = pair
+        return running
+
+    return begin
+
+
 def connect(running):
-    address = urlsplit(running.url)
-    return socket.create_connection((address.hostname, address.port), timeout=10)
+    return certificates.connect(running, running.pair)
 
 
 def rest_of(connection):
@@ -44,8 +56,8 @@ def is_answered(connection):
         ("idle_seconds", HEALTH, None),
     ],
 )
-def test_what_does_not_come_in_time_is_not_waited_for(start, setting, sent, status):
-    running = start(**{setting: 0.1})
+def test_what_does_not_come_in_time_is_not_waited_for(begin, setting, sent, status):
+    running = begin(**{setting: 0.1})
     with connect(running) as connection:
         connection.sendall(sent)
         answer = rest_of(connection)
@@ -61,8 +73,8 @@ def test_what_does_not_come_in_time_is_not_waited_for(start, setting, sent, stat
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == 20408
 
 
-def test_a_client_that_reads_nothing_is_given_up(start):
-    running = start(send_seconds=0.2, max_connections=1)
+def test_a_client_that_reads_nothing_is_given_up(begin):
+    running = begin(send_seconds=0.2, max_connections=1)
     with connect(running) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 100)
         while not new_connection_is_answered(running):
@@ -77,8 +89,8 @@ def new_connection_is_answered(running):
         return is_answered(connection)
 
 
-def test_new_connections_take_the_place_of_those_that_have_waited_longest(start):
-    running = start(max_connections=10)
+def test_new_connections_take_the_place_of_those_that_have_waited_longest(begin):
+    running = begin(max_connections=10)
     with ExitStack() as stack:
         idle = [stack.enter_context(connect(running)) for _ in range(10)]
         for each in idle:
@@ -91,8 +103,8 @@ def test_new_connections_take_the_place_of_those_that_have_waited_longest(start)
         assert [is_answered(each) for each in idle] == [True, *[False] * 5, *[True] * 4]
 
 
-def test_when_all_connections_are_busy_the_next_gets_503(start):
-    running = start(max_connections=3)
+def test_when_all_connections_are_busy_the_next_gets_503(begin):
+    running = begin(max_connections=3)
     with ExitStack() as stack:
         busy = [stack.enter_context(connect(running)) for _ in range(3)]
         for each in busy:

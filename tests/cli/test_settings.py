@@ -45,6 +45,8 @@ BAD = {
         "ü",
         "*.1",
     ],
+    "tls_certificate": ["no/such/file", ".", "/dev/null"],
+    "tls_key": ["no/such/file"],
     "profile": ["loose"],
     "media": ["ftp://x", "s3:/bucket", "no/such/folder/media", "/dev/null"],
     "unattached_hours": ["-1", "8785", "day"],

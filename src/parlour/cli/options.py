@@ -22,7 +22,7 @@ from parlour.errors import ApiError, UserError
 from parlour.wire.texts import BadText, ensure_text
 
 # Settings and arguments that name files: their names may be any bytes.
-PLACES = {"database", "media", "file"}
+PLACES = {"database", "media", "file", "tls_certificate", "tls_key"}
 
 NO_MEANINGS: Mapping[str, str] = {}
 

@@ -10,17 +10,18 @@ import uvicorn
 from parlour.dropin.other_hosts import OtherHosts
 from parlour.dropin.proxy import Proxy
 from parlour.dropin.proxy_requests import HostPort
+from parlour.http.certificates import ServedCertificate
 from parlour.http.connections import Connections
 from parlour.http.request_head import MAX_HEAD_BYTES
-from parlour.http.server import NotifyingServer
+from parlour.http.server import Server
 
 LOOPBACK = "127.0.0.1"
 # How long the server waits for a client's answer to the end of TLS.
 TLS_SHUTDOWN_SECONDS = 1.0
 
 
-class InterceptingServer(NotifyingServer):
-    """uvicorn's server, which also answers over TLS and as a proxy on `front`.
+class InterceptingServer(Server):
+    """The server, which also answers over TLS and as a proxy on `front`.
 
     The first byte on `front` decides: a TLS handshake is forwarded to a TLS listener on loopback, and
     anything else is a request to a proxy.
@@ -29,12 +30,13 @@ class InterceptingServer(NotifyingServer):
     def __init__(
         self,
         config: uvicorn.Config,
+        certificate: ServedCertificate | None,
         front: socket.socket,
         context: ssl.SSLContext,
         connections: Connections,
         others: OtherHosts,
     ) -> None:
-        super().__init__(config)
+        super().__init__(config, certificate)
         self.port: int = front.getsockname()[1]
         self._front, self._context, self._connections, self._others = front, context, connections, others
         self._proxy: Proxy | None = None

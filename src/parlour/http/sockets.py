@@ -42,15 +42,17 @@ def port_of(listener: socket.socket) -> int:
 
 def public_url(config: Config, port: int) -> str:
     """Return the public URL of the settings, without a slash at its end, or else the URL of the port."""
-    return url_of(config, port) if config.public_url is None else config.public_url.rstrip("/")
+    if config.public_url is not None:
+        return config.public_url.rstrip("/")
+    return url_of(config, port, scheme_of(config))
 
 
-def scheme_of(_: Config) -> str:
-    """Return the scheme of the server's own ports."""
-    return "http"
+def scheme_of(config: Config) -> str:
+    """Return the scheme of the main port."""
+    return "http" if config.tls_certificate is None else "https"
 
 
-def url_of(config: Config, port: int) -> str:
+def url_of(config: Config, port: int, scheme: str = "http") -> str:
     """Return the URL of a port on this machine; where all addresses are listened on, that of loopback."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104 - it is compared
-    return f"{scheme_of(config)}://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
+    return f"{scheme}://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"

@@ -58,8 +58,9 @@ def running(options: Sequence[str] = ()) -> Iterator[Running]:
         words += ["--intercept", "--intercept-port", "0", "--control", "--stop-with-input"]
         words += ["--database", str(folder / "parlour.db"), "--authority", str(folder / "authority")]
         inherited = {environment_name("log_level"): "warning", **os.environ}
-        # The variable is meant for another server: this one has another address.
-        inherited.pop(environment_name("public_url"), None)
+        # These variables are meant for another server: this one has another address, without TLS.
+        for each in ("public_url", "tls_certificate", "tls_key"):
+            inherited.pop(environment_name(each), None)
         process = subprocess.Popen(  # noqa: S603 - our own program
             [*words, *options],
             env={**inherited, **preset},

@@ -29,8 +29,10 @@ async def run_until_told_to_stop(parts: Parts) -> None:
     os.nice(NICENESS)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    # Ctrl-C reaches the server too, which then closes this process's standard input.
-    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    # Ctrl-C reaches the server too, which then closes this process's standard input. SIGHUP is about the
+    # server's certificate.
+    for each in (signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(each, lambda: None)
     threading.Thread(target=set_at_end_of_input, args=(loop, stop), daemon=True).start()
     await run(parts, stop)
 
