@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALL := $(VENV)/bin/python requirements/install.py
-SOURCES := src tests bench examples requirements
+SOURCES := src tests bench examples requirements hatch_build.py
 # Tests start the program hundreds of times: without the bytecode of before, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -42,15 +42,15 @@ format: $(VENV)/.dev  ## Rewrite the code in the house's format.
 bench: $(VENV)/.dev  ## Measure against the floor and a naive server, and print the ratios.
 	@$(VENV)/bin/python -m bench $(ARGS)
 
-package: $(VENV)/.dev  ## Build the wheel and the sdist in dist.
+package: $(VENV)/.dev  ## Build the wheel and the sdist in dist; REPOSITORY is the URL for links.
 	@rm -rf dist
-	@$(VENV)/bin/python -m hatchling build
+	@REPOSITORY="$(REPOSITORY)" $(VENV)/bin/python -m hatchling build
 
 lock:  ## Choose versions anew (needs uv and npm).
-	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --output-file requirements/run.txt
-	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --extra testing \
+	@uv pip compile pyproject.toml requirements/build.in --extra postgresql --upgrade $(LOCK) --output-file requirements/run.txt
+	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --extra postgresql --extra testing \
 		--constraints requirements/run.txt --output-file requirements/testing.txt
-	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --extra dev --extra bench \
+	@uv pip compile pyproject.toml requirements/build.in --upgrade $(LOCK) --extra postgresql --extra dev --extra bench \
 		--constraints requirements/testing.txt --output-file requirements/dev.txt
 	@npm update --prefix requirements/node --package-lock-only --omit-lockfile-registry-resolved --silent
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header

@@ -105,8 +105,10 @@ def database(value: str) -> None:
     """Accept the name of an SQLite file or the URL of a PostgreSQL database."""
     scheme, is_url, _ = value.partition("://")
     if value.startswith(POSTGRESQL):
-        from parlour.store.postgresql import ensure_url  # noqa: PLC0415 - large; only needed with PostgreSQL
-
+        try:
+            from parlour.store.postgresql import ensure_url  # noqa: PLC0415 - large; only needed with PostgreSQL
+        except ModuleNotFoundError:
+            raise ValueError("needs a package for PostgreSQL: pip install 'parlour[postgresql]'") from None
         ensure_url(value)
     elif scheme == "sqlite" or value.startswith("sqlite:"):
         raise ValueError("with sqlite: must be sqlite:///file, or sqlite:////folder/file, without options")

@@ -1,33 +1,19 @@
-"""The wheel, installed into an environment of its own: it starts and serves without the sources."""
+"""The wheel and the sdist, each installed into an environment of its own: they serve without the sources."""
 
-import os
-import re
 import subprocess
 import sys
 import tarfile
 import zipfile
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 
-from tests.documents import ROOT, read
+from tests.documents import ROOT
+from tests.package.environments import ENVIRONMENT, link_dependencies, run
 
 pytestmark = pytest.mark.long
 
 TRY = Path(__file__).with_name("first_message.py")
-# The sources are importable in the environment that runs the tests only.
-ENVIRONMENT = {
-    name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE"))
-}
-
-
-def run(*words, folder):
-    ended = subprocess.run(
-        words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
 
 
 @pytest.fixture(scope="module")
@@ -37,33 +23,21 @@ def built(tmp_path_factory):
     return folder
 
 
-def link_dependencies(site_packages):
-    """Link the locked dependencies of a run, and nothing else that the tests use, into an environment."""
-    for name in re.findall(r"^([\w.-]+)==", read("requirements/run.txt"), re.MULTILINE):
-        try:
-            found = distribution(name)
-        except PackageNotFoundError:
-            continue  # It is for another system.
-        for part in {Path(file).parts[0] for file in found.files if ".." not in Path(file).parts}:
-            link = site_packages / part
-            if not link.exists():
-                link.symlink_to(found.locate_file(part))
-
-
-@pytest.fixture(scope="module")
-def installed(built, tmp_path_factory):
-    """The `bin` folder of an environment that has the wheel and its dependencies."""
+@pytest.fixture(scope="module", params=["*.whl", "*.tar.gz"], ids=["wheel", "sdist"])
+def installed(request, built, tmp_path_factory):
+    """The `bin` folder of an environment that has the package and its dependencies."""
     folder = tmp_path_factory.mktemp("installed")
     run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", folder=folder)
     [site_packages] = (folder / "venv" / "lib").glob("python*/site-packages")
-    link_dependencies(site_packages)
-    [wheel] = built.glob("*.whl")
+    # Not what an extra would bring, as after `pip install parlour`.
+    link_dependencies(site_packages, leave_out=("psycopg",))
+    [package] = built.glob(request.param)
     pip = [sys.executable, "-m", "pip", "--python", folder / "venv", "--disable-pip-version-check"]
-    run(*pip, "install", "--no-index", "--no-deps", wheel, folder=folder)
+    run(*pip, "install", "--no-index", "--no-deps", "--no-build-isolation", package, folder=folder)
     return folder / "venv" / "bin"
 
 
-def test_it_is_imported_from_the_wheel_and_finds_no_tools_of_the_tests(installed, tmp_path):
+def test_it_is_imported_from_the_package_and_finds_no_tools_of_the_tests(installed, tmp_path):
     program = (
         "import parlour; from importlib.util import find_spec as find;"
         "print(parlour.__file__, find('pytest'), find('tests'))"
@@ -84,6 +58,16 @@ def test_it_serves_a_message(installed, tmp_path):
     printed = run(installed / "python", TRY, installed / "parlour", folder=tmp_path)
 
     assert printed == "0 alice Is anybody here?\n"
+
+
+def test_without_the_extra_it_says_how_to_get_what_postgresql_needs(installed, tmp_path):
+    words = [installed / "parlour", "serve", "--database", "postgresql://somebody@127.0.0.1/nothing"]
+    ended = subprocess.run(
+        words, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
+    )
+
+    assert ended.returncode == 1
+    assert "pip install 'parlour[postgresql]'" in ended.stderr
 
 
 def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(built):
@@ -108,6 +92,7 @@ def test_the_sdist_holds_what_building_and_testing_need(built):
 
     needed = {
         "pyproject.toml",
+        "hatch_build.py",
         "Makefile",
         "LICENSE",
         "README.md",
