@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALL := $(VENV)/bin/python requirements/install.py
-SOURCES := src tests bench examples requirements hatch_build.py
+SOURCES := src tests bench examples requirements containers hatch_build.py
 # Tests start the program hundreds of times: without the bytecode of before, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 

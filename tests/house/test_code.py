@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.documents import ensure_none
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [ROOT / name for name in ("src", "bench", "examples", "tests")]
+SOURCES = [ROOT / name for name in ("src", "bench", "containers", "examples", "tests")]
 FILES = sorted(file for folder in SOURCES for file in folder.rglob("*.py"))
 OURS = sorted((ROOT / "src").rglob("*.py"))
 
