@@ -16,7 +16,8 @@ from parlour.worker import process
 FIELDS = dataclasses.fields(Config)
 TYPES = typing.get_type_hints(Config)
 # For texts: the first that the setting takes is used, so a new setting needs no line here.
-TEXTS = ("changed", "http://changed.example", "2", "AC" + "f" * 32, "f" * 43 + "=")
+ROUTE = "changed.example=http://127.0.0.1:9"
+TEXTS = ("changed", "http://changed.example", "2", "AC" + "f" * 32, "f" * 43 + "=", ROUTE)
 INHERITED = {
     "PATH": "/bin",
     environment_name("host"): "inherited",
