@@ -26,10 +26,9 @@ class WholeServer:
             mock.patch.object(server, "delivery_worker", worker_in_a_thread),
             contextlib.chdir(folder),
         ):
-            parts, self._server, listener = self._stack.enter_context(
+            parts, self._server, listener, created = self._stack.enter_context(
                 server.prepared(Config(**fixed | settings))
             )
-            created = bootstrap.create_first_account(parts)
         self.url = parts.url
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()

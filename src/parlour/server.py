@@ -6,12 +6,10 @@ import os
 import shlex
 import signal
 import socket
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import structlog
@@ -29,8 +27,9 @@ from parlour.logs import configure_logs
 from parlour.resources.accounts import Account
 from parlour.resources.purge import Purger, RetentionPolicy
 from parlour.resources.remover import Remover
-from parlour.service_manager import READY, STOPPING, notify
+from parlour.service_manager import READY, notify
 from parlour.startup_checks import check_startup
+from parlour.stopping import call_at_end_of_input, exit_on_signals
 from parlour.store.database import milliseconds_now
 from parlour.supervisor import SupervisedProcess
 from parlour.worker.start import start_worker
@@ -67,27 +66,35 @@ def serve(config: Config) -> None:
 
 def serve_alone(config: Config) -> None:
     """Answer requests in this process."""
-    with prepared(config) as (parts, server, listener):
-        print_start(parts, create_first_account(parts), server)
+    with prepared(config) as (parts, server, listener, created):
+        print_start(parts, created, server)
         tune_garbage_collection()
         if config.stop_with_input:
             call_at_end_of_input(partial(setattr, server, "should_exit", True))
         server.run([listener])
 
 
-@contextlib.contextmanager
-def prepared(config: Config) -> Iterator[tuple[Parts, uvicorn.Server, socket.socket]]:
-    """Open the ports and the parts and start the background jobs, for the time of the block.
+class PreparedServer(NamedTuple):
+    """A server that is ready to run on a socket, and the account that was created for it, with its token."""
 
-    Yields the parts, and a server that is ready to run on the listening socket.
-    """
+    parts: Parts
+    server: uvicorn.Server
+    listener: socket.socket
+    created: tuple[Account, str] | None
+
+
+@contextlib.contextmanager
+def prepared(config: Config) -> Iterator[PreparedServer]:
+    """Open the ports and the parts and start the background jobs, for the time of the block."""
     with contextlib.ExitStack() as stack:
         # Ports come first: one that is taken is noticed before anything is created.
         listener = stack.enter_context(listen(config))
         front = stack.enter_context(listen(config, config.intercept_port)) if config.intercept else None
         parts = stack.enter_context(open_server_parts(config, port_of(listener)))
+        # Before the jobs, which may be removing an account of this SID.
+        created = create_first_account(parts)
         stack.enter_context(background_jobs(parts, port_of(listener)))
-        yield parts, build_server(parts, front), listener
+        yield PreparedServer(parts, build_server(parts, front), listener, created)
 
 
 def serve_with_processes(config: Config) -> None:
@@ -98,12 +105,13 @@ def serve_with_processes(config: Config) -> None:
         listeners = [stack.enter_context(each) for each in listen_for_each_process(config)]
         port = port_of(listeners[0])
         parts = stack.enter_context(open_server_parts(config, port))
+        created = create_first_account(parts)
         stack.enter_context(background_jobs(parts, port))
         processes = stack.enter_context(answering_processes(parts.config, listeners))
         if config.tls_certificate is not None:
             signal.signal(signal.SIGHUP, partial(pass_on, processes))
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-        print_start(parts, create_first_account(parts))
+        print_start(parts, created)
         notify(READY)
         while True:
             signal.pause()
@@ -248,30 +256,6 @@ def tune_garbage_collection() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def exit_on_signals() -> None:
-    """End the process at SIGTERM and SIGINT by SystemExit, so that what is open is closed."""
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, exit_now)
-
-
-def exit_now(_: int, __: FrameType | None) -> NoReturn:
-    # uvicorn raises the signal again once it has stopped; from here the database is closed.
-    notify(STOPPING)
-    sys.exit(0)
-
-
-def call_at_end_of_input(stop: Callable[[], None]) -> None:
-    """Call `stop` from a thread when standard input ends."""
-
-    def wait() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(0, 1):
-                pass
-        stop()
-
-    threading.Thread(target=wait, name="input", daemon=True).start()
 
 
 def print_start(

@@ -25,6 +25,8 @@ OPERATIONS = [
 # What must be sent with the parameter that is tried, so that it is not refused for its lack.
 NEEDED = {
     "POST /Services": {"FriendlyName": "x"},
+    "POST /Roles": {"FriendlyName": "x", "Type": "service", "Permission": "sendMessage"},
+    "POST /Roles/{Sid}": {"Permission": "sendMessage"},
     "POST /Conversations/{ConversationSid}/Webhooks": {
         "Target": "webhook",
         "Configuration.Url": "http://localhost/",
@@ -63,6 +65,7 @@ def world(api, service, room):
         "/Conversations/{ConversationSid}/Messages": message["sid"],
         "/Conversations/{ConversationSid}/Webhooks": webhook["sid"],
         "/Conversations/{ConversationSid}/Messages/{MessageSid}/Receipts": receipt["sid"],
+        "/Roles": api.post(f"{service}/Roles", NEEDED["POST /Roles"]).json()["sid"],
         "/Content": content,
         "/Media": upload(api, service).json()["sid"],
         "/Content/{Sid}/ApprovalRequests": content,

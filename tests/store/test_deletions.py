@@ -20,7 +20,7 @@ pytestmark = pytest.mark.core
 ROWS = 4
 PAIR = {"MessagingBinding.Address": "+15550100001", "MessagingBinding.ProxyAddress": "+15550100002"}
 INBOUND = {"From": "+15550100001", "To": "+15550100002", "Body": "Hello"}
-OF_OTHERS = {"accounts", "api_keys", "services", "migrations", "duties", "account_webhooks"}
+OF_OTHERS = {"accounts", "api_keys", "services", "roles", "migrations", "duties", "account_webhooks"}
 
 
 @pytest.fixture(autouse=True)

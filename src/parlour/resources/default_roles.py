@@ -1,5 +1,7 @@
 """Roles as they are stored, and the four that every service has from its beginning."""
 
+import functools
+import hashlib
 from typing import Annotated, ClassVar
 
 from parlour import errors
@@ -98,13 +100,15 @@ class Role(Resource, frozen=True):
     date_updated: Timestamp
 
 
+@functools.lru_cache(maxsize=1_024)
 def default_role_sid(service_sid: str, number: int) -> str:
     """Return the SID of a service's default role; `number` is a key of DEFAULT_ROLES.
 
-    It is made of the service's SID, whose first digit is zero for centuries. So a role is known for rows of
-    an earlier version, and for services that one has made.
+    It is computed from the service's SID. So a role is known for rows of an earlier version, and for services
+    that one has made.
     """
-    return f"RL{service_sid[3:]}{number}"
+    digest = hashlib.blake2b(f"{service_sid} {number}".encode(), digest_size=16)
+    return f"RL{digest.hexdigest()}"
 
 
 def add_default_roles(tx: Transaction, account_sid: str, service_sid: str, date_created: int) -> None:

@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 
 from parlour import server
-from parlour.bootstrap import Parts, create_first_account
+from parlour.bootstrap import Parts
 from parlour.config import Config
 from parlour.dropin.listeners import InterceptingServer
 from parlour.http.sockets import url_of
@@ -35,8 +35,7 @@ def running() -> Iterator[Running]:
             account_sid=f"AC{new_secret()}",
             auth_token=new_secret(),
         )
-        with server.prepared(config) as (parts, built, listener):
-            create_first_account(parts)
+        with server.prepared(config) as (parts, built, listener, _):
             thread = threading.Thread(target=built.run, args=([listener],), name="parlour")
             thread.start()
             try:

@@ -1,4 +1,4 @@
--- Roles, each of one service; the four default ones have SIDs that are made of the service's.
+-- Roles, each of one service; the SIDs of the four default ones are computed from the service's.
 CREATE TABLE roles (
     sid              TEXT PRIMARY KEY,
     account_sid      TEXT NOT NULL,
