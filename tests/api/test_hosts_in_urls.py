@@ -182,6 +182,7 @@ def test_with_a_public_url_hosts_can_be_allowed_beside_it(start, room_of):
     assert starts(api, room, "localhost") == {"https://chat.example.com"}
 
 
+@pytest.mark.long
 def test_hosts_without_end_take_no_memory(api, room):
     def ask(numbers):
         for number in numbers:

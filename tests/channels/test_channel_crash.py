@@ -78,6 +78,7 @@ def post_to_many(scene):
     return [scene.post(Body=str(number)) for number in range(MESSAGES)]
 
 
+@pytest.mark.long
 def test_what_was_recorded_is_not_mailed_again(post_office, mail):
     server, scene = post_office()
     for message in post_to_many(scene):

@@ -32,7 +32,13 @@ def states_until_now(manager):
             return states
 
 
-@pytest.mark.parametrize("options", [(), ("--intercept", "--intercept-port", "0"), ("--workers", "2")])
+INTERCEPTING = ("--intercept", "--intercept-port", "0")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), *(pytest.param(each, marks=pytest.mark.long) for each in (INTERCEPTING, ("--workers", "2")))],
+)
 def test_a_manager_is_told_when_the_server_answers_and_when_it_stops(launch, manager, tmp_path, options):
     server = launch(*options, NOTIFY_SOCKET=str(tmp_path / "notify"))
     assert manager.recv(1_000) == b"READY=1"

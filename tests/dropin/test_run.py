@@ -147,7 +147,8 @@ def test_what_the_command_has_left_behind_is_ended():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells of orphans")
-@pytest.mark.parametrize("each", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("each", [signal.SIGTERM, signal.SIGHUP])
 def test_nothing_is_left_of_a_run_that_is_ended_by_a_signal(each):
     process = subprocess.Popen(
         [ServerProcess.PROGRAM, "run", "--", "bash", "-c", f"{LEFT_BEHIND}echo up; sleep 1000"],
