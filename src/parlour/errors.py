@@ -144,6 +144,11 @@ ADDRESS_PAIR_TAKEN = Problem(
 TOO_MANY_PARTICIPANTS = Problem(50417, 400, "Participants limit exceeded")
 INVALID_LAST_READ_INDEX = Problem(50421, 400, "Invalid last read message index format")
 TOO_MANY_NON_CHAT = Problem(50422, 400, "Non-chat conversation participants limit exceeded")
+INVALID_PARTICIPANT = Problem(50424, 400, "One of the JSON requests for participant creation is invalid.")
+PAIRS_TAKEN = Problem(
+    50425, 409, "Participant and proxy address pairs for one or more participants already in use."
+)
+TOO_MANY_IN_ONE_REQUEST = Problem(50426, 400, "Request contains too many participants.")
 PARTICIPANT_EXISTS = Problem(50433, 409, "Participant already exists")
 PROJECTED_ADDRESS_NOT_PROVIDED = Problem(50434, 400, "Participant projected address not provided")
 GROUP_NOT_ACTIVATED = Problem(50435, 400, "Group MMS activation failed.")

@@ -11,6 +11,7 @@ from parlour.resources.accounts import Account
 from parlour.resources.approvals import Approval
 from parlour.resources.content import Content
 from parlour.resources.conversation_webhooks import ConversationWebhook
+from parlour.resources.conversation_with_participants import ConversationWithParticipants
 from parlour.resources.conversations import Conversation
 from parlour.resources.default_roles import CHANNEL_ADMIN, SERVICE_ADMIN, Role, default_role_sid
 from parlour.resources.messages import Message
@@ -30,6 +31,7 @@ SERVICE, ROOM = "/v1/Services/{IS}", "/v1/Services/{IS}/Conversations/{CH}"
 PLACES = {
     Service: "/v1/Services",
     Conversation: f"{SERVICE}/Conversations",
+    ConversationWithParticipants: f"{SERVICE}/ConversationWithParticipants",
     Message: f"{ROOM}/Messages",
     Participant: f"{ROOM}/Participants",
     ConversationWebhook: f"{ROOM}/Webhooks",
@@ -77,6 +79,7 @@ SAMPLES = {
     "Method": "GET",
     "PostWebhookUrl": "https://example.com/post",
     "PreWebhookUrl": "https://example.com/pre",
+    "Participant": '{"identity":"alice"}',
     "Permission": "sendMessage",
     "State": "inactive",
     "Target": "webhook",
@@ -100,6 +103,8 @@ IN_THE_SERVICE = {
 }
 # Fields that exclude others, or that need what a test of their own makes.
 CREATE_WITHOUT = {
+    # Joining makes it active, and another one of the test has the name.
+    ConversationWithParticipants: {"State", "UniqueName"},
     Message: {"MediaSid", "ContentSid", "ContentVariables"},
     Participant: {"Identity", "MessagingBinding.ProjectedAddress"},
     ConversationWebhook: {"Configuration.Triggers", "Configuration.FlowSid"},

@@ -13,6 +13,7 @@ from parlour.resources.channel_metadata import ChannelMetadata
 from parlour.resources.content import Content
 from parlour.resources.content_lists import ContentAndApproval, LegacyContent
 from parlour.resources.conversation_webhooks import ConversationWebhook
+from parlour.resources.conversation_with_participants import ConversationWithParticipants
 from parlour.resources.conversations import Conversation
 from parlour.resources.default_roles import Role
 from parlour.resources.inbound import InboundMessage
@@ -53,6 +54,7 @@ VALUES = {
 ITEMS = {
     Service: "IS",
     Conversation: "CH",
+    ConversationWithParticipants: "CH",
     Message: "IM",
     Participant: "MB",
     Receipt: "DY",

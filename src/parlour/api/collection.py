@@ -23,6 +23,8 @@ ALONE = "/v1"
 BOTH = (IN_SERVICE, ALONE)
 # Paths of Parlour's own, which are not part of the contract.
 OURS = "/parlour/v1"
+# The status of an answer to a request that the original finishes later.
+ACCEPTED = 202
 OURS_IN_SERVICE = OURS + "/Services/{ChatServiceSid}"
 
 
@@ -115,7 +117,8 @@ class Operation:
 
     `accepts` selects the fields that can be sent. `before` names the pre-events, in their order. `action` is
     a last part of the path, as in `/Content`. For a message from another channel, `locate` returns the call
-    within the conversation that it belongs to, and `find_key` its key. `upload` is set if the body is a file,
+    within the conversation that it belongs to, and `find_key` its key. With the change `accepted_with`,
+    the status of the answer is ACCEPTED. `upload` is set if the body is a file,
     and `sends_file` if the answer is one. An operation with `arrange` is a lookup: a POST that only reads.
     """
 
@@ -128,6 +131,7 @@ class Operation:
     before: Sequence[str] = ()
     locate: Locate | None = None
     find_key: FindKey | None = None
+    accepted_with: str = ""
     action: str = ""
     is_list: bool = False
     filters: Mapping[str, FieldType] = field(default_factory=dict)
@@ -162,6 +166,9 @@ class Operation:
     def shows(self) -> bool:
         """Whether the answer has a body. A delete's has none (contract: messages.md §0)."""
         return self.method != "DELETE"
+
+    def status_of(self, call: Call) -> int:
+        return ACCEPTED if self.accepted_with in call.changes else self.status
 
     @property
     def path(self) -> str:
@@ -203,8 +210,9 @@ class Collection:
         is_in_service = prefix == IN_SERVICE or self.shown_as is not None
         return BodyForm.IN_SERVICE if is_in_service else BodyForm.ALONE
 
-    def create(self, before: Sequence[str] = ()) -> Registrar:
-        return self._on("POST", 201, on_item=False, accepts=AcceptedOn.CREATE, before=before)
+    def create(self, before: Sequence[str] = (), accepted_with: str = "") -> Registrar:
+        options = {"accepts": AcceptedOn.CREATE, "before": before, "accepted_with": accepted_with}
+        return self._on("POST", 201, on_item=False, **options)
 
     def list(
         self, filters: Mapping[str, FieldType] | None = None, max_page_size: int = MAX_PAGE_SIZE

@@ -5,7 +5,7 @@ from typing import Any
 
 from parlour import __version__
 from parlour.api.body import JSON
-from parlour.api.collection import IN_SERVICE, Collection, FileCollection, Operation
+from parlour.api.collection import ACCEPTED, IN_SERVICE, Collection, FileCollection, Operation
 from parlour.api.idempotency import HEADER, MAX_CHARACTERS
 from parlour.api.uploads import FIELDS
 from parlour.wire.field_types import FieldType, text
@@ -146,14 +146,15 @@ def describe_responses(operation: Operation, form: BodyForm) -> dict[str, Any]:
         done["content"] = json_content(answer_schema(operation, form))
     reused = {"422": refusal("The Idempotency-Key came with another request")}
     once = reused if operation.writes and operation.shows else {}
-    return {str(operation.status): done, **refusals(), **once, **file_responses(operation)}
+    accepted = {str(ACCEPTED): done} if operation.accepted_with else {}
+    return {str(operation.status): done, **accepted, **refusals(), **once, **file_responses(operation)}
 
 
 def answer_schema(operation: Operation, form: BodyForm) -> JsonSchema:
     collection = operation.collection
     if operation.arrange is not None:
         return {"type": "array", "items": SET_MEMBER}
-    item = body_schema(collection.resource, form)
+    item = body_schema((collection.shown_as or collection).resource, form)
     if isinstance(collection, FileCollection):
         item["properties"]["links"] = CONTENT_LINKS
         item["required"] = [*item["required"], "links"]

@@ -9,7 +9,7 @@ import msgspec
 from parlour import errors
 from parlour.api.auth import Authenticator
 from parlour.api.body import JSON, SentParameters
-from parlour.api.collection import ALONE, IN_SERVICE, Call, Caller, FileCollection, Operation
+from parlour.api.collection import ALONE, BOTH, IN_SERVICE, Call, Caller, FileCollection, Operation
 from parlour.api.downloads import send_file
 from parlour.api.exchange import ApiRequest, ApiResponse
 from parlour.api.files import SignedLinks, Uploads
@@ -67,10 +67,10 @@ class Pipeline:
         if operation.upload is not None:
             body = await self._upload(operation, call, request)
         elif operation.writes:
-            body = await self._write(operation, call, request)
+            call, body = await self._write(operation, call, request)
         else:
             body = await self._read(operation, call, request)
-        return ApiResponse(operation.status, body, None if body is None else JSON)
+        return ApiResponse(operation.status_of(call), body, None if body is None else JSON)
 
     def forget(self) -> None:
         """Drop all caches. Called after a reset or a restored snapshot."""
@@ -104,7 +104,10 @@ class Pipeline:
             (request.header("X-Twilio-Webhook-Enabled") or "").lower() == "true",
         )
 
-    async def _write(self, operation: Operation, call: Call, request: ApiRequest) -> bytes | None:
+    async def _write(
+        self, operation: Operation, call: Call, request: ApiRequest
+    ) -> tuple[Call, bytes | None]:
+        """Perform the operation; return the call with the parameters that were sent, and the answer."""
         header = read_header(request.header(HEADER)) if operation.shows else None
         form: SentParameters = {}
         if operation.accepts:
@@ -117,7 +120,7 @@ class Pipeline:
         if key is not None:
             answered = await self._database.read(key.find)
             if answered is not None:
-                return answered
+                return call, answered
         if operation.locate is not None:
             call = await self._parts.inbound_media.fetch(operation.locate, call)
         work = operation.perform if key is None else partial(self._perform_once, key, operation)
@@ -125,9 +128,8 @@ class Pipeline:
         if operation.collection.describes_caller:
             self._parts.authenticate.forget()
         if key is not None:
-            answer: bytes = result
-            return answer
-        return encode(self._body(operation, call, result)) if operation.shows else None
+            return call, result
+        return call, encode(self._body(operation, call, result)) if operation.shows else None
 
     def _perform_once(self, key: IdempotencyKey, operation: Operation, tx: Transaction, call: Call) -> bytes:
         return key.perform_once(
@@ -211,5 +213,6 @@ class Pipeline:
     def _url(self, operation: Operation, call: Call, names: dict[str, str]) -> str:
         """Return the collection's absolute URL, with SIDs and with the prefix of the request."""
         shown_as = operation.collection.shown_as
-        path = call.prefix + operation.collection.path if shown_as is None else IN_SERVICE + shown_as.path
+        prefix = call.prefix if shown_as is None or call.prefix in BOTH else IN_SERVICE
+        path = prefix + (shown_as or operation.collection).path
         return call.public_url + path.format_map(call.path | names)

@@ -6,6 +6,7 @@ from parlour.resources.channel_metadata import channel_metadata
 from parlour.resources.content import contents
 from parlour.resources.content_lists import contents_and_approvals, legacy_contents
 from parlour.resources.conversation_webhooks import conversation_webhooks
+from parlour.resources.conversation_with_participants import conversations_with_participants
 from parlour.resources.conversations import conversations
 from parlour.resources.inbound import inbound
 from parlour.resources.media import media, media_set
@@ -29,6 +30,7 @@ ALL = (
     service_webhooks,
     roles,
     conversations,
+    conversations_with_participants,
     participants,
     messages,
     receipts,
