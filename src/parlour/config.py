@@ -136,7 +136,7 @@ class Config:
         "refuse", "Whether the proxy of --intercept refuses requests for other hosts or passes them on."
     )
     intercept_route: str = repeatable(
-        "HOST=URL: lead the proxy's requests for another host to a server of yours. HOST=refuse answers them"
+        "HOST=URL: send the proxy's requests for another host to a server of yours. HOST=refuse answers them"
         " with an error over TLS. HOST may be *.name. Can be repeated.",
         checks.routes,
     )

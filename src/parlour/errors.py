@@ -52,8 +52,9 @@ LINK_NOT_VALID = Problem(20403, 403, "Forbidden")
 HOST_REFUSED = Problem(
     20403,
     403,
-    "Parlour does not serve {host}: lead it to a server of yours with"
-    " --intercept-route {host}=http://127.0.0.1:9000, or to the real one with --intercept-others pass",
+    "Parlour does not serve {host}: to send its requests to a server of yours, use"
+    " --intercept-route {host}=http://127.0.0.1:9000; to let them through to the real one, use"
+    " --intercept-others pass",
 )
 NOT_FOUND = Problem(20404, 404, "The requested resource {path} was not found")
 REQUEST_TIMEOUT = Problem(20408, 408, "Request Timeout")

@@ -1,5 +1,6 @@
 """The list of requests that were answered, and `parlour logs`."""
 
+import socket
 import subprocess
 import threading
 
@@ -103,3 +104,50 @@ def test_logs_says_when_nobody_answers(tmp_path):
 
     assert ended.returncode == 1
     assert "no server answers at http://127.0.0.1:9" in ended.stderr
+
+
+def test_logs_says_what_to_do_with_a_server_that_refuses(serve, controlled, tmp_path):
+    known = {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
+    without = run(tmp_path, "logs", PARLOUR_URL=serve().url, **known)
+    unknown = run(tmp_path, "logs", PARLOUR_URL=controlled.url, **known | {"TWILIO_AUTH_TOKEN": "other"})
+
+    assert without.returncode == unknown.returncode == 1
+    assert "runs without --control: start it with this option" in without.stderr
+    assert "set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN beside PARLOUR_URL" in unknown.stderr
+
+
+def test_an_option_that_names_the_server_counts_more_than_the_variable(controlled, api, room, tmp_path):
+    port = controlled.url.rpartition(":")[2]
+
+    assert (
+        " POST /v1/Conversations 201 "
+        in run(tmp_path, "logs", "--port", port, PARLOUR_URL="http://x.test").stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        ("logs", "if it speaks TLS, its URL begins with https://"),
+        ("env", "a server without --tls-certificate"),
+    ],
+)
+def test_a_server_that_speaks_tls_is_told_from_none(command, advice, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=close_one, args=[listening])
+        thread.start()
+        port = str(listening.getsockname()[1])
+        known = {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
+        words = [] if command == "logs" else ["--port", port]
+        done = run(tmp_path, command, *words, PARLOUR_URL=f"http://127.0.0.1:{port}", **known)
+        thread.join()
+
+    assert done.returncode == 1
+    assert advice in done.stderr
+
+
+def close_one(listening):
+    """As a server does that expects a handshake and gets a request."""
+    connection, _ = listening.accept()
+    connection.recv(65_536)
+    connection.close()

@@ -41,8 +41,8 @@ client.messages.create({ to: "+15550100001", from: "+15550100000", body: "Hi" })
 );
 """
 REFUSAL = (
-    "Parlour does not serve api.twilio.com: lead it to a server of yours with --intercept-route"
-    " api.twilio.com=http://127.0.0.1:9000, or to the real one with --intercept-others pass"
+    "Parlour does not serve api.twilio.com: to send its requests to a server of yours, use --intercept-route"
+    " api.twilio.com=http://127.0.0.1:9000; to let them through to the real one, use --intercept-others pass"
 )
 
 

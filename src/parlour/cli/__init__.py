@@ -11,7 +11,7 @@ COMMANDS = (
     LazyCommand("answer", "serve:answer", "Answer requests on an inherited socket.", hidden=True),
     LazyCommand("backup", "storage:back_up", "Copy an SQLite database, also while the server runs."),
     LazyCommand("db", "database:database", "Commands for the database itself."),
-    LazyCommand("env", "dropin:env", "Print environment variables that lead clients to a server."),
+    LazyCommand("env", "dropin:env", "Print environment variables that send clients to a server."),
     LazyCommand("export", "storage:export", "Write all rows of the database to a file, as JSON Lines."),
     LazyCommand("help", "about:help_", "Show the help of a command."),
     LazyCommand("import", "storage:import_", "Add the rows of an export to the database."),

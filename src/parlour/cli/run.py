@@ -18,8 +18,8 @@ from parlour.testing.run import NOT_EXECUTABLE, NOT_FOUND, Forwarder
 from parlour.testing.run import run as run_command
 
 HOW_TO_GO_ON = (
-    "--intercept-route HOST=http://127.0.0.1:9000 leads a host to a server of yours;"
-    " --intercept-others pass leads all to the real ones"
+    "--intercept-route HOST=http://127.0.0.1:9000 sends a host's requests to a server of yours;"
+    " --intercept-others pass lets all through to the real ones"
 )
 
 
@@ -39,7 +39,7 @@ HOW_TO_GO_ON = (
 def run(config: Config, command: tuple[str, ...], load: tuple[Path, ...]) -> None:
     """Run a command against a new, empty server.
 
-    The server listens on free ports and stops after the command. The command's environment leads
+    The server listens on free ports and stops after the command. The command's environment sends
     Twilio's official clients to the server. At the end, a summary names the hosts that were refused and the
     paths that are not served.
     """

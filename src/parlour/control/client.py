@@ -1,6 +1,7 @@
 """A client of the control API. It uses the standard library only."""
 
 import base64
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -14,7 +15,11 @@ TYPES = {".json": "application/json", ".yaml": "application/yaml", ".yml": "appl
 
 
 class Refused(UserError):
-    """The server has refused a request, or does not answer; the message says why."""
+    """The server has refused a request, with `status`, or does not answer; the message says why."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ControlClient:
@@ -51,9 +56,14 @@ class ControlClient:
                 raw = answer.read()
         except urllib.error.HTTPError as error:
             with error:
-                raise Refused(error_message_of(error.read()) or str(error)) from None
+                raise Refused(error_message_of(error.read()) or str(error), error.code) from None
         except urllib.error.URLError as error:
             raise Refused(f"no server answers at {self._url}: {error.reason}") from None
+        except (ConnectionError, http.client.HTTPException):
+            raise Refused(
+                f"the server at {self._url} has closed the connection without an answer; if it speaks TLS,"
+                " its URL begins with https://"
+            ) from None
         return json.loads(raw) if raw else None
 
 

@@ -64,4 +64,10 @@ def fetch_certificate(url: str) -> x509.Certificate | None:
     except (OSError, ValueError) as error:
         if isinstance(getattr(error, "reason", error), ConnectionRefusedError):
             return None
-        raise BadSetting(f"the server at {url} does not tell its authority: {error}") from None
+        hint = ". It must be a server without --tls-certificate" if is_cut(error) else ""
+        raise BadSetting(f"the server at {url} does not tell its authority: {error}{hint}") from None
+
+
+def is_cut(error: Exception) -> bool:
+    """Return whether the server closed the connection without an answer, as one that speaks TLS does."""
+    return isinstance(getattr(error, "reason", error), ConnectionResetError)
