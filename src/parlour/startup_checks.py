@@ -85,7 +85,9 @@ def check_authority(config: Config) -> None:
 
 
 def check_routes(config: Config) -> None:
-    """Raise BadSetting if a host of the service itself has a route."""
+    """Raise BadSetting if a host of the service itself has a route, or nothing is intercepted."""
+    if config.intercept_route and not config.intercept:
+        raise BadSetting("--intercept-route is of no use without --intercept")
     for host in filter(is_service_host, read_routes(config.intercept_route)):
         raise BadSetting(f"--intercept-route: {host} is served by Parlour itself")
 

@@ -85,7 +85,12 @@ BAD = {
 }
 # Settings that are on or off, for which click refuses everything else.
 SWITCHES = {name for name, hint in typing.get_type_hints(Config).items() if hint is bool}
-TOGETHER = [("--workers", "2", "--control"), ("--workers", "2", "--intercept")]
+# Settings, and what is said of them.
+TOGETHER = [
+    (("--workers", "2", "--control"), "--workers must be 1"),
+    (("--workers", "2", "--intercept"), "--workers must be 1"),
+    (("--intercept-route", "api.example=http://127.0.0.1:9000"), "is of no use without --intercept"),
+]
 
 
 @pytest.fixture
@@ -130,12 +135,12 @@ def test_a_bad_value_is_told_in_a_line_and_nothing_is_made(serve, tmp_path, name
     assert names_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("options", TOGETHER)
-def test_settings_that_do_not_go_together_are_told_too(serve, tmp_path, options):
+@pytest.mark.parametrize(("options", "text"), TOGETHER)
+def test_settings_that_do_not_go_together_are_told_too(serve, tmp_path, options, text):
     done = serve(*options)
 
     assert done.exit_code == 1
-    assert "--workers must be 1" in done.stderr
+    assert text in done.stderr
     assert names_in(tmp_path) == []
 
 
