@@ -146,6 +146,11 @@ def test_the_proxy_is_no_open_proxy(intercept, request_line):
         b"GET http://[::1/ HTTP/1.1\r\n\r\n",
         b"GET http://x:port/ HTTP/1.1\r\n\r\n",
         b"GET http://x:65536/ HTTP/1.1\r\n\r\n",
+        b"CONNECT \xe9.example.com:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT a\x1b[2Jb:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT %61.example.com:443 HTTP/1.1\r\n\r\n",
+        b"GET http://x\x85y/ HTTP/1.1\r\n\r\n",
+        b"GET http://" + b"x" * 254 + b"/ HTTP/1.1\r\n\r\n",
     ],
 )
 def test_what_is_no_request_to_a_proxy_is_refused(intercept, nonsense):

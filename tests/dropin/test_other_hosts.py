@@ -170,6 +170,13 @@ def test_routes_are_chosen_by_the_nearest_name_and_several_can_be_given(intercep
         intercepting.request("GET", "https://example.org/")
 
 
+def test_a_host_with_a_long_name_is_refused_like_another(intercept):
+    host = f"{'a' * 63}.bucket.s3.amazonaws.com"
+    refused = intercept(intercept_route="*.amazonaws.com=refuse").request("GET", f"https://{host}/x")
+
+    assert (refused.status_code, refused.json()["code"]) == (403, 20403)
+
+
 def test_a_stub_that_does_not_answer_is_told(intercept):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

@@ -26,6 +26,9 @@ MIN_VALIDITY_LEFT = timedelta(days=30)
 # So that a certificate is valid at once on machines whose clock is a little behind.
 BACKDATED = timedelta(days=1)
 
+# A longer name is no common name (RFC 5280, appendix A.1). Clients read the other names of a certificate.
+MAX_COMMON_NAME_CHARACTERS = 64
+UNNAMED = "Parlour"
 # TLS contexts for hosts with routes that are kept.
 MAX_CONTEXTS = 256
 
@@ -166,7 +169,8 @@ def make_certificate(
     authority: CertificateAndKey, now: datetime, hosts: tuple[str, ...] = HOSTS
 ) -> CertificateAndKey:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
+    common_name = hosts[0] if len(hosts[0]) <= MAX_COMMON_NAME_CHARACTERS else UNNAMED
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     issuer = authority.key.public_key()
     builder = (
         certificate_builder(key, name, authority.certificate.subject, now, CERTIFICATE_DAYS)

@@ -1,9 +1,11 @@
 """Requests to the proxy: their first line and URL, and the head that is forwarded."""
 
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from parlour import errors
+from parlour.wire.urls import MAX_HOST_CHARACTERS
 
 # Headers that are not forwarded: those for the proxy, and the host, which is taken from the URL.
 DROPPED_HEADERS = (
@@ -14,6 +16,9 @@ DROPPED_HEADERS = (
     b"proxy-connection:",
     b"upgrade:",
 )
+# A name, wider than the standard's as other programs accept it, or an IP address without its brackets. What
+# passes can be looked up, written into a certificate and shown in the log.
+HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
 
 
 class HostPort(NamedTuple):
@@ -41,7 +46,7 @@ def split_url(url: str, reason: str) -> RequestedUrl:
         host, port = split.hostname, split.port
     except ValueError:
         host, port = None, None
-    if host is None:
+    if host is None or len(host) > MAX_HOST_CHARACTERS or not HOST.fullmatch(host):
         raise errors.INVALID_REQUEST(reason=reason)
     return RequestedUrl(split.scheme, host, port)
 
