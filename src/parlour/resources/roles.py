@@ -4,7 +4,7 @@ from parlour import errors
 from parlour.api.collection import Call, Collection
 from parlour.resources.default_roles import Role
 from parlour.resources.service_configuration import find_configuration
-from parlour.resources.services import find_service
+from parlour.resources.services import find_service, lock_service
 from parlour.store import Transaction
 from parlour.wire.paging import Page
 
@@ -53,6 +53,8 @@ def update_role(tx: Transaction, call: Call) -> Role:
 @roles.delete()
 def delete_role(tx: Transaction, call: Call) -> None:
     """Delete a role. Participants that have it keep its SID, which then allows nothing."""
+    # Another process may make it a default role now.
+    lock_service(tx, fetch_role(tx, call).chat_service_sid)
     role = fetch_role(tx, call)
     if role.sid in find_configuration(tx, call.service_sid).role_sids():
         raise errors.CONFLICT(reason="it is a default role of the service")

@@ -15,7 +15,7 @@ from parlour.resources.default_roles import (
     default_role_sid,
     ensure_role,
 )
-from parlour.resources.services import find_service
+from parlour.resources.services import find_service, lock_service
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.field_options import Hidden, Writable
@@ -63,9 +63,12 @@ def fetch_service_configuration(tx: Transaction, call: Call) -> ServiceConfigura
 
 @service_configuration.update()
 def update_service_configuration(tx: Transaction, call: Call) -> ServiceConfiguration:
-    for name, sid in call.changes.items():
-        if name in ROLES:
-            ensure_role(tx, sid, *ROLES[name])
+    roles = {name: sid for name, sid in call.changes.items() if name in ROLES}
+    if roles:
+        # Another process may delete them now.
+        lock_service(tx, call.service_sid)
+    for name, sid in roles.items():
+        ensure_role(tx, sid, *ROLES[name])
     stored = tx.find(ServiceConfiguration, sid=call.service_sid)
     if stored is not None:
         return tx.update(stored, **call.changes)

@@ -14,6 +14,9 @@ from parlour.wire.field_types import Timestamp, text
 from parlour.wire.paging import Page
 from parlour.wire.resource import Resource
 
+# Holds up other transactions that would lock the service, and nobody else.
+LOCK = "UPDATE services SET date_updated = date_updated WHERE sid = ?"
+
 ServiceName = Annotated[
     str,
     text(256, too_long=errors.FRIENDLY_NAME_TOO_LONG, empty=errors.FRIENDLY_NAME_NOT_PROVIDED),
@@ -84,6 +87,12 @@ def add_service(tx: Transaction, account_sid: str, friendly_name: str, sid: str)
     )
     add_default_roles(tx, account_sid, sid, tx.now)
     return service
+
+
+def lock_service(tx: Transaction, sid: str) -> None:
+    """Let no other transaction that calls this go on before this one has ended; then look anew."""
+    tx.execute(LOCK, sid)
+    tx.discard()
 
 
 def find_service(tx: Transaction, call: Call) -> Service:
