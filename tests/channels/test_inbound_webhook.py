@@ -51,6 +51,14 @@ def test_a_webhook_of_the_original_is_a_message(scene, post):
     assert message["sid"].startswith("IM")
 
 
+def test_a_header_is_never_the_key_of_a_webhook(scene, post):
+    for key in (SID, f"MessageSid:{SID}"):
+        other = scene.api.request("POST", "Conversations", headers={"Idempotency-Key": key})
+        assert other.status_code == 201
+
+    assert post().json()["body"] == "Hi"
+
+
 def test_its_media_are_fetched_in_their_order(scene, post, receiver):
     receiver.answer = lambda hook: (200, hook.path.encode())
     names = [f"{number}.png" for number in range(10)]

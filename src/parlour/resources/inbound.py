@@ -151,7 +151,8 @@ def find_key(call: Call) -> IdempotencyKey | None:
     if not sid:
         return None
     content = [call.resource_path, sorted(call.changes.items())]
-    return key_of(call.account_sid, f"{SID_NAME}:{sid}", content, SID_NAME)
+    # No header can hold a line end, so none is the same key.
+    return key_of(call.account_sid, f"{SID_NAME}\n{sid}", content, SID_NAME)
 
 
 @inbound.receive(before=["onMessageAdd"], locate=locate, find_key=find_key)
