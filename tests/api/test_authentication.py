@@ -1,10 +1,14 @@
 """Who is let in, and for how long."""
 
+import asyncio
+import base64
 import socket
 from urllib.parse import urlsplit
 
 import pytest
 
+from parlour.api.auth import Authenticator
+from parlour.api.collection import Caller
 from parlour.resources.accounts import find_account, revoke_key, rotate_token
 from tests.servers import ACCOUNT_SID, AUTH_TOKEN, Api
 
@@ -70,3 +74,30 @@ def test_a_clock_that_is_set_back_does_not_prolong_trust(running, knock, clock, 
     clock.advance(milliseconds=-1)
 
     assert knock(*key) == 401
+
+
+def test_what_was_read_before_a_change_is_not_trusted_after_it():
+    callers = [Caller(ACCOUNT_SID, "IS" + each * 32) for each in "ab"]
+
+    class Database:
+        """Its first read ends after the default service was changed."""
+
+        def __init__(self):
+            self.left = list(callers)
+
+        def clock(self):
+            return 0
+
+        async def read(self, _):
+            caller = self.left.pop(0)
+            if self.left:
+                authenticate.forget()
+            return caller
+
+    authenticate = Authenticator(Database(), None)
+    header = "Basic " + base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
+
+    async def ask():
+        return [await authenticate(header) for _ in range(3)]
+
+    assert asyncio.run(ask()) == [callers[0], callers[1], callers[1]]

@@ -49,13 +49,15 @@ class Authenticator:
         if known is not None and 0 <= now - known.at < TRUSTED_MILLISECONDS:
             return known.caller
         username, password = read_basic(header)
+        # What is read now must not outlive a `forget` meanwhile.
+        verified = self._verified
         caller = await self._database.read(lambda tx: self._find_caller(tx, username, password))
-        self._verified[digest] = VerifiedHeader(caller, now)
+        verified[digest] = VerifiedHeader(caller, now)
         return caller
 
     def forget(self) -> None:
         """Drop all verified headers."""
-        self._verified.clear()
+        self._verified = FIFOCache(MAX_TRUSTED)
 
 
 def read_basic(header: str) -> tuple[str, str]:
