@@ -4,6 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.api.test_bad_input import refusal
+
 pytestmark = pytest.mark.both_engines
 
 NAMES = [
@@ -136,6 +138,11 @@ def test_a_service_that_does_not_exist_has_no_conversations(api):
     assert is_missing(api.get(path), path)
     assert is_missing(api.post(path, FriendlyName="Lobby"), path)
     assert is_missing(api.get(f"{path}/lobby"), f"{path}/lobby")
+
+
+@pytest.mark.parametrize("path", ["//v1/Conversations", "///healthz", "/v1//Conversations", "//"])
+def test_a_slash_too_many_is_another_path(api, running, path):
+    assert refusal(api.request("GET", f"{running.url}{path}")) == (404, 20404)
 
 
 def test_a_slash_at_the_end_of_a_path_changes_nothing(api, room):

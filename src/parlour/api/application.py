@@ -76,9 +76,11 @@ class Application:
     async def _answer(self, request: HttpRequest) -> ApiResponse:
         if request.method in METHODS_WITH_BODY:
             await request.body.begin()
-        found: Any = self._router.find(request.path)
+        # Falcon ignores slashes before the first name, but the log, the recorder and faults know one path only.
+        path = "" if request.path.startswith("//") else request.path
+        found: Any = self._router.find(path)
         if found is None:
-            unserved: Any = self._described.find(request.path)
+            unserved: Any = self._described.find(path)
             request.trace.unserved = unserved and unserved[0].path
             raise errors.NOT_FOUND(path=request.path.removeprefix(ALONE) or "/")
         route: Route = found[0]
