@@ -76,7 +76,7 @@ class Application:
     async def _answer(self, request: HttpRequest) -> ApiResponse:
         if request.method in METHODS_WITH_BODY:
             await request.body.begin()
-        # Falcon ignores slashes before the first name, but the log, the recorder and faults know one path only.
+        # Falcon ignores slashes before the first name; the recorder, faults and proxies in front do not.
         path = "" if request.path.startswith("//") else request.path
         found: Any = self._router.find(path)
         if found is None:

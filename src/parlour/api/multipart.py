@@ -93,9 +93,10 @@ def parameter_name(part: BodyPart) -> str:
 def part_names(part: BodyPart) -> tuple[str | None, str | None]:
     """Return the names of a part and of its file."""
     with refusing_bad_text("a name"):
-        disposition = part._headers.get(b"content-disposition", b"").decode()
+        disposition = part._headers.get(b"content-disposition", b"").decode()  # noqa: SLF001 - no other way to it
+        parameters = header_parameters(disposition)
         # Falcon reads the names from this, and would otherwise make it by its own parser.
-        part._content_disposition = "form-data", header_parameters(disposition)
+        part._content_disposition = "form-data", parameters  # noqa: SLF001 - the same
         name, filename = part.name, part.filename
         for each in (name, filename):
             ensure_text(each or "")
