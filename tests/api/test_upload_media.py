@@ -263,7 +263,6 @@ def test_storage_that_does_not_answer_is_503_and_no_row_is_shown(api, service, r
         (b'filename="a b.png"', "a b.png"),
         (b'filename="a\\"b.png"', 'a"b.png'),
         (b'filename="a; name=b\\\\.png"', "a; name=b\\.png"),
-        (b"filename=a.png ;x=y", "a.png"),
         (b"filename*=UTF-8''%F0%9F%98%80.png", "😀.png"),
         ('filename="😀.png"'.encode(), "😀.png"),
         (b'filename="../../a.png"', "../../a.png"),

@@ -47,8 +47,7 @@ KNOWN = {
     },
     "api/idempotency.py": {"decode": STORED},
     "api/multipart.py": {
-        "MultipartForm": "ensure_text for names, decode_text for values",
-        "parse_header": "used for a boundary only",
+        "MultipartForm": "decode_text for names and values, ensure_text for names of files",
     },
     "api/uploads.py": {"MultipartForm": "ensure_text for names, decode_text for fields, a pattern for types"},
     "channels/adapter_results.py": {

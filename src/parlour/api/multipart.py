@@ -93,8 +93,8 @@ def parameter_name(part: BodyPart) -> str:
 def part_names(part: BodyPart) -> tuple[str | None, str | None]:
     """Return the names of a part and of its file."""
     with refusing_bad_text("a name"):
-        disposition = part._headers.get(b"content-disposition", b"").decode()  # noqa: SLF001 - no other way to it
-        parameters = header_parameters(disposition)
+        header = part._headers.get(b"content-disposition", b"")  # noqa: SLF001 - no other way to it
+        parameters = header_parameters(decode_text(header))
         # Falcon reads the names from this, and would otherwise make it by its own parser.
         part._content_disposition = "form-data", parameters  # noqa: SLF001 - the same
         name, filename = part.name, part.filename
@@ -108,7 +108,5 @@ def refusing_bad_text(what: str) -> Iterator[None]:
     """Raise 400/20001 if the block reads text that is not valid; `what` names it in the error."""
     try:
         yield
-    except UnicodeDecodeError:
-        raise errors.INVALID_REQUEST(reason=f"{what} is not UTF-8") from None
     except BadText as reason:
         raise errors.INVALID_REQUEST(reason=f"{what} {reason}") from None
