@@ -19,8 +19,9 @@ MERGED = ("NO_PROXY", "no_proxy", "NODE_EXTRA_CA_CERTS", "NODE_OPTIONS", "PHP_IN
 def env(tmp_path, monkeypatch):
     for name in (*MERGED, "JAVA_TOOL_OPTIONS"):
         monkeypatch.delenv(name, raising=False)
-    # A server of the developer may listen on the default port.
+    # A server of the developer may listen on the default ports.
     monkeypatch.setenv("PARLOUR_PORT", "9")
+    monkeypatch.setenv("PARLOUR_INTERCEPT_PORT", "19")
 
     def env(*options, folder=tmp_path, **environment):
         done = run(folder, "env", *options, **environment)
@@ -39,7 +40,7 @@ def test_every_file_that_is_named_is_there_and_the_key_is_the_owners_alone(env, 
     told = values(env)
     folder = tmp_path / "parlour.db.authority"
 
-    assert told["HTTPS_PROXY"] == told["https_proxy"] == told["HTTP_PROXY"] == "http://127.0.0.1:8443"
+    assert told["HTTPS_PROXY"] == told["https_proxy"] == told["HTTP_PROXY"] == "http://127.0.0.1:19"
     assert told["NO_PROXY"] == told["no_proxy"] == "localhost,127.0.0.1,::1"
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
         assert "BEGIN CERTIFICATE" in Path(told[name]).read_text()
@@ -65,11 +66,11 @@ def test_the_shells_own_eval_takes_it(env, tmp_path):
 @pytest.mark.parametrize(
     ("shell", "line"),
     [
-        ("sh", "export HTTPS_PROXY=http://127.0.0.1:8443"),
-        ("fish", "set -gx HTTPS_PROXY 'http://127.0.0.1:8443';"),
-        ("powershell", "$env:HTTPS_PROXY = 'http://127.0.0.1:8443'"),
-        ("dotenv", 'HTTPS_PROXY="http://127.0.0.1:8443"'),
-        ("github-actions", "HTTPS_PROXY=http://127.0.0.1:8443"),
+        ("sh", "export HTTPS_PROXY=http://127.0.0.1:19"),
+        ("fish", "set -gx HTTPS_PROXY 'http://127.0.0.1:19';"),
+        ("powershell", "$env:HTTPS_PROXY = 'http://127.0.0.1:19'"),
+        ("dotenv", 'HTTPS_PROXY="http://127.0.0.1:19"'),
+        ("github-actions", "HTTPS_PROXY=http://127.0.0.1:19"),
     ],
 )
 def test_each_shell_has_its_syntax(env, shell, line):
@@ -81,7 +82,7 @@ def test_fish_takes_it(env):
     script = env("--shell", "fish") + "\necho $HTTPS_PROXY"
     said = subprocess.run(["fish", "-c", script], capture_output=True, text=True, check=True).stdout
 
-    assert said == "http://127.0.0.1:8443\n"
+    assert said == "http://127.0.0.1:19\n"
 
 
 def test_credentials_are_told_when_asked_for(serve, env):
@@ -128,15 +129,33 @@ def test_in_another_folder_the_authority_of_the_server_that_runs_is_found(serve,
 
 
 def test_a_server_that_does_not_intercept_is_told_with_what_to_do(serve, tmp_path):
-    done = run(tmp_path, "env", "--port", serve().url.rpartition(":")[2])
+    done = run(tmp_path, "env", "--port", serve().url.rpartition(":")[2], "--intercept-port", "19")
 
     assert done.returncode == 1
     assert done.stdout == ""
     assert "it runs without --intercept: start it with this option" in done.stderr
 
 
+def test_a_server_that_intercepts_at_another_port_is_told(serve, tmp_path):
+    server = serve(intercept=True)
+    port = server.url.rpartition(":")[2]
+    nobody = run(tmp_path, "env", "--port", port, "--intercept-port", "19")
+    other = run(tmp_path, "env", "--port", port, "--intercept-port", port)
+
+    assert (nobody.returncode, other.returncode) == (1, 1)
+    assert "intercepts at another port: name it with --intercept-port" in nobody.stderr
+    assert "is no server that intercepts: name its --intercept-port" in other.stderr
+
+
+def test_the_callers_own_exceptions_do_not_lead_the_question_elsewhere(serve, env):
+    server = serve(intercept=True)
+    ports = ("--port", server.url.rpartition(":")[2], "--intercept-port", port_in(server))
+
+    assert values(env, *ports, NO_PROXY="*")["HTTPS_PROXY"].endswith(f":{port_in(server)}")
+
+
 def test_without_a_server_a_note_says_so(tmp_path):
-    done = run(tmp_path, "env", "--port", "9")
+    done = run(tmp_path, "env", "--port", "9", "--intercept-port", "19")
 
     assert done.returncode == 0
     assert "no server answers at http://127.0.0.1:9 yet" in done.stderr

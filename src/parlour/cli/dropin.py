@@ -51,11 +51,11 @@ def env(config: Config, shell: str, credentials: bool) -> None:
     for the certificate of its authority, so the command works in any folder.
     """
     known = first_credentials(config) if credentials else {}
-    url = url_of(config, config.port)
-    folder, remark = find_authority(url, config.authority_folder())
+    url, proxy_url = url_of(config, config.port), url_of(config, config.intercept_port)
+    folder, remark = find_authority(url, proxy_url, config.authority_folder())
     if remark is not None:
         click.echo(f"Note: {remark}.", err=True)
-    values = variables(url_of(config, config.intercept_port), folder, os.environ)
+    values = variables(proxy_url, folder, os.environ)
     values["PARLOUR_URL"] = url
     values |= known
     click.echo(shell_lines(values, shell))

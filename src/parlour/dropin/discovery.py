@@ -1,21 +1,26 @@
 """Finds the authority of a running server, for `parlour env` in a folder that is not the server's."""
 
 import hashlib
+import ssl
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from parlour.api.health import AUTHORITY_PATH
 from parlour.config import BadSetting
 from parlour.dropin.authority import Authority, certificate_pem
+from parlour.dropin.hosts import HOSTS
 from parlour.dropin.trust_files import write_files
 from parlour.store.database import milliseconds_now
 
 TIMEOUT_SECONDS = 5
+HTTPS_PORT = 443
 
 
 class FoundAuthority(NamedTuple):
@@ -25,16 +30,17 @@ class FoundAuthority(NamedTuple):
     remark: str | None = None
 
 
-def find_authority(url: str, folder: Path) -> FoundAuthority:
-    """Write the files that clients need to trust the server at `url`, and return where they are.
+def find_authority(url: str, proxy_url: str, folder: Path) -> FoundAuthority:
+    """Write the files that clients need to trust the server, and return where they are.
 
-    `folder` is the one of the settings. If the server has another authority, its certificate is put into a
-    folder of its own below; without a server, the folder's authority is used, and made if it is missing.
-    Raises BadSetting if the server does not intercept.
+    The server is at `url` and intercepts at `proxy_url`; `folder` is the one of the settings. If the server
+    has another authority, its certificate is put into a folder of its own below; without a server, the
+    folder's authority is used, and made if it is missing. Raises BadSetting if it does not intercept there.
     """
-    served = fetch_certificate(url)
+    served = fetch_certificate(proxy_url)
     known = folder / "authority.pem"
     if served is None:
+        ensure_no_server(url)
         authority = Authority(folder, milliseconds_now)
         write_files(authority.certificate, folder)
         return FoundAuthority(
@@ -49,25 +55,42 @@ def find_authority(url: str, folder: Path) -> FoundAuthority:
     return FoundAuthority(other)
 
 
-def fetch_certificate(url: str) -> x509.Certificate | None:
-    """Return the certificate of the server's authority, or None if no server answers. Raises BadSetting."""
+def fetch_certificate(proxy_url: str) -> x509.Certificate | None:
+    """Return the certificate of the authority of the server that intercepts there, as its clients reach it.
+
+    Returns None if nothing listens there. Raises BadSetting if the answer is no certificate.
+    """
+    place = urlsplit(proxy_url)
+    # Nothing is trusted yet: the answer is what will be.
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = HTTPSConnection(place.hostname or "", place.port, timeout=TIMEOUT_SECONDS, context=context)
+    connection.set_tunnel(HOSTS[0], HTTPS_PORT)
+    try:
+        connection.request("GET", AUTHORITY_PATH)
+        return x509.load_pem_x509_certificate(connection.getresponse().read())
+    except ConnectionRefusedError:
+        return None
+    except (HTTPException, OSError, ValueError) as error:
+        raise BadSetting(
+            f"what answers at {proxy_url} is no server that intercepts: name its --intercept-port ({error})"
+        ) from None
+    finally:
+        connection.close()
+
+
+def ensure_no_server(url: str) -> None:
+    """Raise BadSetting if a server answers at `url`: it intercepts at another port, or not at all."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{url}{AUTHORITY_PATH}", timeout=TIMEOUT_SECONDS) as answer:
-            return x509.load_pem_x509_certificate(answer.read())
+        opener.open(f"{url}{AUTHORITY_PATH}", timeout=TIMEOUT_SECONDS).close()
     except urllib.error.HTTPError as error:
-        with error:
-            reason = "it runs without --intercept: start it with this option"
-            if error.code != HTTPStatus.NOT_FOUND:
-                reason = f"it answers {error.code}"
-            raise BadSetting(f"the server at {url} does not tell its authority: {reason}") from None
-    except (OSError, ValueError) as error:
-        if isinstance(getattr(error, "reason", error), ConnectionRefusedError):
-            return None
-        hint = ". It must be a server without --tls-certificate" if is_cut(error) else ""
-        raise BadSetting(f"the server at {url} does not tell its authority: {error}{hint}") from None
-
-
-def is_cut(error: Exception) -> bool:
-    """Return whether the server closed the connection without an answer, as one that speaks TLS does."""
-    return isinstance(getattr(error, "reason", error), ConnectionResetError)
+        error.close()
+        if error.code == HTTPStatus.NOT_FOUND:
+            raise BadSetting(
+                f"the server at {url} does not tell its authority: it runs without --intercept: start it with"
+                " this option"
+            ) from None
+    except OSError:
+        return
+    raise BadSetting(f"the server at {url} intercepts at another port: name it with --intercept-port")
