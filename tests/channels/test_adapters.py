@@ -111,6 +111,7 @@ FATES = {
 }
 
 
+@pytest.mark.long
 def test_an_adapter_of_somebody_else_carries_its_channel(scene, tmp_path):
     for body, (status, error_code) in FATES.items():
         message = scene.post(Body=body)

@@ -129,7 +129,7 @@ def test_an_option_that_names_the_server_counts_more_than_the_variable(controlle
     ("command", "advice"),
     [
         ("logs", "if it speaks TLS, its URL begins with https://"),
-        ("env", "a server without --tls-certificate"),
+        ("env", "none intercepts at http://127.0.0.1:19: start the server with --intercept"),
     ],
 )
 def test_a_server_that_speaks_tls_is_told_from_none(command, advice, tmp_path):
@@ -138,7 +138,7 @@ def test_a_server_that_speaks_tls_is_told_from_none(command, advice, tmp_path):
         thread.start()
         port = str(listening.getsockname()[1])
         known = {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN}
-        words = [] if command == "logs" else ["--port", port]
+        words = [] if command == "logs" else ["--port", port, "--intercept-port", "19"]
         done = run(tmp_path, command, *words, PARLOUR_URL=f"http://127.0.0.1:{port}", **known)
         thread.join()
 

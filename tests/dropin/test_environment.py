@@ -133,7 +133,7 @@ def test_a_server_that_does_not_intercept_is_told_with_what_to_do(serve, tmp_pat
 
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "it runs without --intercept: start it with this option" in done.stderr
+    assert "runs without --intercept: start it with this option" in done.stderr
 
 
 def test_a_server_that_intercepts_at_another_port_is_told(serve, tmp_path):
@@ -143,7 +143,10 @@ def test_a_server_that_intercepts_at_another_port_is_told(serve, tmp_path):
     other = run(tmp_path, "env", "--port", port, "--intercept-port", port)
 
     assert (nobody.returncode, other.returncode) == (1, 1)
-    assert "intercepts at another port: name it with --intercept-port" in nobody.stderr
+    assert (
+        "none intercepts at http://127.0.0.1:19: start the server with --intercept, or name its "
+        in nobody.stderr
+    )
     assert "is no server that intercepts: name its --intercept-port" in other.stderr
 
 

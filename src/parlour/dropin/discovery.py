@@ -40,7 +40,7 @@ def find_authority(url: str, proxy_url: str, folder: Path) -> FoundAuthority:
     served = fetch_certificate(proxy_url)
     known = folder / "authority.pem"
     if served is None:
-        ensure_no_server(url)
+        ensure_no_server(url, proxy_url)
         authority = Authority(folder, milliseconds_now)
         write_files(authority.certificate, folder)
         return FoundAuthority(
@@ -79,8 +79,9 @@ def fetch_certificate(proxy_url: str) -> x509.Certificate | None:
         connection.close()
 
 
-def ensure_no_server(url: str) -> None:
+def ensure_no_server(url: str, proxy_url: str) -> None:
     """Raise BadSetting if a server answers at `url`: it intercepts at another port, or not at all."""
+    what_to_do = "start the server with --intercept, or name its --intercept-port"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         opener.open(f"{url}{AUTHORITY_PATH}", timeout=TIMEOUT_SECONDS).close()
@@ -88,9 +89,9 @@ def ensure_no_server(url: str) -> None:
         error.close()
         if error.code == HTTPStatus.NOT_FOUND:
             raise BadSetting(
-                f"the server at {url} does not tell its authority: it runs without --intercept: start it with"
-                " this option"
+                f"the server at {url} runs without --intercept: start it with this option"
             ) from None
-    except OSError:
-        return
-    raise BadSetting(f"the server at {url} intercepts at another port: name it with --intercept-port")
+    except OSError as error:
+        if isinstance(getattr(error, "reason", error), ConnectionRefusedError):
+            return
+    raise BadSetting(f"a server answers at {url}, and none intercepts at {proxy_url}: {what_to_do}")
