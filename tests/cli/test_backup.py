@@ -15,6 +15,7 @@ def back_up(folder, name="copy.db"):
 
 
 @pytest.mark.embedded
+@pytest.mark.long
 def test_a_backup_under_load_is_whole_and_starts_a_server(launch, tmp_path):
     server = launch()
     with server.api() as api:

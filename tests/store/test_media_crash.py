@@ -67,7 +67,8 @@ def ensure_every_message_has_its_bytes(api, room):
 
 
 @pytest.mark.embedded
-@pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [1, 4])
+@pytest.mark.long
 def test_kill_9_during_uploads(launch, tmp_path, rounds):
     server = launch()
     port = server.url.rpartition(":")[2]
