@@ -2,6 +2,7 @@
 
 import pytest
 
+from parlour.resources.default_roles import WITHOUT_ROLES, add_default_roles
 from parlour.resources.purge import LEASE_MILLISECONDS, Purger, RetentionPolicy
 from parlour.store.duties import leave_duty, take_duty
 from tests.files import files_in
@@ -43,3 +44,23 @@ def test_of_two_purgers_one_purges_and_whoever_stops_leaves_it_to_others(
             first._purge(thoroughly=True)
         assert files_in(tmp_path) == []
         assert second._has_duty()
+
+
+def test_the_purge_gives_roles_to_services_of_a_program_beside_it(running, api, service):
+    parts = (running.database, running.blobs, RetentionPolicy(24, 0))
+    roles = api.get(f"{service}/Roles").json()["roles"]
+    running.in_database(lambda tx: (tx.execute("DELETE FROM roles"), tx.discard()))
+    with Purger(*parts, "first") as first:
+        first._purge(thoroughly=False)
+
+    assert api.get(f"{service}/Roles").json()["roles"] == roles
+    assert running.in_database(lambda tx: tx.select(WITHOUT_ROLES)) == []
+
+
+def test_roles_that_another_process_has_added_meanwhile_stay_as_they_are(running, api, service):
+    before = api.get(f"{service}/Roles").json()["roles"]
+    api.post(before[0]["url"], Permission="sendMessage")
+    changed = api.get(f"{service}/Roles").json()["roles"]
+    running.in_database(lambda tx: add_default_roles(tx, service.rpartition("/")[2]))
+
+    assert api.get(f"{service}/Roles").json()["roles"] == changed != before

@@ -15,7 +15,7 @@ from parlour.wire.urls import MAX_HOST_CHARACTERS, MAX_PORT, host_as_sent
 
 HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([1-9]\d{0,4}))?")
 MAX_HEADER_CHARACTERS = MAX_HOST_CHARACTERS + len(f":{MAX_PORT}")
-# So many values of `Host` are looked at once only. They are bounded, since clients choose them.
+# Clients choose the values of `Host`, so the number of those whose result is cached is bounded.
 MAX_REMEMBERED = 1_024
 
 # Returns the start of URLs for a host with its port, in lower case; None if the host is not allowed.
@@ -93,7 +93,7 @@ def is_own_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bo
     """Whether an address is one of this machine: the system lets a socket have no other."""
     if address.is_loopback:
         return True
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - the version of IP
+    family = socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_STREAM) as own:
             own.bind((str(address), 0))

@@ -81,5 +81,10 @@ class AuthorityCertificate:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "ca.pem"
 
-    async def get(self, _: ApiRequest, __: dict[str, str]) -> ApiResponse:
+    @functools.cached_property
+    def _answer(self) -> ApiResponse:
+        # It is the same for as long as the server runs.
         return ApiResponse(200, self._file.read_bytes(), "application/x-pem-file")
+
+    async def get(self, _: ApiRequest, __: dict[str, str]) -> ApiResponse:
+        return self._answer

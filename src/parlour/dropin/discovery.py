@@ -15,12 +15,11 @@ from cryptography import x509
 from parlour.api.health import AUTHORITY_PATH
 from parlour.config import BadSetting
 from parlour.dropin.authority import Authority, certificate_pem
-from parlour.dropin.hosts import HOSTS
+from parlour.dropin.hosts import HOSTS, HTTPS_PORT
 from parlour.dropin.trust_files import write_files
 from parlour.store.database import milliseconds_now
 
 TIMEOUT_SECONDS = 5
-HTTPS_PORT = 443
 
 
 class FoundAuthority(NamedTuple):

@@ -7,7 +7,7 @@ import msgspec
 from parlour.api.body import AS_JSON
 from parlour.api.collection import ALONE, Call, Singleton
 from parlour.resources.accounts import find_callers_account
-from parlour.resources.content import Content, find_path_content
+from parlour.resources.content import find_path_content
 from parlour.store import Transaction
 from parlour.wire import sids
 from parlour.wire.field_options import Creatable, Hidden, Required, WireName
@@ -60,15 +60,19 @@ class Approvals(Resource, frozen=True):
 
     @Computed(type="object")
     def whatsapp(self) -> dict[str, Any]:
-        return {
-            "type": "whatsapp",
-            "name": self.name,
-            "category": self.category,
-            "content_type": self.content_type,
-            "status": "approved" if self.name else "unsubmitted",
-            "rejection_reason": "",
-            "allow_category_change": True,
-        }
+        return {"type": "whatsapp", **show_approval(self.name, self.category, self.content_type)}
+
+
+def show_approval(name: str, category: str, content_type: str) -> dict[str, Any]:
+    """Return what is shown of a request for approval; without a `name` there was none."""
+    return {
+        "name": name,
+        "category": category,
+        "content_type": content_type,
+        "status": "approved" if name else "unsubmitted",
+        "rejection_reason": "",
+        "allow_category_change": True,
+    }
 
 
 approval_requests = Singleton(
@@ -92,7 +96,7 @@ approvals = Singleton(
 def create_approval(tx: Transaction, call: Call) -> Approval:
     """A second request replaces the first one."""
     content = find_path_content(tx, call, "ContentSid")
-    fields = {**call.changes, "content_type": first_type(content)}
+    fields = {**call.changes, "content_type": first_type(content.types)}
     known = tx.find(Approval, sid=content.sid)
     if known is not None:
         return tx.update(known, **fields)
@@ -105,9 +109,10 @@ def fetch_approvals(tx: Transaction, call: Call) -> Approvals:
     found = tx.find(Approvals, sid=content.sid)
     if found is not None:
         return found
-    return Approvals(content.sid, content.account_sid, "", "", first_type(content))
+    return Approvals(content.sid, content.account_sid, "", "", first_type(content.types))
 
 
-def first_type(content: Content) -> str:
-    types: dict[str, Any] = msgspec.json.decode(content.types)
-    return next(iter(types))
+def first_type(types: str) -> str:
+    """Return the name of the first of the types, which are stored as JSON."""
+    named: dict[str, Any] = msgspec.json.decode(types)
+    return next(iter(named))

@@ -6,7 +6,7 @@ import msgspec
 
 from parlour.api.collection import ALONE, Call, Collection
 from parlour.resources.accounts import find_callers_account
-from parlour.resources.approvals import Approvals, first_type
+from parlour.resources.approvals import show_approval
 from parlour.resources.content import MAX_PAGE_SIZE, Content, list_contents
 from parlour.store import Transaction
 from parlour.wire import sids
@@ -15,12 +15,15 @@ from parlour.wire.field_types import JsonObject, Text, Timestamp
 from parlour.wire.paging import Page
 from parlour.wire.resource import Computed, Resource
 
+# All approvals of a page at once. SIDs grow, so those of a page are neighbours.
+APPROVALS = """SELECT sid, name, category, content_type FROM content_approvals
+WHERE account_sid = ? AND sid >= ? AND sid <= ?"""
 
-class ContentAndApproval(Resource, frozen=True):
-    """Content with its approval: `name` and `category` of the request for it, or "" if there was none."""
+
+class ListedContent(Resource, frozen=True):
+    """The fields that both lists show of content."""
 
     table: ClassVar = Content.table
-    shows_url: ClassVar = False
 
     sid: sids.Content
     account_sid: sids.Account
@@ -30,35 +33,25 @@ class ContentAndApproval(Resource, frozen=True):
     types: JsonObject
     friendly_name: Text | None
     variables: JsonObject
-    name: Hidden[Text]
-    category: Hidden[Text]
-    content_type: Hidden[Text]
+
+
+class ContentAndApproval(ListedContent, frozen=True):
+    """Content with its approval: `name` and `category` of the request for it, or "" if there was none."""
+
+    shows_url: ClassVar = False
+
+    name: Hidden[Text] = ""
+    category: Hidden[Text] = ""
+    content_type: Hidden[Text] = ""
 
     @Computed(type="object")
     def approval_requests(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "category": self.category,
-            "content_type": self.content_type,
-            "status": "approved" if self.name else "unsubmitted",
-            "rejection_reason": "",
-            "allow_category_change": True,
-        }
+        return show_approval(self.name, self.category, self.content_type)
 
 
-class LegacyContent(Resource, frozen=True):
+class LegacyContent(ListedContent, frozen=True):
     """A template that was made in the original's older console. Here is none."""
 
-    table: ClassVar = Content.table
-
-    sid: sids.Content
-    account_sid: sids.Account
-    date_created: Timestamp
-    date_updated: Timestamp
-    language: Text
-    types: JsonObject
-    friendly_name: Text | None
-    variables: JsonObject
     legacy_template_name: Text | None = None
     legacy_body: Text | None = None
 
@@ -78,7 +71,12 @@ legacy_contents = Collection(
 @contents_and_approvals.list(max_page_size=MAX_PAGE_SIZE)
 def list_contents_and_approvals(tx: Transaction, call: Call) -> Page[ContentAndApproval]:
     page = list_contents(tx, call)
-    return Page([with_approval(tx, content) for content in page.rows], page.previous, page.next)
+    asked = approvals_of(tx, call, [content.sid for content in page.rows])
+    listed = [
+        ContentAndApproval(**msgspec.structs.asdict(content), **asked.get(content.sid, {}))
+        for content in page.rows
+    ]
+    return Page(listed, page.previous, page.next)
 
 
 @legacy_contents.list(max_page_size=MAX_PAGE_SIZE)
@@ -86,11 +84,10 @@ def list_legacy_contents(_: Transaction, __: Call) -> Page[LegacyContent]:
     return Page([], None, None)
 
 
-def with_approval(tx: Transaction, content: Content) -> ContentAndApproval:
-    """Return content with its approval; without one, the fields that the contract shows then."""
-    asked = tx.find(Approvals, sid=content.sid)
-    named = ("", "", "") if asked is None else (asked.name, asked.category, first_type(content))
-    name, category, content_type = named
-    return ContentAndApproval(
-        **msgspec.structs.asdict(content), name=name, category=category, content_type=content_type
-    )
+def approvals_of(tx: Transaction, call: Call, found: list[str]) -> dict[str, dict[str, Any]]:
+    """Return the fields of the approvals that were requested, by the SID of the content."""
+    rows = tx.select(APPROVALS, call.account_sid, min(found), max(found)) if found else []
+    return {
+        sid: {"name": name, "category": category, "content_type": content_type}
+        for sid, name, category, content_type in rows
+    }

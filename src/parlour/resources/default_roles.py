@@ -78,8 +78,12 @@ DEFAULT_ROLES = {
         ),
     ),
 }
-WITHOUT_ROLES = """SELECT sid, account_sid, date_created FROM services WHERE date_deleted IS NULL
+WITHOUT_ROLES = """SELECT sid FROM services WHERE date_deleted IS NULL
 AND NOT EXISTS (SELECT 1 FROM roles WHERE roles.chat_service_sid = services.sid)"""
+ADD = """INSERT INTO roles
+(sid, friendly_name, type, permissions, account_sid, chat_service_sid, date_created, date_updated)
+SELECT ?, ?, ?, ?, account_sid, sid, date_created, date_created
+FROM services WHERE sid = ? AND date_deleted IS NULL ON CONFLICT (sid) DO NOTHING"""
 
 RoleName = Annotated[str, text(MAX_NAME_CHARACTERS, errors.FRIENDLY_NAME_TOO_LONG)]
 RoleType = Annotated[str, choice(SERVICE, CONVERSATION, invalid=errors.INVALID_ROLE_TYPE)]
@@ -111,26 +115,17 @@ def default_role_sid(service_sid: str, number: int) -> str:
     return f"RL{digest.hexdigest()}"
 
 
-def add_default_roles(tx: Transaction, account_sid: str, service_sid: str, date_created: int) -> None:
+def add_default_roles(tx: Transaction, service_sid: str) -> None:
+    """Add the four roles of a service, unless another process has added them meanwhile."""
     for number, (name, kind, permissions) in DEFAULT_ROLES.items():
-        tx.insert(
-            Role(
-                sid=default_role_sid(service_sid, number),
-                account_sid=account_sid,
-                chat_service_sid=service_sid,
-                friendly_name=name,
-                type=kind,
-                permissions=write_list(permissions),
-                date_created=date_created,
-                date_updated=date_created,
-            )
-        )
+        role = (default_role_sid(service_sid, number), name, kind, write_list(permissions))
+        tx.execute(ADD, *role, service_sid)
 
 
 def complete_services(tx: Transaction) -> None:
     """Add the default roles of services without any: an earlier version made them, or a reset left them."""
-    for sid, account_sid, date_created in tx.select(WITHOUT_ROLES):
-        add_default_roles(tx, account_sid, sid, date_created)
+    for (sid,) in tx.select(WITHOUT_ROLES):
+        add_default_roles(tx, sid)
 
 
 def ensure_role(tx: Transaction, sid: str, kind: str, missing: Problem) -> None:

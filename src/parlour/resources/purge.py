@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 import structlog
 
 from parlour.errors import ApiError
+from parlour.resources.default_roles import complete_services
 from parlour.resources.strays import find_strays
 from parlour.store import Database, Transaction
 from parlour.store.blobs import Blobs
@@ -142,6 +143,8 @@ class Purger:
         try:
             if not self._has_duty():
                 return
+            # A program of the version before beside this one, or an import, may have added some.
+            self._database.run(complete_services)
             done = asyncio.run(purge(*work, thoroughly=thoroughly, go_on=self._has_duty))
         except (Unavailable, ApiError) as error:
             log.warning("purge_failed", error=str(error))

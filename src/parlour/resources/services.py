@@ -85,7 +85,7 @@ def add_service(tx: Transaction, account_sid: str, friendly_name: str, sid: str)
             date_updated=tx.now,
         )
     )
-    add_default_roles(tx, account_sid, sid, tx.now)
+    add_default_roles(tx, sid)
     return service
 
 
